@@ -1,0 +1,277 @@
+/*
+ * bitx/codec.h: the bytes of one tensor <-> one frame.
+ *
+ * A frame holds one tensor, losslessly, in blocks that decode alone. It is coded by itself, or
+ * given a base tensor of the same dtype (the model that it was fine-tuned from), which the decoder
+ * must then supply again. The layout of a frame is specified in FORMAT.md.
+ *
+ * Units      sizes are bytes unless a name says otherwise (nelem, bits).
+ * Ownership  every buffer is the caller's. The library allocates only inside bitx_ctx_new(),
+ *            bitx_plan_new() and bitx_frame_open(), through the context's allocator.
+ * Threads    the library starts none. A context serves one call at a time; with an executor, that
+ *            call spreads over its workers. A plan or an opened frame is read-only once made, so
+ * any number of threads may use one at once, each with its own context. Errors     a status by
+ * value; outputs through pointers, untouched unless BITX_OK is returned. A hostile frame ends in an
+ * error; it is never read or written beyond what was given. Stability  compressed bytes depend on
+ * the input and the parameters alone: not on the ISA, the number of threads or the memory.
+ */
+#ifndef BITX_CODEC_H
+#define BITX_CODEC_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bitx/kernels.h" /* BITX_API, BITX_WARN_UNUSED */
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum bitx_status {
+    BITX_OK = 0,
+    BITX_ERR_ARGUMENT,    /* a parameter is outside its documented range */
+    BITX_ERR_MEMORY,      /* the allocator returned NULL */
+    BITX_ERR_DST_SIZE,    /* the destination is too small */
+    BITX_ERR_TRUNCATED,   /* the frame ends before it should */
+    BITX_ERR_MAGIC,       /* not a frame */
+    BITX_ERR_VERSION,     /* a frame of another format version */
+    BITX_ERR_UNSUPPORTED, /* a codec, predictor, dtype or flag that this build does not know */
+    BITX_ERR_CORRUPT,     /* a field of the frame contradicts itself or another one */
+    BITX_ERR_CHECKSUM,    /* decoded bytes or a header do not have the recorded checksum */
+    BITX_ERR_NO_BASE,     /* the frame needs a base, and none was given */
+    BITX_ERR_WRONG_BASE,  /* the base given is not the one that the frame was coded against */
+    BITX_ERR_SOURCE       /* a caller's read callback failed */
+} bitx_status;
+
+/* "ok", "truncated frame", ...: English, static, never NULL. */
+BITX_API const char *bitx_status_name(bitx_status status);
+
+/* Element types; the values are part of the format. BYTES is for anything unknown. */
+typedef enum bitx_dtype {
+    BITX_BYTES = 0,
+    BITX_BOOL,
+    BITX_F4,
+    BITX_F6_E2M3,
+    BITX_F6_E3M2,
+    BITX_U8,
+    BITX_I8,
+    BITX_F8_E5M2,
+    BITX_F8_E4M3,
+    BITX_F8_E8M0,
+    BITX_F8_E4M3FNUZ,
+    BITX_F8_E5M2FNUZ,
+    BITX_I16,
+    BITX_U16,
+    BITX_F16,
+    BITX_BF16,
+    BITX_I32,
+    BITX_U32,
+    BITX_F32,
+    BITX_C64,
+    BITX_F64,
+    BITX_I64,
+    BITX_U64,
+    BITX_DTYPE_COUNT
+} bitx_dtype;
+
+/* "BF16", as safetensors spells it; "BYTES" for BITX_BYTES; "?" outside the range. */
+BITX_API const char *bitx_dtype_name(bitx_dtype dtype);
+/* Bits per element (4 for F4, 64 for C64 and F64); 0 outside the range. */
+BITX_API unsigned bitx_dtype_bits(bitx_dtype dtype);
+/* The dtype of that exact name, or BITX_DTYPE_COUNT. The name need not end in a NUL. */
+BITX_API bitx_dtype bitx_dtype_parse(const char *name, size_t length);
+
+/* How a block is coded; the values are part of the format. */
+typedef enum bitx_codec {
+    BITX_CODEC_AUTO = 0, /* the smallest of all codecs, block by block; never in a frame */
+    BITX_CODEC_RAW = 1,
+    BITX_CODEC_ZSTD = 2,
+    BITX_CODEC_BITX =
+        3, /* ZipLLM (arXiv 2505.06252): XOR with the base, exponent bytes and
+              sign+mantissa bytes apart, zstd-3 on each; other widths by byte planes */
+    BITX_CODEC_FLOAT = 4,
+    BITX_CODEC_DELTA = 5,
+    BITX_CODEC_COUNT
+} bitx_codec;
+
+BITX_API const char *bitx_codec_name(bitx_codec codec);
+
+/* How much time the encoder spends choosing. Decoders do not care. */
+typedef enum bitx_effort {
+    BITX_EFFORT_DEFAULT = 0, /* the choice is predicted from samples */
+    BITX_EFFORT_FAST,
+    BITX_EFFORT_MAX /* every candidate is tried; the smallest is kept */
+} bitx_effort;
+
+enum {
+    BITX_BLOCK_DEFAULT = 1 << 20,
+    BITX_BLOCK_MIN = 1 << 12,
+    BITX_BLOCK_MAX = 1 << 26,
+    BITX_HASH_NBYTES = 16
+};
+
+typedef struct bitx_params {
+    size_t size; /* sizeof(bitx_params) */
+    bitx_dtype dtype;
+    bitx_codec codec; /* what BITX_CODEC_AUTO may not do better than */
+    bitx_effort effort;
+    uint32_t block_nbytes; /* of tensor; a power of two, BITX_BLOCK_MIN to _MAX; 0: the default */
+    int zstd_level;        /* 1 to 19 for RAW/ZSTD/BITX's zstd; 0: 3, the paper's */
+} bitx_params;
+
+#define BITX_PARAMS_INIT                                                                           \
+    {                                                                                              \
+        sizeof(bitx_params), BITX_BYTES, BITX_CODEC_AUTO, BITX_EFFORT_DEFAULT, 0, 0                \
+    }
+
+/* ---- context ------------------------------------------------------------------------------- */
+
+/* allocate() returns memory aligned for any type, or NULL; release() takes what it returned. */
+typedef struct bitx_allocator {
+    void *(*allocate)(void *user, size_t nbytes);
+    void (*release)(void *user, void *memory);
+    void *user;
+} bitx_allocator;
+
+/*
+ * The caller's parallel-for: run(user, job, arg, n) calls job(arg, i, worker) once for every i < n,
+ * in any order, on any threads, and returns when all have returned. No two calls may share a worker
+ * number (< nworkers) at the same time. A plain loop with worker 0 is a correct executor.
+ */
+typedef void (*bitx_job)(void *arg, size_t index, unsigned worker);
+typedef struct bitx_executor {
+    void (*run)(void *user, bitx_job job, void *arg, size_t n);
+    void *user;
+    unsigned nworkers; /* 1 to 1024 */
+} bitx_executor;
+
+/* Work memory, zstd contexts included, for one call at a time. */
+typedef struct bitx_ctx bitx_ctx;
+
+/* allocator NULL: malloc and free. executor NULL: the calling thread alone. Both are copied. */
+BITX_API BITX_WARN_UNUSED bitx_status bitx_ctx_new(const bitx_allocator *allocator,
+                                                   const bitx_executor *executor, bitx_ctx **out);
+BITX_API void bitx_ctx_free(bitx_ctx *ctx); /* NULL is allowed */
+
+/* ---- a whole tensor in memory ---------------------------------------------------------------- */
+
+/* The largest frame that such a tensor can become: a function of these arguments alone. */
+BITX_API BITX_WARN_UNUSED bitx_status bitx_encode_bound(const bitx_params *params, size_t nbytes,
+                                                        size_t base_nbytes, size_t *bound);
+
+/*
+ * base: the tensor that src was derived from, same dtype; NULL with base_nbytes 0 for none. It may
+ * be shorter or longer than src: elements beyond its end are coded as if there were no base.
+ * src and base may be any length and alignment; bytes that do not fill an element are kept.
+ */
+BITX_API BITX_WARN_UNUSED bitx_status bitx_encode(bitx_ctx *ctx, const bitx_params *params,
+                                                  void *dst, size_t cap, size_t *dst_nbytes,
+                                                  const void *src, size_t nbytes, const void *base,
+                                                  size_t base_nbytes);
+
+/* What the header of a frame says. */
+typedef struct bitx_frame_info {
+    bitx_dtype dtype;
+    bitx_codec codec;                    /* what the encoder was asked for, AUTO included */
+    unsigned predictor;                  /* 0 none, 1 base */
+    uint64_t nbytes;                     /* of the tensor */
+    uint64_t base_nbytes;                /* 0: no base is needed */
+    uint8_t base_hash[BITX_HASH_NBYTES]; /* canonical (big-endian) XXH3-128 of the base's bytes */
+    uint32_t block_nbytes;               /* of tensor, every block but the last */
+    uint64_t nblocks;
+    uint64_t header_nbytes; /* up to the first block's payload, checksum included */
+    uint64_t frame_nbytes;
+} bitx_frame_info;
+
+/*
+ * Reads a header, of which `avail` bytes are there. BITX_ERR_TRUNCATED with *need set to the number
+ * of bytes to come back with, when avail is too few; *need is at most header_nbytes.
+ */
+BITX_API BITX_WARN_UNUSED bitx_status bitx_frame_info_read(const void *frame, size_t avail,
+                                                           bitx_frame_info *info, size_t *need);
+
+/* dst gets exactly info.nbytes bytes. base must be the bytes that the frame was coded against. */
+BITX_API BITX_WARN_UNUSED bitx_status bitx_decode(bitx_ctx *ctx, void *dst, size_t cap,
+                                                  size_t *dst_nbytes, const void *frame,
+                                                  size_t frame_nbytes, const void *base,
+                                                  size_t base_nbytes);
+
+/* Bytes [offset, offset + nbytes) of the tensor, touching only the blocks that hold them. The
+   base's hash is not checked (that would read all of it); every block's checksum is. */
+BITX_API BITX_WARN_UNUSED bitx_status bitx_decode_range(bitx_ctx *ctx, void *dst, uint64_t offset,
+                                                        size_t nbytes, const void *frame,
+                                                        size_t frame_nbytes, const void *base,
+                                                        size_t base_nbytes);
+
+/* ---- block by block, for tensors that do not fit in memory ----------------------------------- */
+
+/* Reads exactly nbytes at offset into dst; 0 on success. Called by bitx_plan_new() only. */
+typedef struct bitx_source {
+    int (*read)(void *user, uint64_t offset, void *dst, size_t nbytes);
+    void *user;
+} bitx_source;
+
+/*
+ * Everything that the blocks of one tensor share: geometry, codec choice, tables. Made from a
+ * bounded sample that is read through the sources (base NULL: none; then base_hash is NULL too),
+ * valid until bitx_plan_free(), independent of the context afterwards but for its allocator.
+ */
+typedef struct bitx_plan bitx_plan;
+BITX_API BITX_WARN_UNUSED bitx_status bitx_plan_new(bitx_ctx *ctx, const bitx_params *params,
+                                                    const bitx_source *src, uint64_t nbytes,
+                                                    const bitx_source *base, uint64_t base_nbytes,
+                                                    const uint8_t *base_hash, bitx_plan **out);
+BITX_API void bitx_plan_free(bitx_plan *plan);
+
+typedef struct bitx_geometry {
+    uint64_t nblocks;       /* 0 for an empty tensor */
+    uint64_t header_nbytes; /* final already: payloads may be written before the header */
+    uint32_t block_nbytes;
+    uint32_t block_bound; /* the largest payload of a block */
+} bitx_geometry;
+BITX_API void bitx_plan_geometry(const bitx_plan *plan, bitx_geometry *out);
+
+/* One row of a frame's block table. */
+typedef struct bitx_block {
+    uint32_t payload_nbytes;
+    bitx_codec codec;  /* as coded, never AUTO */
+    uint64_t checksum; /* XXH3-64 of the decoded bytes */
+} bitx_block;
+
+/*
+ * Block i covers bytes [i * block_nbytes, ...) of the tensor; src is those bytes, base the same
+ * range of the base (base_nbytes may be less, or 0, where the base is shorter). cap >= block_bound.
+ */
+BITX_API BITX_WARN_UNUSED bitx_status bitx_block_encode(bitx_ctx *ctx, const bitx_plan *plan,
+                                                        uint64_t index, void *dst, size_t cap,
+                                                        bitx_block *block, const void *src,
+                                                        size_t nbytes, const void *base,
+                                                        size_t base_nbytes);
+
+/* dst gets header_nbytes bytes; `blocks` has nblocks rows. Payloads follow it, in order, unpadded.
+ */
+BITX_API BITX_WARN_UNUSED bitx_status bitx_header_write(const bitx_plan *plan, void *dst,
+                                                        size_t cap, const bitx_block *blocks);
+
+/* A checked header, copied out of the frame. */
+typedef struct bitx_frame bitx_frame;
+BITX_API BITX_WARN_UNUSED bitx_status bitx_frame_open(bitx_ctx *ctx, const void *header,
+                                                      size_t avail, bitx_frame **out);
+BITX_API void bitx_frame_close(bitx_frame *frame);
+BITX_API void bitx_frame_get_info(const bitx_frame *frame, bitx_frame_info *info);
+
+/* Where block `index` lies: payload offset from the start of the frame, and its row. */
+BITX_API BITX_WARN_UNUSED bitx_status bitx_frame_block(const bitx_frame *frame, uint64_t index,
+                                                       uint64_t *payload_offset, bitx_block *block);
+
+/* Decodes one block and checks its checksum. nbytes: of this block, as its geometry says. */
+BITX_API BITX_WARN_UNUSED bitx_status bitx_block_decode(bitx_ctx *ctx, const bitx_frame *frame,
+                                                        uint64_t index, void *dst, size_t nbytes,
+                                                        const void *payload, size_t payload_nbytes,
+                                                        const void *base, size_t base_nbytes);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
