@@ -5,15 +5,19 @@
  * given a base tensor of the same dtype (the model that it was fine-tuned from), which the decoder
  * must then supply again. The layout of a frame is specified in FORMAT.md.
  *
- * Units      sizes are bytes unless a name says otherwise (nelem, bits).
- * Ownership  every buffer is the caller's. The library allocates only inside bitx_ctx_new(),
- *            bitx_plan_new() and bitx_frame_open(), through the context's allocator.
- * Threads    the library starts none. A context serves one call at a time; with an executor, that
- *            call spreads over its workers. A plan or an opened frame is read-only once made, so
- * any number of threads may use one at once, each with its own context. Errors     a status by
- * value; outputs through pointers, untouched unless BITX_OK is returned. A hostile frame ends in an
- * error; it is never read or written beyond what was given. Stability  compressed bytes depend on
- * the input and the parameters alone: not on the ISA, the number of threads or the memory.
+ * - Units: sizes are bytes unless a name says otherwise (nelem, bits).
+ * - Ownership: every buffer is the caller's. Objects are allocated by bitx_ctx_new(),
+ *   bitx_plan_new() and bitx_frame_open(). A context's work memory grows through its allocator, on
+ *   the calling thread, when a call needs more than any before it (a larger block, a higher zstd
+ *   level); a call like an earlier one allocates nothing.
+ * - Threads: the library starts none. A context serves one call at a time; with an executor, that
+ *   call spreads over its workers. A plan or an opened frame is read-only once made, so any number
+ *   of threads may use one at once, each with its own context.
+ * - Errors: a status by value; outputs through pointers, untouched unless BITX_OK is returned (the
+ *   contents of a destination buffer are then undefined). A hostile frame ends in an error; it is
+ *   never read or written beyond what was given.
+ * - Stability: compressed bytes depend on the input, the parameters and the version of libzstd
+ *   alone: not on the ISA, the number of threads or the memory.
  */
 #ifndef BITX_CODEC_H
 #define BITX_CODEC_H
@@ -86,9 +90,8 @@ typedef enum bitx_codec {
     BITX_CODEC_AUTO = 0, /* the smallest of all codecs, block by block; never in a frame */
     BITX_CODEC_RAW = 1,
     BITX_CODEC_ZSTD = 2,
-    BITX_CODEC_BITX =
-        3, /* ZipLLM (arXiv 2505.06252): XOR with the base, exponent bytes and
-              sign+mantissa bytes apart, zstd-3 on each; other widths by byte planes */
+    BITX_CODEC_BITX = 3, /* ZipLLM's (arXiv 2505.06252): XOR with the base, zstd-3 on exponents and
+                            on sign+mantissas; other widths by byte planes */
     BITX_CODEC_FLOAT = 4,
     BITX_CODEC_DELTA = 5,
     BITX_CODEC_COUNT
@@ -113,10 +116,10 @@ enum {
 typedef struct bitx_params {
     size_t size; /* sizeof(bitx_params) */
     bitx_dtype dtype;
-    bitx_codec codec; /* what BITX_CODEC_AUTO may not do better than */
+    bitx_codec codec; /* for every block that it makes smaller; the others are raw */
     bitx_effort effort;
     uint32_t block_nbytes; /* of tensor; a power of two, BITX_BLOCK_MIN to _MAX; 0: the default */
-    int zstd_level;        /* 1 to 19 for RAW/ZSTD/BITX's zstd; 0: 3, the paper's */
+    int zstd_level;        /* 1 to 19, of ZSTD and BITX; 0: 3, the paper's */
 } bitx_params;
 
 #define BITX_PARAMS_INIT                                                                           \
@@ -155,7 +158,8 @@ BITX_API void bitx_ctx_free(bitx_ctx *ctx); /* NULL is allowed */
 
 /* ---- a whole tensor in memory ---------------------------------------------------------------- */
 
-/* The largest frame that such a tensor can become: a function of these arguments alone. */
+/* The largest frame that such a tensor can become, and the `cap` that bitx_encode() asks for: a
+   function of these arguments alone. BITX_ERR_ARGUMENT beyond 2^48 bytes. */
 BITX_API BITX_WARN_UNUSED bitx_status bitx_encode_bound(const bitx_params *params, size_t nbytes,
                                                         size_t base_nbytes, size_t *bound);
 
@@ -184,13 +188,17 @@ typedef struct bitx_frame_info {
 } bitx_frame_info;
 
 /*
- * Reads a header, of which `avail` bytes are there. BITX_ERR_TRUNCATED with *need set to the number
- * of bytes to come back with, when avail is too few; *need is at most header_nbytes.
+ * Reads and checks a header, of which `avail` bytes are there. BITX_ERR_TRUNCATED with *need set to
+ * the number of bytes to come back with, when avail is too few; *need is at most header_nbytes, but
+ * no more to be trusted than the frame: compare it with what there is before allocating.
  */
 BITX_API BITX_WARN_UNUSED bitx_status bitx_frame_info_read(const void *frame, size_t avail,
                                                            bitx_frame_info *info, size_t *need);
 
-/* dst gets exactly info.nbytes bytes. base must be the bytes that the frame was coded against. */
+/*
+ * dst gets exactly info.nbytes bytes. frame_nbytes must be info.frame_nbytes, and base the bytes
+ * that the frame was coded against, which is checked; it is ignored if the frame needs none.
+ */
 BITX_API BITX_WARN_UNUSED bitx_status bitx_decode(bitx_ctx *ctx, void *dst, size_t cap,
                                                   size_t *dst_nbytes, const void *frame,
                                                   size_t frame_nbytes, const void *base,
@@ -214,7 +222,8 @@ typedef struct bitx_source {
 /*
  * Everything that the blocks of one tensor share: geometry, codec choice, tables. Made from a
  * bounded sample that is read through the sources (base NULL: none; then base_hash is NULL too),
- * valid until bitx_plan_free(), independent of the context afterwards but for its allocator.
+ * valid until bitx_plan_free(), independent of the context afterwards but for its allocator. If the
+ * codecs chosen do not look at the base, the frame will need none.
  */
 typedef struct bitx_plan bitx_plan;
 BITX_API BITX_WARN_UNUSED bitx_status bitx_plan_new(bitx_ctx *ctx, const bitx_params *params,
@@ -240,7 +249,8 @@ typedef struct bitx_block {
 
 /*
  * Block i covers bytes [i * block_nbytes, ...) of the tensor; src is those bytes, base the same
- * range of the base (base_nbytes may be less, or 0, where the base is shorter). cap >= block_bound.
+ * range of the base (base_nbytes may be less, or 0, where the base is shorter). cap >= nbytes,
+ * which no payload exceeds.
  */
 BITX_API BITX_WARN_UNUSED bitx_status bitx_block_encode(bitx_ctx *ctx, const bitx_plan *plan,
                                                         uint64_t index, void *dst, size_t cap,
@@ -264,7 +274,11 @@ BITX_API void bitx_frame_get_info(const bitx_frame *frame, bitx_frame_info *info
 BITX_API BITX_WARN_UNUSED bitx_status bitx_frame_block(const bitx_frame *frame, uint64_t index,
                                                        uint64_t *payload_offset, bitx_block *block);
 
-/* Decodes one block and checks its checksum. nbytes: of this block, as its geometry says. */
+/*
+ * Decodes one block and checks its checksum. nbytes: of this block, as its geometry says; base: the
+ * same range of the base, as for bitx_block_encode(), and not needed where block.codec is one that
+ * does not look at it (RAW, ZSTD, FLOAT).
+ */
 BITX_API BITX_WARN_UNUSED bitx_status bitx_block_decode(bitx_ctx *ctx, const bitx_frame *frame,
                                                         uint64_t index, void *dst, size_t nbytes,
                                                         const void *payload, size_t payload_nbytes,

@@ -1,0 +1,515 @@
+/* Frames made: plans, blocks, headers. */
+#include <stdatomic.h>
+#include <string.h>
+
+#include "bytes.h"
+#include "ctx.h"
+#include "hash.h"
+#include "header.h"
+#include "zstd_stream.h"
+
+/* A plan reads this much of a tensor at most, in pieces spread over it: enough for tables of a
+   thousand symbols, and 1/16 of a tensor that is not small. */
+enum { SAMPLE_MIN = 1 << 16, SAMPLE_MAX = 1 << 20, PIECE_NBYTES = 1 << 14 };
+
+struct bitx_plan {
+    bitx_allocator allocator;
+    bitx_header header;
+    bitx_tuning tuning;
+    unsigned ncandidates; /* besides raw */
+    const bitx_block_codec *candidates[BITX_CODEC_COUNT];
+    const uint8_t *section; /* shared tables as written */
+    const void *tables[BITX_CODEC_COUNT];
+};
+
+/* ---- parameters ---------------------------------------------------------------------------- */
+
+static bitx_status read_params(const bitx_params *given, bitx_params *p)
+{
+    if (!given || given->size != sizeof(bitx_params))
+        return BITX_ERR_ARGUMENT;
+    *p = *given;
+    if (p->block_nbytes == 0)
+        p->block_nbytes = BITX_BLOCK_DEFAULT;
+    if (p->zstd_level == 0)
+        p->zstd_level = BITX_ZSTD_LEVEL_DEFAULT;
+    if ((unsigned)p->dtype >= BITX_DTYPE_COUNT || (unsigned)p->codec >= BITX_CODEC_COUNT ||
+        (unsigned)p->effort > BITX_EFFORT_MAX || p->block_nbytes < BITX_BLOCK_MIN ||
+        p->block_nbytes > BITX_BLOCK_MAX || (p->block_nbytes & (p->block_nbytes - 1)) ||
+        p->zstd_level < 1 || p->zstd_level > BITX_ZSTD_LEVEL_MAX)
+        return BITX_ERR_ARGUMENT;
+    return BITX_OK;
+}
+
+static unsigned log2_of(uint32_t power)
+{
+    unsigned n = 0;
+    while (power >> n != 1)
+        n++;
+    return n;
+}
+
+bitx_status bitx_encode_bound(const bitx_params *params, size_t nbytes, size_t base_nbytes,
+                              size_t *bound)
+{
+    bitx_params p;
+    bitx_status status = read_params(params, &p);
+    if (status != BITX_OK || !bound)
+        return BITX_ERR_ARGUMENT;
+    if (nbytes > BITX_TENSOR_MAX || base_nbytes > BITX_TENSOR_MAX)
+        return BITX_ERR_ARGUMENT;
+    bitx_header header = {.predictor = base_nbytes ? BITX_PREDICTOR_BASE : BITX_PREDICTOR_NONE,
+                          .nbytes = nbytes,
+                          .base_nbytes = base_nbytes,
+                          .block_log2 = log2_of(p.block_nbytes),
+                          .tables_nbytes = bitx_tables_section_max()};
+    bitx_header_layout(&header);
+    if (header.header_nbytes > SIZE_MAX - nbytes)
+        return BITX_ERR_ARGUMENT;
+    *bound = (size_t)header.header_nbytes + nbytes; /* no payload is longer than its block */
+    return BITX_OK;
+}
+
+/* ---- plans --------------------------------------------------------------------------------- */
+
+static bitx_need encode_need(const bitx_plan *plan, size_t nbytes)
+{
+    bitx_need need = {0};
+    for (unsigned i = 0; i < plan->ncandidates; i++) {
+        const bitx_block_codec *codec = plan->candidates[i];
+        size_t scratch = codec->scratch_nbytes(plan->header.dtype, nbytes);
+        need.scratch = scratch > need.scratch ? scratch : need.scratch;
+    }
+    if (plan->ncandidates)
+        need.cctx = bitx_zstd_cctx_nbytes(plan->tuning.zstd_level, nbytes);
+    if (plan->ncandidates > 1)
+        need.spare = nbytes;
+    return need;
+}
+
+static bitx_status read_range(const bitx_source *source, uint64_t offset, uint8_t *dst,
+                              size_t nbytes)
+{
+    if (nbytes == 0)
+        return BITX_OK;
+    return source->read(source->user, offset, dst, nbytes) == 0 ? BITX_OK : BITX_ERR_SOURCE;
+}
+
+/*
+ * Reads pieces at equal distances, or the whole tensor if it is small, into ctx->sample. Offsets
+ * ascend, so a base that ends early is missing at the end of the sample, as in the tensor.
+ */
+static bitx_status take_sample(bitx_ctx *ctx, const bitx_plan *plan, const bitx_source *src,
+                               const bitx_source *base, bitx_sample *sample)
+{
+    const bitx_header *h = &plan->header;
+    uint64_t total = h->nbytes / 16;
+    total = total < SAMPLE_MIN ? SAMPLE_MIN : total > SAMPLE_MAX ? SAMPLE_MAX : total;
+    if (plan->tuning.effort == BITX_EFFORT_MAX)
+        total = SAMPLE_MAX;
+    if (total >= h->nbytes)
+        total = h->nbytes;
+    size_t npieces = total == h->nbytes ? 1 : (size_t)(total / PIECE_NBYTES);
+    size_t piece = npieces == 1 ? (size_t)total : PIECE_NBYTES;
+    size_t nbytes = npieces * piece;
+    bitx_status status = bitx_buffer_grow(&ctx->allocator, &ctx->sample, 2 * (nbytes + 64));
+    if (status != BITX_OK)
+        return status;
+
+    uint8_t *to_src = ctx->sample.data;
+    uint8_t *to_base = ctx->sample.data + ((nbytes + 63) & ~(size_t)63);
+    size_t unit = bitx_unit_nbytes(h->dtype);
+    size_t base_nbytes = 0;
+    for (size_t i = 0; i < npieces && status == BITX_OK; i++) {
+        uint64_t step = npieces > 1 ? (h->nbytes - piece) / (npieces - 1) : 0;
+        uint64_t offset = i * step / 64 * 64;
+        status = read_range(src, offset, to_src + i * piece, piece);
+        uint64_t rest = h->base_nbytes > offset ? h->base_nbytes - offset : 0;
+        size_t n = rest < piece ? (size_t)(rest - rest % unit) : piece;
+        if (status != BITX_OK || n == 0)
+            continue;
+        status = read_range(base, offset, to_base + i * piece, n);
+        base_nbytes = i * piece + n;
+    }
+    base_nbytes -= base_nbytes % unit;
+    *sample = (bitx_sample){.span = {.dtype = h->dtype,
+                                     .nbytes = nbytes,
+                                     .base = base_nbytes ? to_base : NULL,
+                                     .base_nbytes = base_nbytes},
+                            .src = to_src,
+                            .nbytes = h->nbytes,
+                            .block_nbytes = (uint32_t)1 << h->block_log2,
+                            .piece_nbytes = piece};
+    return status;
+}
+
+/* Appends a codec's tables to the section being written at `section`. */
+static void plan_tables(const bitx_work *work, const bitx_tuning *tuning,
+                        const bitx_block_codec *codec, const bitx_sample *sample, uint8_t *section,
+                        size_t *nbytes)
+{
+    if (!codec->tables_plan)
+        return;
+    /* Written where it would be if its length took the most bytes, then moved down. */
+    uint8_t *entry = section + *nbytes;
+    uint8_t *at = entry + 1 + varint_nbytes(codec->tables_max_nbytes);
+    size_t n = codec->tables_plan(work, tuning, sample, at);
+    if (n == 0)
+        return;
+    entry[0] = (uint8_t)codec->id;
+    uint8_t *body = store_varint(entry + 1, n);
+    memmove(body, at, n);
+    *nbytes = (size_t)(body - section) + n;
+}
+
+/* Tables of all candidates, written to `section` and opened in `objects`. */
+static bitx_status plan_all_tables(const bitx_work *work, bitx_plan *plan,
+                                   const bitx_sample *sample, uint8_t *section, uint8_t *objects)
+{
+    size_t nbytes = 0;
+    for (unsigned i = 0; i < plan->ncandidates; i++)
+        plan_tables(work, &plan->tuning, plan->candidates[i], sample, section, &nbytes);
+    plan->section = section;
+    plan->header.tables_nbytes = nbytes;
+    return bitx_tables_open(plan->header.dtype, section, nbytes, objects, plan->tables);
+}
+
+/* Keeps the one candidate that codes the sample smallest. */
+static bitx_status choose(bitx_worker *worker, bitx_plan *plan, const bitx_sample *sample)
+{
+    unsigned best = 0;
+    size_t best_nbytes = SIZE_MAX;
+    for (unsigned i = 0; i < plan->ncandidates; i++) {
+        const bitx_block_codec *codec = plan->candidates[i];
+        bitx_span span = sample->span;
+        span.tables = plan->tables[codec->id];
+        size_t n;
+        bitx_status status = codec->encode(&worker->work, &plan->tuning, &span, sample->src,
+                                           worker->spare, sample->span.nbytes, &n);
+        if (status == BITX_ERR_DST_SIZE)
+            continue;
+        if (status != BITX_OK)
+            return status;
+        if (n < best_nbytes) {
+            best = i;
+            best_nbytes = n;
+        }
+    }
+    plan->candidates[0] = plan->candidates[best];
+    plan->ncandidates = 1;
+    return BITX_OK;
+}
+
+static bitx_status list_candidates(bitx_plan *plan, bitx_codec codec, bool has_base)
+{
+    bitx_dtype dtype = plan->header.dtype;
+    plan->ncandidates = 0;
+    if (codec != BITX_CODEC_AUTO) {
+        const bitx_block_codec *only = bitx_codec_find(codec);
+        if (!only)
+            return BITX_ERR_UNSUPPORTED;
+        if (plan->header.nbytes && !only->accepts(dtype, has_base))
+            return BITX_ERR_ARGUMENT; /* no base, say */
+        if (only != &bitx_codec_raw)
+            plan->candidates[plan->ncandidates++] = only;
+        return BITX_OK;
+    }
+    for (unsigned id = BITX_CODEC_RAW + 1; id < BITX_CODEC_COUNT; id++) {
+        const bitx_block_codec *each = bitx_codec_find(id);
+        if (each && each->accepts(dtype, has_base))
+            plan->candidates[plan->ncandidates++] = each;
+    }
+    return BITX_OK;
+}
+
+/* Whether the sample is needed: to choose, or for tables. */
+static bool wants_sample(const bitx_plan *plan)
+{
+    bool wanted = plan->ncandidates > 1 && plan->tuning.effort != BITX_EFFORT_MAX;
+    for (unsigned i = 0; i < plan->ncandidates; i++)
+        wanted |= plan->candidates[i]->tables_plan != NULL;
+    return wanted;
+}
+
+static bitx_status plan_from_sample(bitx_ctx *ctx, bitx_plan *plan, const bitx_source *src,
+                                    const bitx_source *base, uint8_t *section, uint8_t *objects)
+{
+    bitx_sample sample;
+    bitx_status status = take_sample(ctx, plan, src, base, &sample);
+    if (status != BITX_OK)
+        return status;
+    bitx_need need = encode_need(plan, sample.span.nbytes);
+    status = bitx_ctx_grow(ctx, &need, false);
+    if (status != BITX_OK)
+        return status;
+    bitx_worker *worker = &ctx->workers[0];
+    status = plan_all_tables(&worker->work, plan, &sample, section, objects);
+    if (status != BITX_OK || plan->ncandidates < 2 || plan->tuning.effort == BITX_EFFORT_MAX)
+        return status;
+    status = choose(worker, plan, &sample);
+    if (status != BITX_OK)
+        return status;
+    return plan_all_tables(&worker->work, plan, &sample, section, objects);
+}
+
+/* base_nbytes 0: none. section: bitx_tables_section_max() bytes; objects: 64-byte aligned. */
+static bitx_status make_plan(bitx_ctx *ctx, const bitx_params *p, const bitx_source *src,
+                             uint64_t nbytes, const bitx_source *base, uint64_t base_nbytes,
+                             uint8_t *section, uint8_t *objects, bitx_plan *plan)
+{
+    *plan = (bitx_plan){.allocator = ctx->allocator,
+                        .header = {.dtype = p->dtype,
+                                   .codec = p->codec,
+                                   .block_log2 = log2_of(p->block_nbytes),
+                                   .nbytes = nbytes,
+                                   .base_nbytes = nbytes ? base_nbytes : 0},
+                        .tuning = {p->effort, p->zstd_level}};
+    bitx_status status = list_candidates(plan, p->codec, plan->header.base_nbytes != 0);
+    if (status == BITX_OK && nbytes && wants_sample(plan))
+        status = plan_from_sample(ctx, plan, src, base, section, objects);
+    if (status != BITX_OK)
+        return status;
+    bool uses_base = false;
+    for (unsigned i = 0; i < plan->ncandidates; i++)
+        uses_base |= plan->candidates[i]->uses_base;
+    if (!uses_base)
+        plan->header.base_nbytes = 0;
+    if (plan->header.base_nbytes)
+        plan->header.predictor = BITX_PREDICTOR_BASE;
+    bitx_header_layout(&plan->header);
+    return BITX_OK;
+}
+
+bitx_status bitx_plan_new(bitx_ctx *ctx, const bitx_params *params, const bitx_source *src,
+                          uint64_t nbytes, const bitx_source *base, uint64_t base_nbytes,
+                          const uint8_t *base_hash, bitx_plan **out)
+{
+    bitx_params p;
+    bitx_status status = read_params(params, &p);
+    if (status != BITX_OK)
+        return status;
+    if (!ctx || !out || (nbytes && (!src || !src->read)) || nbytes > BITX_TENSOR_MAX ||
+        base_nbytes > BITX_TENSOR_MAX || (!base && base_nbytes) ||
+        (base && (!base->read || !base_hash)))
+        return BITX_ERR_ARGUMENT;
+    size_t objects_at = (sizeof(bitx_plan) + 63) & ~(size_t)63;
+    size_t section_at = objects_at + bitx_tables_objects_nbytes();
+    uint8_t *memory =
+        ctx->allocator.allocate(ctx->allocator.user, section_at + bitx_tables_section_max() + 64);
+    if (!memory)
+        return BITX_ERR_MEMORY;
+    bitx_plan *plan = (void *)memory;
+    uint8_t *aligned = memory + (64 - (uintptr_t)memory % 64) % 64;
+    status = make_plan(ctx, &p, src, nbytes, base, base_nbytes, aligned + section_at,
+                       aligned + objects_at, plan);
+    if (status != BITX_OK) {
+        ctx->allocator.release(ctx->allocator.user, memory);
+        return status;
+    }
+    if (plan->header.base_nbytes)
+        memcpy(plan->header.base_hash, base_hash, BITX_HASH_NBYTES);
+    *out = plan;
+    return BITX_OK;
+}
+
+void bitx_plan_free(bitx_plan *plan)
+{
+    if (!plan)
+        return;
+    bitx_allocator allocator = plan->allocator;
+    allocator.release(allocator.user, plan);
+}
+
+void bitx_plan_geometry(const bitx_plan *plan, bitx_geometry *out)
+{
+    const bitx_header *h = &plan->header;
+    out->nblocks = h->nblocks;
+    out->header_nbytes = h->header_nbytes;
+    out->block_nbytes = (uint32_t)1 << h->block_log2;
+    out->block_bound = h->nblocks ? (uint32_t)bitx_block_nbytes(h, 0) : 0;
+}
+
+/* ---- blocks -------------------------------------------------------------------------------- */
+
+/* The smallest of the candidates and raw, to dst[0 .. nbytes). */
+static bitx_status encode_block(const bitx_worker *worker, const bitx_plan *plan, uint64_t index,
+                                uint8_t *dst, bitx_block *block, const uint8_t *src,
+                                const uint8_t *base, size_t base_nbytes)
+{
+    const bitx_header *h = &plan->header;
+    bitx_span span = {
+        .dtype = h->dtype, .offset = index << h->block_log2, .nbytes = bitx_block_nbytes(h, index)};
+    span.base_nbytes = base_nbytes - base_nbytes % bitx_unit_nbytes(h->dtype);
+    span.base = span.base_nbytes ? base : NULL;
+
+    bitx_codec best = BITX_CODEC_RAW;
+    size_t best_nbytes = span.nbytes;
+    for (unsigned i = 0; i < plan->ncandidates; i++) {
+        const bitx_block_codec *codec = plan->candidates[i];
+        uint8_t *to = i == 0 ? dst : worker->spare;
+        size_t n;
+        span.tables = plan->tables[codec->id];
+        bitx_status status =
+            codec->encode(&worker->work, &plan->tuning, &span, src, to, best_nbytes - 1, &n);
+        if (status == BITX_ERR_DST_SIZE)
+            continue;
+        if (status != BITX_OK)
+            return status;
+        if (to != dst)
+            memcpy(dst, to, n);
+        best = codec->id;
+        best_nbytes = n;
+    }
+    if (best == BITX_CODEC_RAW)
+        memcpy(dst, src, span.nbytes);
+    block->payload_nbytes = (uint32_t)best_nbytes;
+    block->codec = best;
+    block->checksum = bitx_hash64(src, span.nbytes);
+    return BITX_OK;
+}
+
+bitx_status bitx_block_encode(bitx_ctx *ctx, const bitx_plan *plan, uint64_t index, void *dst,
+                              size_t cap, bitx_block *block, const void *src, size_t nbytes,
+                              const void *base, size_t base_nbytes)
+{
+    if (!ctx || !plan || !dst || !block || !src || (!base && base_nbytes))
+        return BITX_ERR_ARGUMENT;
+    const bitx_header *h = &plan->header;
+    if (index >= h->nblocks || nbytes != bitx_block_nbytes(h, index))
+        return BITX_ERR_ARGUMENT;
+    size_t wanted = bitx_block_base_nbytes(h, index);
+    if (base_nbytes < wanted)
+        return BITX_ERR_ARGUMENT;
+    if (cap < nbytes)
+        return BITX_ERR_DST_SIZE;
+    bitx_need need = encode_need(plan, bitx_block_nbytes(h, 0));
+    bitx_status status = bitx_ctx_grow(ctx, &need, false);
+    if (status != BITX_OK)
+        return status;
+    return encode_block(&ctx->workers[0], plan, index, dst, block, src, base, wanted);
+}
+
+bitx_status bitx_header_write(const bitx_plan *plan, void *dst, size_t cap,
+                              const bitx_block *blocks)
+{
+    if (!plan || !dst || (!blocks && plan->header.nblocks))
+        return BITX_ERR_ARGUMENT;
+    const bitx_header *h = &plan->header;
+    if (cap < h->header_nbytes)
+        return BITX_ERR_DST_SIZE;
+    uint8_t *bytes = dst;
+    bitx_header_store(h, plan->section, bytes);
+    for (uint64_t i = 0; i < h->nblocks; i++)
+        bitx_row_store(bytes + h->rows_offset + i * BITX_ROW_NBYTES, &blocks[i]);
+    bitx_header_seal(h, bytes);
+    return BITX_OK;
+}
+
+/* ---- a whole tensor ------------------------------------------------------------------------ */
+
+typedef struct memory_source {
+    const uint8_t *data;
+} memory_source;
+
+static int read_memory(void *user, uint64_t offset, void *dst, size_t nbytes)
+{
+    const memory_source *source = user;
+    memcpy(dst, source->data + offset, nbytes);
+    return 0;
+}
+
+typedef struct encode_job {
+    const bitx_plan *plan;
+    const bitx_worker *workers;
+    const uint8_t *src, *base;
+    uint8_t *frame;
+    size_t next; /* one worker: payloads one after the other; 0: each at its block's place */
+    _Atomic unsigned error;
+} encode_job;
+
+static void encode_one(void *arg, size_t i, unsigned worker)
+{
+    encode_job *job = arg;
+    const bitx_header *h = &job->plan->header;
+    size_t offset = i << h->block_log2;
+    size_t base_nbytes = bitx_block_base_nbytes(h, i);
+    uint8_t *dst = job->frame + (job->next ? job->next : (size_t)h->header_nbytes + offset);
+    bitx_block block;
+    bitx_status status =
+        encode_block(&job->workers[worker], job->plan, i, dst, &block, job->src + offset,
+                     base_nbytes ? job->base + offset : NULL, base_nbytes);
+    if (status != BITX_OK) {
+        atomic_store(&job->error, (unsigned)status);
+        return;
+    }
+    bitx_row_store(job->frame + h->rows_offset + i * BITX_ROW_NBYTES, &block);
+    if (job->next)
+        job->next += block.payload_nbytes;
+}
+
+/* Closes the gaps between payloads that were written each at its block's place. */
+static size_t close_gaps(const bitx_header *h, uint8_t *frame)
+{
+    size_t pos = (size_t)h->header_nbytes;
+    for (size_t i = 0; i < h->nblocks; i++) {
+        size_t n = load_u32(frame + h->rows_offset + i * BITX_ROW_NBYTES);
+        memmove(frame + pos, frame + h->header_nbytes + (i << h->block_log2), n);
+        pos += n;
+    }
+    return pos;
+}
+
+bitx_status bitx_encode(bitx_ctx *ctx, const bitx_params *params, void *dst, size_t cap,
+                        size_t *dst_nbytes, const void *src, size_t nbytes, const void *base,
+                        size_t base_nbytes)
+{
+    size_t bound;
+    if (!ctx || !dst || !dst_nbytes || (!src && nbytes) || (!base && base_nbytes))
+        return BITX_ERR_ARGUMENT;
+    bitx_status status = bitx_encode_bound(params, nbytes, base_nbytes, &bound);
+    if (status != BITX_OK)
+        return status;
+    if (cap < bound)
+        return BITX_ERR_DST_SIZE;
+    bitx_params p;
+    status = read_params(params, &p);
+    size_t objects_nbytes = bitx_tables_objects_nbytes();
+    if (status == BITX_OK)
+        status = bitx_buffer_grow(&ctx->allocator, &ctx->tables,
+                                  objects_nbytes + bitx_tables_section_max());
+    if (status != BITX_OK)
+        return status;
+
+    memory_source src_memory = {src}, base_memory = {base};
+    bitx_source src_source = {read_memory, &src_memory}, base_source = {read_memory, &base_memory};
+    bitx_plan plan;
+    status = make_plan(ctx, &p, &src_source, nbytes, &base_source, base_nbytes,
+                       ctx->tables.data + objects_nbytes, ctx->tables.data, &plan);
+    if (status != BITX_OK)
+        return status;
+    const bitx_header *h = &plan.header;
+    if (h->base_nbytes)
+        bitx_hash128(plan.header.base_hash, base, base_nbytes);
+    size_t nblocks = (size_t)h->nblocks;
+    bool parallel = bitx_ctx_parallel(ctx, nblocks);
+    bitx_need need = encode_need(&plan, nblocks ? bitx_block_nbytes(h, 0) : 0);
+    status = bitx_ctx_grow(ctx, &need, parallel);
+    if (status != BITX_OK)
+        return status;
+
+    uint8_t *frame = dst;
+    encode_job job = {.plan = &plan,
+                      .workers = ctx->workers,
+                      .src = src,
+                      .base = base,
+                      .frame = frame,
+                      .next = parallel ? 0 : (size_t)h->header_nbytes};
+    bitx_ctx_run(ctx, encode_one, &job, nblocks);
+    unsigned error = atomic_load(&job.error);
+    if (error)
+        return (bitx_status)error;
+    *dst_nbytes = parallel ? close_gaps(h, frame) : job.next;
+    bitx_header_store(h, plan.section, frame);
+    bitx_header_seal(h, frame);
+    return BITX_OK;
+}

@@ -1,0 +1,331 @@
+/* Frames read: what a header says, opened frames, blocks and ranges decoded. */
+#include <stdatomic.h>
+#include <string.h>
+
+#include "bytes.h"
+#include "ctx.h"
+#include "hash.h"
+#include "header.h"
+#include "zstd_stream.h"
+
+struct bitx_frame {
+    bitx_allocator allocator;
+    bitx_header header;
+    const void *tables[BITX_CODEC_COUNT];
+    const uint8_t *rows;
+    const uint64_t *offsets; /* of each payload, from the start of the frame */
+};
+
+static void fill_info(const bitx_header *h, bitx_frame_info *info)
+{
+    memset(info, 0, sizeof(*info));
+    info->dtype = h->dtype;
+    info->codec = h->codec;
+    info->predictor = h->predictor;
+    info->nbytes = h->nbytes;
+    info->base_nbytes = h->base_nbytes;
+    memcpy(info->base_hash, h->base_hash, BITX_HASH_NBYTES);
+    info->block_nbytes = (uint32_t)1 << h->block_log2;
+    info->nblocks = h->nblocks;
+    info->header_nbytes = h->header_nbytes;
+    info->frame_nbytes = h->frame_nbytes;
+}
+
+bitx_status bitx_frame_info_read(const void *frame, size_t avail, bitx_frame_info *info,
+                                 size_t *need)
+{
+    if ((!frame && avail) || !info || !need)
+        return BITX_ERR_ARGUMENT;
+    bitx_header header;
+    bitx_status status = bitx_header_parse(frame, avail, &header, need);
+    if (status == BITX_OK)
+        fill_info(&header, info);
+    return status;
+}
+
+/* ---- one block ----------------------------------------------------------------------------- */
+
+static bitx_need decode_need(const bitx_header *h, bool spare)
+{
+    bitx_need need = {0};
+    size_t nbytes = h->nblocks ? bitx_block_nbytes(h, 0) : 0;
+    for (unsigned id = 0; id < BITX_CODEC_COUNT; id++) {
+        if (!(h->codecs_used >> id & 1))
+            continue;
+        const bitx_block_codec *codec = bitx_codec_find(id);
+        size_t scratch = codec->scratch_nbytes(h->dtype, nbytes);
+        need.scratch = scratch > need.scratch ? scratch : need.scratch;
+        if (codec != &bitx_codec_raw)
+            need.dctx = bitx_zstd_dctx_nbytes();
+    }
+    need.spare = spare ? nbytes : 0;
+    return need;
+}
+
+/* base: of this block, base_nbytes as the header has it. */
+static bitx_status decode_block(const bitx_work *work, const bitx_header *h,
+                                const void *const tables[BITX_CODEC_COUNT], uint64_t index,
+                                const bitx_block *row, uint8_t *dst, const uint8_t *payload,
+                                const uint8_t *base, size_t base_nbytes)
+{
+    bitx_span span = {.dtype = h->dtype,
+                      .offset = index << h->block_log2,
+                      .nbytes = bitx_block_nbytes(h, index),
+                      .tables = tables[row->codec]};
+    span.base_nbytes = base_nbytes - base_nbytes % bitx_unit_nbytes(h->dtype);
+    span.base = span.base_nbytes ? base : NULL;
+    bitx_status status =
+        bitx_codec_find(row->codec)->decode(work, &span, dst, payload, row->payload_nbytes);
+    if (status != BITX_OK)
+        return status;
+    return bitx_hash64(dst, span.nbytes) == row->checksum ? BITX_OK : BITX_ERR_CHECKSUM;
+}
+
+/* ---- frames in memory ---------------------------------------------------------------------- */
+
+typedef struct decode_job {
+    const bitx_header *header;
+    const void *const *tables;
+    bitx_worker *workers;
+    const uint8_t *frame, *base;
+    const uint64_t *payload_offsets; /* from block `first` on */
+    uint64_t first;
+    uint8_t *dst; /* bytes [offset, offset + nbytes) of the tensor */
+    uint64_t offset;
+    size_t nbytes;
+    _Atomic uint64_t error; /* (block << 8 | status) of the lowest block that failed */
+} decode_job;
+
+static void note_error(_Atomic uint64_t *error, uint64_t index, bitx_status status)
+{
+    uint64_t mine = index << 8 | (uint64_t)status;
+    uint64_t seen = atomic_load(error);
+    while (mine < seen && !atomic_compare_exchange_weak(error, &seen, mine))
+        ;
+}
+
+static void decode_one(void *arg, size_t i, unsigned worker)
+{
+    decode_job *job = arg;
+    const bitx_header *h = job->header;
+    uint64_t index = job->first + i;
+    uint64_t start = index << h->block_log2;
+    size_t nbytes = bitx_block_nbytes(h, index);
+    uint64_t from = start < job->offset ? job->offset - start : 0;
+    uint64_t end = job->offset + job->nbytes;
+    uint64_t to = start + nbytes > end ? end - start : nbytes;
+    bool whole = from == 0 && to == nbytes;
+    uint8_t *target = job->dst + (start + from - job->offset);
+    uint8_t *out = whole ? target : job->workers[worker].spare;
+
+    bitx_block row;
+    bitx_row_load(job->frame + h->rows_offset + index * BITX_ROW_NBYTES, &row);
+    size_t base_nbytes = bitx_block_base_nbytes(h, index);
+    bitx_status status = decode_block(&job->workers[worker].work, h, job->tables, index, &row, out,
+                                      job->frame + job->payload_offsets[i],
+                                      base_nbytes ? job->base + start : NULL, base_nbytes);
+    if (status != BITX_OK)
+        note_error(&job->error, index, status);
+    else if (!whole)
+        memcpy(target, out + from, (size_t)(to - from));
+}
+
+/* The range must lie inside the tensor, and the whole frame in memory. */
+static bitx_status decode_span(bitx_ctx *ctx, const bitx_header *h, uint8_t *dst, uint64_t offset,
+                               size_t nbytes, const uint8_t *frame, const uint8_t *base)
+{
+    if (nbytes == 0)
+        return BITX_OK;
+    uint64_t first = offset >> h->block_log2;
+    uint64_t last = (offset + nbytes - 1) >> h->block_log2;
+    size_t n = (size_t)(last - first + 1); /* rows are in memory, so it fits */
+    bitx_status status =
+        bitx_buffer_grow(&ctx->allocator, &ctx->tables, bitx_tables_objects_nbytes());
+    if (status == BITX_OK)
+        status = bitx_buffer_grow(&ctx->allocator, &ctx->offsets, n * sizeof(uint64_t));
+    bool partial = nbytes != h->nbytes;
+    bitx_need need = decode_need(h, partial);
+    if (status == BITX_OK)
+        status = bitx_ctx_grow(ctx, &need, bitx_ctx_parallel(ctx, n));
+    if (status != BITX_OK)
+        return status;
+
+    const void *tables[BITX_CODEC_COUNT];
+    status = bitx_tables_open(h->dtype, frame + h->tables_offset, h->tables_nbytes,
+                              ctx->tables.data, tables);
+    if (status != BITX_OK)
+        return status;
+    uint64_t *offsets = (void *)ctx->offsets.data;
+    uint64_t pos = h->header_nbytes;
+    for (uint64_t i = 0; i <= last; i++) {
+        if (i >= first)
+            offsets[i - first] = pos;
+        pos += load_u32(frame + h->rows_offset + i * BITX_ROW_NBYTES);
+    }
+    decode_job job = {.header = h,
+                      .tables = tables,
+                      .workers = ctx->workers,
+                      .frame = frame,
+                      .base = base,
+                      .payload_offsets = offsets,
+                      .first = first,
+                      .dst = dst,
+                      .offset = offset,
+                      .nbytes = nbytes,
+                      .error = UINT64_MAX};
+    bitx_ctx_run(ctx, decode_one, &job, n);
+    uint64_t error = atomic_load(&job.error);
+    return error == UINT64_MAX ? BITX_OK : (bitx_status)(error & 0xff);
+}
+
+static bitx_status open_whole(const void *frame, size_t frame_nbytes, bitx_header *h,
+                              const void *base, size_t base_nbytes)
+{
+    size_t need;
+    bitx_status status = bitx_header_parse(frame, frame_nbytes, h, &need);
+    if (status != BITX_OK)
+        return status;
+    if (frame_nbytes != h->frame_nbytes)
+        return frame_nbytes < h->frame_nbytes ? BITX_ERR_TRUNCATED : BITX_ERR_CORRUPT;
+    if (h->predictor == BITX_PREDICTOR_NONE)
+        return BITX_OK;
+    if (!base)
+        return BITX_ERR_NO_BASE;
+    return base_nbytes == h->base_nbytes ? BITX_OK : BITX_ERR_WRONG_BASE;
+}
+
+bitx_status bitx_decode(bitx_ctx *ctx, void *dst, size_t cap, size_t *dst_nbytes, const void *frame,
+                        size_t frame_nbytes, const void *base, size_t base_nbytes)
+{
+    if (!ctx || (!dst && cap) || !dst_nbytes || (!frame && frame_nbytes))
+        return BITX_ERR_ARGUMENT;
+    bitx_header header;
+    bitx_status status = open_whole(frame, frame_nbytes, &header, base, base_nbytes);
+    if (status != BITX_OK)
+        return status;
+    if (cap < header.nbytes)
+        return BITX_ERR_DST_SIZE;
+    if (header.predictor != BITX_PREDICTOR_NONE) {
+        uint8_t hash[BITX_HASH_NBYTES];
+        bitx_hash128(hash, base, base_nbytes);
+        if (memcmp(hash, header.base_hash, BITX_HASH_NBYTES) != 0)
+            return BITX_ERR_WRONG_BASE;
+    }
+    status = decode_span(ctx, &header, dst, 0, (size_t)header.nbytes, frame, base);
+    if (status == BITX_OK)
+        *dst_nbytes = (size_t)header.nbytes;
+    return status;
+}
+
+bitx_status bitx_decode_range(bitx_ctx *ctx, void *dst, uint64_t offset, size_t nbytes,
+                              const void *frame, size_t frame_nbytes, const void *base,
+                              size_t base_nbytes)
+{
+    if (!ctx || (!dst && nbytes) || (!frame && frame_nbytes))
+        return BITX_ERR_ARGUMENT;
+    bitx_header header;
+    bitx_status status = open_whole(frame, frame_nbytes, &header, base, base_nbytes);
+    if (status != BITX_OK)
+        return status;
+    if (offset > header.nbytes || nbytes > header.nbytes - offset)
+        return BITX_ERR_ARGUMENT;
+    return decode_span(ctx, &header, dst, offset, nbytes, frame, base);
+}
+
+/* ---- opened frames ------------------------------------------------------------------------- */
+
+static size_t align64(size_t n)
+{
+    return (n + 63) & ~(size_t)63;
+}
+
+bitx_status bitx_frame_open(bitx_ctx *ctx, const void *bytes, size_t avail, bitx_frame **out)
+{
+    if (!ctx || (!bytes && avail) || !out)
+        return BITX_ERR_ARGUMENT;
+    bitx_header header;
+    size_t need;
+    bitx_status status = bitx_header_parse(bytes, avail, &header, &need);
+    if (status != BITX_OK)
+        return status;
+    /* Rows and offsets: less than twice what the header itself takes, which is there. */
+    size_t nblocks = (size_t)header.nblocks;
+    size_t objects_at = align64(sizeof(bitx_frame));
+    size_t offsets_at = objects_at + bitx_tables_objects_nbytes();
+    size_t rows_at = offsets_at + nblocks * sizeof(uint64_t);
+    size_t nbytes = rows_at + nblocks * BITX_ROW_NBYTES + 64;
+    uint8_t *memory = ctx->allocator.allocate(ctx->allocator.user, nbytes);
+    if (!memory)
+        return BITX_ERR_MEMORY;
+    bitx_frame *frame = (void *)memory;
+    uint8_t *aligned = memory + (64 - (uintptr_t)memory % 64) % 64;
+    frame->allocator = ctx->allocator;
+    frame->header = header;
+    status = bitx_tables_open(header.dtype, (const uint8_t *)bytes + header.tables_offset,
+                              header.tables_nbytes, aligned + objects_at, frame->tables);
+    if (status != BITX_OK) {
+        bitx_frame_close(frame);
+        return status;
+    }
+    uint64_t *offsets = (void *)(aligned + offsets_at);
+    uint8_t *rows = aligned + rows_at;
+    memcpy(rows, (const uint8_t *)bytes + header.rows_offset, nblocks * BITX_ROW_NBYTES);
+    uint64_t pos = header.header_nbytes;
+    for (size_t i = 0; i < nblocks; i++) {
+        offsets[i] = pos;
+        pos += load_u32(rows + i * BITX_ROW_NBYTES);
+    }
+    frame->offsets = offsets;
+    frame->rows = rows;
+    *out = frame;
+    return BITX_OK;
+}
+
+void bitx_frame_close(bitx_frame *frame)
+{
+    if (!frame)
+        return;
+    bitx_allocator allocator = frame->allocator;
+    allocator.release(allocator.user, frame);
+}
+
+void bitx_frame_get_info(const bitx_frame *frame, bitx_frame_info *info)
+{
+    fill_info(&frame->header, info);
+}
+
+bitx_status bitx_frame_block(const bitx_frame *frame, uint64_t index, uint64_t *payload_offset,
+                             bitx_block *block)
+{
+    if (!frame || !payload_offset || !block || index >= frame->header.nblocks)
+        return BITX_ERR_ARGUMENT;
+    *payload_offset = frame->offsets[index];
+    bitx_row_load(frame->rows + index * BITX_ROW_NBYTES, block);
+    return BITX_OK;
+}
+
+bitx_status bitx_block_decode(bitx_ctx *ctx, const bitx_frame *frame, uint64_t index, void *dst,
+                              size_t nbytes, const void *payload, size_t payload_nbytes,
+                              const void *base, size_t base_nbytes)
+{
+    if (!ctx || !frame || !dst || (!payload && payload_nbytes) || (!base && base_nbytes))
+        return BITX_ERR_ARGUMENT;
+    const bitx_header *h = &frame->header;
+    if (index >= h->nblocks || nbytes != bitx_block_nbytes(h, index))
+        return BITX_ERR_ARGUMENT;
+    bitx_block row;
+    bitx_row_load(frame->rows + index * BITX_ROW_NBYTES, &row);
+    if (payload_nbytes != row.payload_nbytes)
+        return payload_nbytes < row.payload_nbytes ? BITX_ERR_TRUNCATED : BITX_ERR_ARGUMENT;
+    size_t wanted = bitx_block_base_nbytes(h, index);
+    if (!bitx_codec_find(row.codec)->uses_base)
+        base_nbytes = wanted = 0; /* a caller may leave out what is not looked at */
+    if (base_nbytes != wanted)
+        return base_nbytes == 0 ? BITX_ERR_NO_BASE : BITX_ERR_WRONG_BASE;
+    bitx_need need = decode_need(h, false);
+    bitx_status status = bitx_ctx_grow(ctx, &need, false);
+    if (status != BITX_OK)
+        return status;
+    return decode_block(&ctx->workers[0].work, h, frame->tables, index, &row, dst, payload, base,
+                        base_nbytes);
+}
