@@ -15,20 +15,41 @@ typedef enum bitx_isa {
     BITX_ISA_COUNT
 } bitx_isa;
 
-/* One per function type; see the typedefs below. */
+/*
+ * The signature classes. BITX_SIGNATURE_<class> is: return type, `return` or nothing, parameters,
+ * arguments. Streams come in the order destinations, sources; the count is last.
+ */
+/* clang-format off */
+#define BITX_SIG_LIST(X) \
+    X(BINARY) X(SPLIT2_XOR) X(MERGE2_XOR) X(REDUCE2)
+
+#define BITX_SIGNATURE_BINARY void, , \
+    (uint8_t *dst, const uint8_t *a, const uint8_t *b, size_t n), (dst, a, b, n)
+#define BITX_SIGNATURE_SPLIT2_XOR void, , \
+    (uint8_t *d0, uint8_t *d1, const uint8_t *a, const uint8_t *b, size_t n), (d0, d1, a, b, n)
+#define BITX_SIGNATURE_MERGE2_XOR void, , \
+    (uint8_t *dst, const uint8_t *s0, const uint8_t *s1, const uint8_t *b, size_t n), \
+    (dst, s0, s1, b, n)
+#define BITX_SIGNATURE_REDUCE2 uint64_t, return, \
+    (const uint8_t *a, const uint8_t *b, size_t n), (a, b, n)
+/* clang-format on */
+
+/* Expands the arguments before the macro sees them. */
+#define BITX_APPLY(macro, ...) macro(__VA_ARGS__)
+
+/* BITX_SIG_BINARY, ... and one function type for each, bitx_fn_BINARY, ... */
 typedef enum bitx_sig {
-    BITX_SIG_BINARY,
-    BITX_SIG_SPLIT2_XOR,
-    BITX_SIG_MERGE2_XOR,
-    BITX_SIG_REDUCE2
+#define BITX_SIG_ENUM(sig) BITX_SIG_##sig,
+    BITX_SIG_LIST(BITX_SIG_ENUM)
+#undef BITX_SIG_ENUM
+        BITX_SIG_COUNT
 } bitx_sig;
 
-typedef void bitx_fn_BINARY(uint8_t *dst, const uint8_t *a, const uint8_t *b, size_t nbytes);
-typedef void bitx_fn_SPLIT2_XOR(uint8_t *d0, uint8_t *d1, const uint8_t *a, const uint8_t *b,
-                                size_t nelem);
-typedef void bitx_fn_MERGE2_XOR(uint8_t *dst, const uint8_t *s0, const uint8_t *s1,
-                                const uint8_t *b, size_t nelem);
-typedef uint64_t bitx_fn_REDUCE2(const uint8_t *a, const uint8_t *b, size_t nbytes);
+#define BITX_FN_TYPE(sig, ret, retword, params, args) typedef ret bitx_fn_##sig params;
+#define BITX_FN_TYPE_OF(sig) BITX_APPLY(BITX_FN_TYPE, sig, BITX_SIGNATURE_##sig)
+BITX_SIG_LIST(BITX_FN_TYPE_OF)
+#undef BITX_FN_TYPE_OF
+#undef BITX_FN_TYPE
 
 /* Any function pointer; cast to the type of its signature class before the call. */
 typedef void (*bitx_fn)(void);
@@ -41,7 +62,7 @@ typedef struct bitx_op {
     unsigned slack;         /* bytes */
 } bitx_op;
 
-/* The operations in the order of ops.def; NULL from op_count on. */
+/* The operations in the order of ops.def; NULL from the number of operations on. */
 BITX_API const bitx_op *bitx_op_at(size_t index);
 
 /* "scalar", "avx2", ...; NULL outside the range. */
@@ -50,10 +71,16 @@ BITX_API const char *bitx_isa_name(bitx_isa isa);
 /* Whether this build has the row and this CPU and OS can run it (BITX_ISA does not matter here). */
 BITX_API int bitx_isa_usable(bitx_isa isa);
 
+/* Why the row is not usable, e.g. "the CPU has no AVX2"; NULL if it is. */
+BITX_API const char *bitx_isa_absent_reason(bitx_isa isa);
+
 /* The row that the plain functions use now. */
 BITX_API bitx_isa bitx_isa_active(void);
 
 /* The implementation, or NULL if there is no such op or ISA or this CPU cannot run it. */
 BITX_API bitx_fn bitx_op_find(const char *op, const char *isa, bitx_sig *sig);
+
+/* The ISA in the name of the function that this row runs for this op: its own or a narrower one. */
+BITX_API const char *bitx_op_cell(const char *op, bitx_isa isa);
 
 #endif

@@ -2,14 +2,21 @@
  * bitx/kernels.h: the kernels. Every function here is total: it cannot fail, allocates nothing,
  * keeps no state, and may be called from any thread.
  *
- * Shapes     destination first, then sources, then the count (nbytes, or nelem of the stated
- * width). Buffers    any alignment. Each function reads and writes exactly the ranges that its
- * comment gives. A destination may be the same buffer as a source only where the comment says so,
- * and may not overlap one otherwise. Format     elements are little-endian. BF16 is sign (bit 15),
- * exponent (14..7), mantissa (6..0). ISA        the plain name (bitx_xor_bytes) runs the fastest
- * implementation for this CPU. Those who copy kernels/ alone call an implementation by its full
- * name (bitx_xor_bytes_avx2) after defining BITX_KERNEL_ROWS; they must know that the CPU has the
- * ISA.
+ * Shapes: destinations first, then sources, then the count (nbytes, or nelem of the stated width).
+ *
+ * Buffers: any alignment. Each function reads and writes exactly the ranges that its comment gives.
+ * A destination may be the same buffer as a source only where the comment says so, and may not
+ * overlap one otherwise.
+ *
+ * Format: elements are little-endian. BF16 is sign (bit 15), exponent (14..7), mantissa (6..0).
+ *
+ * ISA: the plain name (bitx_xor_bytes) runs the fastest implementation for this CPU; the
+ * environment variable BITX_ISA (scalar, avx2, avx512, neon; read once) is a ceiling on that choice
+ * and never raises it; a word that is none of this architecture's leaves scalar.
+ * Those who copy kernels/ alone call an implementation by its full name (bitx_xor_bytes_avx2) after
+ * defining BITX_KERNEL_ROWS; they must know that the CPU has the ISA. avx2 means AVX2, BMI1, BMI2,
+ * POPCNT and LZCNT; avx512 means Ice Lake or Zen 4: F, BW, DQ, VL, CD, VBMI, VBMI2, VPOPCNTDQ,
+ * BITALG, GFNI. Where kernels/README.md names a narrower ISA in a column, that function is the one.
  */
 #ifndef BITX_KERNELS_H
 #define BITX_KERNELS_H

@@ -1,0 +1,103 @@
+/* Float fields apart and together again, AVX-512. */
+#define BITX_KERNEL_ROWS
+#include "bitx/kernels.h"
+
+#if defined(__x86_64__)
+#    include "target_avx512.h"
+
+/* vpternlog's table for m ? a : b with the operands in the order a, b, m. */
+enum { SELECT_A_WHERE_M = 0xe4 };
+
+/* The index of vpermt2b that takes the even bytes of two vectors. */
+BITX_AVX512_INLINE __m512i even_bytes(void)
+{
+    return _mm512_set_epi64(0x7e7c7a7876747270, 0x6e6c6a6866646260, 0x5e5c5a5856545250,
+                            0x4e4c4a4846444240, 0x3e3c3a3836343230, 0x2e2c2a2826242220,
+                            0x1e1c1a1816141210, 0x0e0c0a0806040200);
+}
+
+/* 64 elements. */
+BITX_AVX512_INLINE void split64(__m512i *exponent, __m512i *signman, __m512i x0, __m512i x1)
+{
+    const __m512i mantissa = _mm512_set1_epi16(0x7f);
+    __m512i sm0 =
+        _mm512_ternarylogic_epi32(x0, _mm512_srli_epi16(x0, 8), mantissa, SELECT_A_WHERE_M);
+    __m512i sm1 =
+        _mm512_ternarylogic_epi32(x1, _mm512_srli_epi16(x1, 8), mantissa, SELECT_A_WHERE_M);
+    *exponent =
+        _mm512_permutex2var_epi8(_mm512_srli_epi16(x0, 7), even_bytes(), _mm512_srli_epi16(x1, 7));
+    *signman = _mm512_permutex2var_epi8(sm0, even_bytes(), sm1);
+}
+
+/* Elements beyond the first n of 64 are neither read nor written. */
+BITX_AVX512_INLINE void xor_split_first(uint8_t *exponent, uint8_t *signman, const uint8_t *a,
+                                        const uint8_t *b, size_t n)
+{
+    size_t n0 = n < 32 ? n : 32, n1 = n - n0;
+    __m512i x0 = _mm512_xor_si512(load512_first(a, 2 * n0), load512_first(b, 2 * n0));
+    __m512i x1 = _mm512_xor_si512(load512_first(a + 64, 2 * n1), load512_first(b + 64, 2 * n1));
+    __m512i e, s;
+    split64(&e, &s, x0, x1);
+    store512_first(exponent, e, n);
+    store512_first(signman, s, n);
+}
+
+BITX_AVX512 void bitx_xor_split_bf16_avx512(uint8_t *exponent, uint8_t *signman, const uint8_t *a,
+                                            const uint8_t *b, size_t nelem)
+{
+    size_t i = 0;
+    for (; nelem - i >= 64; i += 64) {
+        const uint8_t *p = a + 2 * i, *q = b + 2 * i;
+        __m512i e, s;
+        split64(&e, &s, _mm512_xor_si512(load512(p), load512(q)),
+                _mm512_xor_si512(load512(p + 64), load512(q + 64)));
+        store512(exponent + i, e);
+        store512(signman + i, s);
+    }
+    if (i < nelem)
+        xor_split_first(exponent + i, signman + i, a + 2 * i, b + 2 * i, nelem - i);
+}
+
+/* 64 elements from 64 exponents and 64 sign+mantissas. */
+BITX_AVX512_INLINE void merge64(__m512i *x0, __m512i *x1, __m512i exp, __m512i sm)
+{
+    const __m512i sign_bit = _mm512_set1_epi8((char)0x80);
+    /* Qword order 0 4 1 5 2 6 3 7, because unpack works within the four lanes. */
+    const __m512i lanes = _mm512_setr_epi64(0, 4, 1, 5, 2, 6, 3, 7);
+    exp = _mm512_permutexvar_epi64(lanes, exp);
+    sm = _mm512_permutexvar_epi64(lanes, sm);
+    __m512i low =
+        _mm512_ternarylogic_epi32(_mm512_slli_epi16(exp, 7), sm, sign_bit, SELECT_A_WHERE_M);
+    __m512i high =
+        _mm512_ternarylogic_epi32(sm, _mm512_srli_epi16(exp, 1), sign_bit, SELECT_A_WHERE_M);
+    *x0 = _mm512_unpacklo_epi8(low, high);
+    *x1 = _mm512_unpackhi_epi8(low, high);
+}
+
+BITX_AVX512 void bitx_xor_merge_bf16_avx512(uint8_t *dst, const uint8_t *exponent,
+                                            const uint8_t *signman, const uint8_t *b, size_t nelem)
+{
+    __m512i x0, x1;
+    size_t i = 0;
+    for (; nelem - i >= 64; i += 64) {
+        const uint8_t *q = b + 2 * i;
+        merge64(&x0, &x1, load512(exponent + i), load512(signman + i));
+        x0 = _mm512_xor_si512(x0, load512(q));
+        x1 = _mm512_xor_si512(x1, load512(q + 64));
+        store512(dst + 2 * i, x0);
+        store512(dst + 2 * i + 64, x1);
+    }
+    size_t n = nelem - i;
+    if (n == 0)
+        return;
+    size_t n0 = n < 32 ? n : 32, n1 = n - n0;
+    merge64(&x0, &x1, load512_first(exponent + i, n), load512_first(signman + i, n));
+    b += 2 * i;
+    dst += 2 * i;
+    x0 = _mm512_xor_si512(x0, load512_first(b, 2 * n0));
+    x1 = _mm512_xor_si512(x1, load512_first(b + 64, 2 * n1));
+    store512_first(dst, x0, 2 * n0);
+    store512_first(dst + 64, x1, 2 * n1);
+}
+
+#endif

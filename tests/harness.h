@@ -1,0 +1,58 @@
+/*
+ * harness.h: one kernel against its reference, after dav1d's checkasm. Each stream lies between two
+ * pages that fault; the bytes around it are canaries; inputs must stay unchanged; a crash is blamed
+ * on the function. No Criterion here: kernels_test.c and kernel_check.c drive it.
+ */
+#ifndef TESTS_HARNESS_H
+#define TESTS_HARNESS_H
+
+#include "dispatch/ops.h"
+
+enum { KC_STREAMS = 4, KC_MAX_NELEM = 66000, KC_CAP = 1 << 20 };
+
+typedef struct kc_rng {
+    uint64_t state;
+} kc_rng;
+
+uint64_t kc_random(kc_rng *rng);
+unsigned kc_below(kc_rng *rng, unsigned bound);
+void kc_random_bytes(kc_rng *rng, uint8_t *p, size_t n);
+
+/* One call. plan() gives the sizes and fills the inputs; out[] starts undefined. */
+typedef struct kc_case {
+    size_t nelem;
+    unsigned nin, nout;
+    uint8_t *in[KC_STREAMS], *out[KC_STREAMS];
+    size_t in_nbytes[KC_STREAMS], out_nbytes[KC_STREAMS];
+    uint64_t result; /* of functions that return a value */
+} kc_case;
+
+/* How to test one operation. */
+typedef struct kc_spec {
+    const char *op;
+    void (*plan)(kc_case *c, kc_rng *rng);
+    void (*reference)(kc_case *c); /* one byte or one bit at a time, by the words of kernels.h */
+    unsigned in_place;             /* bit k: out[0] may be in[k] */
+    const char *inverse;           /* op whose first nout inputs are this op's outputs, or NULL */
+} kc_spec;
+
+/* All specs; NULL beyond the last. kernel_specs.c */
+const kc_spec *kc_spec_at(size_t index);
+const kc_spec *kc_spec_find(const char *op);
+
+/* From BITX_TEST_SEED, else from the clock. Print it. */
+uint64_t kc_seed(void);
+
+/*
+ * Everything about one implementation: lengths, edges, alignments, in place. 0: all equal. Else the
+ * number of failures, the first few reported on stderr. *ncases counts the calls.
+ */
+int kc_check(const char *op, const char *isa, uint64_t seed, unsigned long *ncases);
+
+/* Splits by row `isa`, merges back by every usable row. 0 also where the op has no inverse. */
+int kc_check_crossed(const char *op, const char *isa, uint64_t seed, unsigned long *ncases);
+
+/* Dispatch: registry, plain functions, BITX_ISA. 0: right. */
+int kc_check_dispatch(uint64_t seed);
+
+#endif
