@@ -327,6 +327,7 @@ void bitx_plan_geometry(const bitx_plan *plan, bitx_geometry *out)
     out->header_nbytes = h->header_nbytes;
     out->block_nbytes = (uint32_t)1 << h->block_log2;
     out->block_bound = h->nblocks ? (uint32_t)bitx_block_nbytes(h, 0) : 0;
+    out->base_nbytes = h->base_nbytes;
 }
 
 /* ---- blocks -------------------------------------------------------------------------------- */

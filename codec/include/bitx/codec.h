@@ -237,6 +237,7 @@ typedef struct bitx_geometry {
     uint64_t header_nbytes; /* final already: payloads may be written before the header */
     uint32_t block_nbytes;
     uint32_t block_bound; /* the largest payload of a block */
+    uint64_t base_nbytes; /* of the base that decoding will need; 0: the plan does without one */
 } bitx_geometry;
 BITX_API void bitx_plan_geometry(const bitx_plan *plan, bitx_geometry *out);
 
