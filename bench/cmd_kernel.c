@@ -1,0 +1,219 @@
+/* bitx-bench kernel: each operation, ISA and working set as a share of its roofline. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/args.h"
+#include "bench/clock.h"
+#include "bench/commands.h"
+#include "bench/kernel.h"
+#include "bench/results.h"
+#include "bench/table.h"
+
+typedef struct kernel_options {
+    const char *ops, *isas, *sets, *rounds, *cpu, *seed;
+    int small_pages;
+    bench_outputs outputs;
+} kernel_options;
+
+typedef struct kernel_run_state {
+    bench_caches caches;
+    bench_kernel_params params;
+    bench_table *table;
+    bench_results results;
+    int nwrong;
+} kernel_run_state;
+
+static void add_result(kernel_run_state *s, bench_ws ws, const bench_kernel_result *k)
+{
+    bench_result *r = bench_results_add(&s->results, "kernel/%s/%s/%s", s->params.op->name,
+                                        s->params.isa, bench_ws_name(ws));
+    r->iterations = k->reps;
+    r->real_ns = k->wall_ns;
+    r->cpu = k->ns;
+    r->bytes_per_second = (double)k->tensor_nbytes / k->ns.median * 1e9;
+    r->verdict = k->verdict;
+    bench_counter(r, "bitx_roofline", k->share.median);
+    bench_counter(r, "bitx_roofline_low", k->share.low);
+    bench_counter(r, "bitx_roofline_high", k->share.high);
+    bench_counter(r, "bitx_cycles_per_element", k->cycles_per_element);
+    bench_counter(r, "bitx_traffic_per_byte", (double)k->traffic_nbytes / (double)k->tensor_nbytes);
+    bench_counter(r, "bitx_ghz", k->ghz);
+}
+
+static void add_row(kernel_run_state *s, bench_ws ws, const bench_kernel_result *k)
+{
+    bench_table *t = s->table;
+    bench_cell(t, "%s", s->params.op->name);
+    bench_cell(t, "%s", s->params.isa);
+    bench_cell(t, "%s", bench_ws_name(ws));
+    if (k->failure) {
+        bench_cell(t, "n/a");
+        for (int i = 0; i < 8; i++)
+            bench_cell(t, "-");
+        bench_cell(t, "%s", k->failure);
+        return;
+    }
+    double call_nbytes = (double)k->tensor_nbytes;
+    bench_cell(t, "%.2f", call_nbytes / k->ns.median);
+    bench_cell(t, "%.2f-%.2f", call_nbytes / k->ns.high, call_nbytes / k->ns.low);
+    bench_cell(t, "%.1f", 100 * k->ns.mad / k->ns.median);
+    bench_cell(t, "%.3f", k->cycles_per_element);
+    bench_cell(t, "%.2f", (double)k->traffic_nbytes / call_nbytes);
+    bench_cell(t, "%.2f", call_nbytes / k->roofline_ns);
+    bench_cell(t, "%s", k->roofline_loop);
+    bench_cell(t, "%.2f", k->share.median);
+    bench_cell(t, "%.2f-%.2f", k->share.low, k->share.high);
+    bench_cell(t, "%s", bench_verdict_name(k->verdict));
+}
+
+static void run_cell(kernel_run_state *s, bench_ws ws)
+{
+    bench_kernel_result k;
+    s->params.set_nbytes = bench_ws_nbytes(&s->caches, ws);
+    bench_kernel_measure(&s->params, &k);
+    /* A page fault may be the kernel compacting memory: once more, and then believe it. */
+    if (!k.failure && k.verdict == BENCH_INVALID)
+        bench_kernel_measure(&s->params, &k);
+    add_row(s, ws, &k);
+    if (!k.failure)
+        add_result(s, ws, &k);
+    s->nwrong += k.failure && strncmp(k.failure, "WRONG", 5) == 0;
+}
+
+/* One line for all sets. */
+static void add_missing(kernel_run_state *s, const char *why)
+{
+    bench_cell(s->table, "%s", s->params.op->name);
+    bench_cell(s->table, "%s", s->params.isa);
+    bench_cell(s->table, "all");
+    bench_cell(s->table, "n/a");
+    for (int i = 0; i < 8; i++)
+        bench_cell(s->table, "-");
+    bench_cell(s->table, "%s", why);
+}
+
+static void run_op(kernel_run_state *s, const bitx_op *op, const kernel_options *o)
+{
+    bitx_sig sig;
+    s->params.op = op;
+    s->params.reference = bitx_op_find(op->name, "scalar", &sig);
+    for (unsigned i = 0; i < BITX_ISA_COUNT; i++) {
+        s->params.isa = bitx_isa_name((bitx_isa)i);
+        if (!bench_in_list(o->isas, s->params.isa))
+            continue;
+        s->params.fn = bitx_op_find(op->name, s->params.isa, &sig);
+        if (!s->params.fn || !bench_driver_for(op->sig)) {
+            add_missing(s, s->params.fn ? "no driver for this signature class"
+                                        : "no such row in this build, or not on this CPU");
+            continue;
+        }
+        for (unsigned ws = 0; ws < BENCH_WS_COUNT; ws++)
+            if (bench_in_list(o->sets, bench_ws_name((bench_ws)ws)))
+                run_cell(s, (bench_ws)ws);
+    }
+}
+
+static int check_words(const char *option, const char *list, const char *(*name)(size_t))
+{
+    char word[64];
+    for (const char *p = list; p; p = strchr(p, ',') ? strchr(p, ',') + 1 : NULL) {
+        size_t n = strcspn(p, ","), i = 0;
+        snprintf(word, sizeof(word), "%.*s", (int)n, p);
+        while (name(i) && strcmp(name(i), word) != 0)
+            i++;
+        if (!name(i)) {
+            fprintf(stderr, "bitx-bench kernel: %s: no '%s'\n", option, word);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static const char *op_name(size_t i)
+{
+    const bitx_op *op = bitx_op_at(i);
+    return op ? op->name : NULL;
+}
+
+static const char *isa_name(size_t i)
+{
+    return i < BITX_ISA_COUNT ? bitx_isa_name((bitx_isa)i) : NULL;
+}
+
+static const char *ws_name(size_t i)
+{
+    return i < BENCH_WS_COUNT ? bench_ws_name((bench_ws)i) : NULL;
+}
+
+static void find_caches(kernel_run_state *s, const kernel_options *o)
+{
+    bench_caches_read(&s->caches);
+    if (!bench_in_list(o->sets, "L3") && !bench_in_list(o->sets, "DRAM"))
+        return;
+    size_t limit = bench_memory_available() / 8, gib = (size_t)1 << 30;
+    bench_caches_find_knee(&s->caches, limit < gib ? limit : gib);
+}
+
+static void print_title(const kernel_run_state *s, int cpu)
+{
+    printf("kernels on CPU %d at %.2f GHz (probed); L1d %zu KiB, L2 %zu KiB, L3 knee %zu MiB (%s)\n"
+           "GB/s: bytes of the tensor per second of thread CPU time; share: of the best loop that\n"
+           "moves the same streams, pair by pair; both with their 95%% intervals\n\n",
+           cpu, bench_clock_ghz(), s->caches.l1d_nbytes >> 10, s->caches.l2_nbytes >> 10,
+           s->caches.knee_nbytes >> 20, s->caches.knee_found ? "measured" : "assumed");
+    fflush(stdout);
+}
+
+static int run(const kernel_options *o)
+{
+    kernel_run_state s;
+    memset(&s, 0, sizeof(s));
+    long rounds = bench_number("--rounds", o->rounds, 31, 6, 4096);
+    long cpu = bench_number("--cpu", o->cpu, -1, 0, 4095);
+    long seed = bench_number("--seed", o->seed, 1, 1, 1L << 30);
+    if (rounds < 0 || (cpu < 0 && o->cpu) || seed < 0 || check_words("--op", o->ops, op_name) ||
+        check_words("--isa", o->isas, isa_name) || check_words("--ws", o->sets, ws_name))
+        return 2;
+    int pinned = bench_pin((int)cpu);
+    if (pinned < 0) {
+        fprintf(stderr, "bitx-bench kernel: cannot run on CPU %ld\n", cpu);
+        return 2;
+    }
+    s.params.nrounds = (size_t)rounds;
+    s.params.seed = (uint64_t)seed;
+    s.params.pages = o->small_pages ? BENCH_PAGES_SMALL : BENCH_PAGES_HUGE;
+    find_caches(&s, o);
+    print_title(&s, pinned);
+    s.table = bench_table_new("", "<op|<isa|<set|GB/s|interval|MAD %|cyc/elem|traffic|roofline|"
+                                  "<loop|share|interval|<verdict");
+    for (size_t i = 0; bitx_op_at(i); i++)
+        if (bench_in_list(o->ops, bitx_op_at(i)->name))
+            run_op(&s, bitx_op_at(i), o);
+    bench_table_print(s.table, stdout);
+    bench_table_free(s.table);
+    int status = bench_results_write(&s.results, &o->outputs);
+    bench_results_free(&s.results);
+    return s.nwrong ? 1 : status;
+}
+
+int bench_cmd_kernel(int argc, char **argv)
+{
+    kernel_options o;
+    memset(&o, 0, sizeof(o));
+    const bench_option options[] = {
+        {"--op", "LIST", "operations, comma-separated (default: all of ops.def)", &o.ops, NULL},
+        {"--isa", "LIST", "scalar, avx2, avx512, neon (default: all)", &o.isas, NULL},
+        {"--ws", "LIST", "working sets: L1, L2, L3, DRAM (default: all)", &o.sets, NULL},
+        {"--rounds", "N", "pairs of kernel and roofline (default 31)", &o.rounds, NULL},
+        {"--cpu", "N", "CPU to run on (default: the current one)", &o.cpu, NULL},
+        {"--seed", "N", "of the data and the order of samples (default 1)", &o.seed, NULL},
+        {"--small-pages", NULL, "4 KiB pages instead of huge ones", NULL, &o.small_pages},
+        {"--json", "FILE", "results in Google Benchmark's schema", &o.outputs.json, NULL},
+        {"--csv", "FILE", "results as CSV", &o.outputs.csv, NULL},
+        {"--gha", "FILE", "results for github-action-benchmark", &o.outputs.gha, NULL},
+    };
+    int status = bench_parse(argc, argv, "usage: bitx-bench kernel [options]", options,
+                             sizeof(options) / sizeof(options[0]));
+    return status == 0 ? run(&o) : status == 1 ? 0 : 2;
+}

@@ -1,0 +1,40 @@
+/* bench/kernel.h: one operation, ISA and working set, checked and then measured. */
+#ifndef BENCH_KERNEL_H
+#define BENCH_KERNEL_H
+
+#include "bench/caches.h"
+#include "bench/drivers.h"
+#include "bench/stats.h"
+
+typedef struct bench_kernel_params {
+    const bitx_op *op;
+    const char *isa;
+    bitx_fn fn;        /* the implementation to measure */
+    bitx_fn reference; /* scalar, what its output must equal */
+    size_t set_nbytes; /* all streams together, at most */
+    bench_pages pages;
+    size_t nrounds; /* pairs of kernel and roofline */
+    uint64_t seed;
+} bench_kernel_params;
+
+typedef struct bench_kernel_result {
+    const char *failure;       /* why there is no measurement; NULL: there is one */
+    size_t nelem, nslices;     /* of a call, and of the set */
+    size_t tensor_nbytes;      /* nelem times the width: what GB/s counts */
+    size_t traffic_nbytes;     /* read and written by a call */
+    uint64_t reps;             /* calls of a batch */
+    bench_summary ns;          /* thread CPU time of a call */
+    bench_summary share;       /* of the roofline, pair by pair; 1 is all of it */
+    double wall_ns;            /* median of a call */
+    double roofline_ns;        /* median of a call's bytes */
+    const char *roofline_loop; /* the fastest */
+    double cycles_per_element;
+    double ghz;
+    double huge_share; /* of the buffers, on huge pages */
+    bench_quality quality;
+    bench_verdict verdict;
+} bench_kernel_result;
+
+void bench_kernel_measure(const bench_kernel_params *p, bench_kernel_result *out);
+
+#endif

@@ -1,0 +1,194 @@
+/* Measures one kernel against its roofline. */
+#include "bench/kernel.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/clock.h"
+#include "bench/roofline.h"
+#include "bench/sample.h"
+
+enum {
+    DRAM_SLICE_NBYTES = 8 << 20, /* of traffic: about a millisecond */
+    QUANTUM_NELEM = 2048,        /* a bit plane of so many elements is four cache lines */
+    MAX_ROUNDS = 4096
+};
+
+typedef struct kernel_loop {
+    const bitx_op *op;
+    const bench_driver *driver;
+    bitx_fn fn;
+    bench_set *set;
+    size_t nelem;
+    uint64_t sum; /* of returned values: keeps calls with no stores from being dropped */
+} kernel_loop;
+
+static void kernel_run(void *arg, uint64_t reps)
+{
+    kernel_loop *k = arg;
+    bench_call c;
+    if (k->set->nslices == 1)
+        bench_driver_bind(k->op, k->set, 0, k->nelem, &c);
+    for (uint64_t i = 0; i < reps; i++) {
+        if (k->set->nslices > 1)
+            bench_driver_bind(k->op, k->set, bench_set_next(k->set), k->nelem, &c);
+        k->sum += k->driver->call(k->fn, &c);
+    }
+}
+
+/* The largest element count whose streams fit, cut in slices where that is more than a batch. */
+static int shape_set(const bench_kernel_params *p, const bench_driver *d, bench_set *set,
+                     size_t *nelem)
+{
+    size_t one[BENCH_STREAMS_MAX] = {0}, traffic = 0;
+    if (bench_driver_shape(d, p->op, QUANTUM_NELEM, &set->nread, &set->nwrite, one) != 0)
+        return -1;
+    for (unsigned i = 0; i < set->nread + set->nwrite; i++)
+        traffic += one[i];
+    /* An L1 set of a many-stream kernel may be less than a quantum; it is not made smaller. */
+    size_t quanta = p->set_nbytes / traffic ? p->set_nbytes / traffic : 1;
+    size_t slice_quanta = quanta;
+    set->nslices = 1;
+    if (p->set_nbytes > 4 * (size_t)DRAM_SLICE_NBYTES) {
+        slice_quanta = DRAM_SLICE_NBYTES / traffic ? DRAM_SLICE_NBYTES / traffic : 1;
+        set->nslices = quanta / slice_quanta;
+    }
+    *nelem = slice_quanta * QUANTUM_NELEM;
+    return bench_driver_shape(d, p->op, *nelem, &set->nread, &set->nwrite, set->nbytes);
+}
+
+static void fill_set(const bench_kernel_params *p, const bench_driver *d, const bench_set *set,
+                     size_t nelem)
+{
+    for (size_t slice = 0; slice < set->nslices; slice++) {
+        bench_call c;
+        bench_driver_bind(p->op, set, slice, nelem, &c);
+        if (d->fill)
+            d->fill(&c, p->seed);
+        else if (slice == 0)
+            bench_fill_bf16(&c, set->nbytes, set->nread, p->seed);
+        else /* later slices repeat the first: random numbers for gigabytes would take minutes */
+            for (unsigned s = 0; s < set->nread; s++)
+                memcpy(bench_set_at(set, s, slice), bench_set_at(set, s, 0), set->nbytes[s]);
+    }
+}
+
+/* Whether fn and the reference give the same bytes and value on a slice. */
+static const char *check_slice(const bench_kernel_params *p, const bench_driver *d,
+                               const bench_set *set, size_t nelem, size_t slice)
+{
+    bench_call got, want;
+    size_t total = 0;
+    bench_driver_bind(p->op, set, slice, nelem, &got);
+    want = got;
+    for (unsigned i = 0; i < set->nwrite; i++)
+        total += set->nbytes[set->nread + i] + 256;
+    uint8_t *shadow = calloc(1, total + 256);
+    if (!shadow)
+        return "out of memory";
+    uint8_t *next = shadow;
+    for (unsigned i = 0; i < set->nwrite; i++) {
+        want.w[i] = next;
+        next += set->nbytes[set->nread + i] + 256;
+        memset(got.w[i], 0, set->nbytes[set->nread + i]);
+    }
+    const char *failure = NULL;
+    if (d->call(p->reference, &want) != d->call(p->fn, &got))
+        failure = "WRONG: value differs from scalar";
+    for (unsigned i = 0; i < set->nwrite && !failure; i++)
+        if (memcmp(got.w[i], want.w[i], set->nbytes[set->nread + i]) != 0)
+            failure = "WRONG: output differs from scalar";
+    free(shadow);
+    return failure;
+}
+
+static void summarize(bench_kernel_result *out, const bench_case *cases,
+                      const bench_sample *samples, size_t nrounds, double *work)
+{
+    double *kernel_ns = work, *roof_ns = work + nrounds, *ratio = work + 2 * nrounds;
+    bench_quality roof_quality;
+    bench_summary roof;
+    bench_column(samples, 2, 0, nrounds, cases[0].reps, kernel_ns, &out->quality);
+    bench_column(samples, 2, 1, nrounds, cases[1].reps, roof_ns, &roof_quality);
+    bench_summarize(kernel_ns, nrounds, &out->ns);
+    bench_summarize(roof_ns, nrounds, &roof);
+    out->roofline_ns = roof.median;
+    for (size_t i = 0; i < nrounds; i++)
+        ratio[i] = roof_ns[i] / kernel_ns[i];
+    bench_summarize(ratio, nrounds, &out->share);
+    for (size_t i = 0; i < nrounds; i++)
+        ratio[i] = samples[2 * i].wall_ns / (double)cases[0].reps;
+    bench_summary wall;
+    bench_summarize(ratio, nrounds, &wall);
+    out->wall_ns = wall.median;
+    roof_quality.ghz_before = out->quality.ghz_before;
+    roof_quality.ghz_after = out->quality.ghz_after;
+    out->verdict = bench_verdict_worse(bench_judge(&out->ns, &out->quality),
+                                       bench_judge(&roof, &roof_quality));
+}
+
+static void measure_set(const bench_kernel_params *p, const bench_driver *d, bench_set *set,
+                        size_t nelem, bench_kernel_result *out)
+{
+    bench_sample *samples = calloc(2 * p->nrounds, sizeof(*samples));
+    double *work = calloc(3 * p->nrounds, sizeof(*work));
+    if (!samples || !work) {
+        out->failure = "out of memory";
+        free(samples);
+        free(work);
+        return;
+    }
+    /* Touched now, or the first rounds would fault on them. */
+    memset(samples, 1, 2 * p->nrounds * sizeof(*samples));
+    memset(work, 0, 3 * p->nrounds * sizeof(*work));
+    kernel_loop loop = {p->op, d, p->fn, set, nelem, 0};
+    bench_roofline roof;
+    bench_case cases[2] = {{kernel_run, &loop, 1}, {NULL, NULL, 1}};
+    uint64_t rng = p->seed;
+    bench_roofline_choose(&roof, set, &cases[1]);
+    bench_calibrate(&cases[0], BENCH_BATCH_NS, BENCH_WARMUP_NS);
+    out->quality.ghz_before = bench_clock_ghz();
+    bench_rounds(cases, 2, p->nrounds, &rng, samples);
+    out->quality.ghz_after = bench_clock_ghz();
+    summarize(out, cases, samples, p->nrounds, work);
+    out->reps = cases[0].reps;
+    out->roofline_loop = bench_roofline_name(roof.loop);
+    out->ghz = 0.5 * (out->quality.ghz_before + out->quality.ghz_after);
+    out->cycles_per_element = out->ns.median * out->ghz / (double)nelem;
+    free(samples);
+    free(work);
+}
+
+void bench_kernel_measure(const bench_kernel_params *p, bench_kernel_result *out)
+{
+    memset(out, 0, sizeof(*out));
+    const bench_driver *d = bench_driver_for(p->op->sig);
+    bench_set set;
+    memset(&set, 0, sizeof(set));
+    size_t nelem;
+    if (p->nrounds < 1 || p->nrounds > MAX_ROUNDS)
+        out->failure = "number of rounds out of range";
+    else if (!d)
+        out->failure = "no driver for this signature class";
+    else if (!p->fn || !p->reference)
+        out->failure = "not on this CPU";
+    else if (shape_set(p, d, &set, &nelem) != 0)
+        out->failure = "too many streams";
+    else if (bench_set_map(&set, p->pages) != 0)
+        out->failure = "out of memory";
+    if (out->failure)
+        return;
+    fill_set(p, d, &set, nelem);
+    out->nelem = nelem;
+    out->nslices = set.nslices;
+    out->tensor_nbytes = nelem * p->op->width / 8;
+    out->traffic_nbytes = bench_set_traffic(&set);
+    out->huge_share = bench_arena_huge_share(&set.arena);
+    out->failure = check_slice(p, d, &set, nelem, 0);
+    if (!out->failure)
+        out->failure = check_slice(p, d, &set, nelem, set.nslices - 1);
+    if (!out->failure)
+        measure_set(p, d, &set, nelem, out);
+    bench_set_unmap(&set);
+}

@@ -1,0 +1,36 @@
+/* bitx-bench: which subcommand. */
+#include <stdio.h>
+#include <string.h>
+
+#include "bench/commands.h"
+
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *help;
+} commands[] = {
+    {"kernel", bench_cmd_kernel, "each kernel against its roofline"},
+};
+
+static void usage(FILE *out)
+{
+    fprintf(out, "usage: bitx-bench COMMAND [options]   (COMMAND --help for its options)\n\n");
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+        fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].help);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        usage(stdout);
+        return 0;
+    }
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+        if (strcmp(argv[1], commands[i].name) == 0)
+            return commands[i].run(argc - 1, argv + 1);
+    int help = strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0;
+    if (!help)
+        fprintf(stderr, "bitx-bench: no command '%s'\n", argv[1]);
+    usage(help ? stdout : stderr);
+    return help ? 0 : 2;
+}

@@ -1,0 +1,42 @@
+/* The list of results. */
+#include "bench/results.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+bench_result *bench_results_add(bench_results *r, const char *format, ...)
+{
+    if (r->n == r->capacity) {
+        size_t capacity = r->capacity ? 2 * r->capacity : 64;
+        bench_result *at = realloc(r->at, capacity * sizeof(*at));
+        if (!at)
+            abort();
+        r->at = at;
+        r->capacity = capacity;
+    }
+    bench_result *x = &r->at[r->n++];
+    memset(x, 0, sizeof(*x));
+    x->threads = 1;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(x->name, sizeof(x->name), format, args);
+    va_end(args);
+    return x;
+}
+
+void bench_counter(bench_result *r, const char *key, double value)
+{
+    if (r->ncounters == BENCH_COUNTERS_MAX)
+        return;
+    r->counters[r->ncounters].key = key;
+    r->counters[r->ncounters++].value = value;
+}
+
+void bench_results_free(bench_results *r)
+{
+    free(r->at);
+    r->at = NULL;
+    r->n = r->capacity = 0;
+}

@@ -1,0 +1,76 @@
+/* Taking samples. */
+#include "bench/sample.h"
+
+#include <sys/resource.h>
+
+#include "bench/clock.h"
+
+void bench_take(const bench_case *c, bench_sample *out)
+{
+    struct rusage before, after;
+    getrusage(RUSAGE_THREAD, &before);
+    double wall = bench_wall_ns();
+    double cpu = bench_cpu_ns();
+    c->run(c->arg, c->reps);
+    out->cpu_ns = bench_cpu_ns() - cpu;
+    out->wall_ns = bench_wall_ns() - wall;
+    getrusage(RUSAGE_THREAD, &after);
+    out->preemptions = (uint32_t)(after.ru_nivcsw - before.ru_nivcsw);
+    out->minor_faults = (uint32_t)(after.ru_minflt - before.ru_minflt);
+    out->major_faults = (uint32_t)(after.ru_majflt - before.ru_majflt);
+}
+
+void bench_calibrate(bench_case *c, double batch_ns, double warmup_ns)
+{
+    bench_sample s;
+    double start = bench_cpu_ns(), total_ns;
+    c->reps = 1;
+    bench_take(c, &s); /* cold: not used */
+    do {
+        bench_take(c, &s);
+        total_ns = bench_cpu_ns() - start;
+        if (s.cpu_ns < 0.9 * batch_ns) {
+            double scale = batch_ns / (s.cpu_ns > 1e3 ? s.cpu_ns : 1e3);
+            uint64_t reps = (uint64_t)((double)c->reps * (scale < 16 ? scale : 16)) + 1;
+            c->reps = reps;
+        }
+    } while (total_ns < warmup_ns || s.cpu_ns < 0.9 * batch_ns);
+}
+
+uint64_t bench_random(uint64_t *state)
+{
+    uint64_t x = *state;
+    x ^= x >> 12;
+    x ^= x << 25;
+    x ^= x >> 27;
+    *state = x;
+    return x * UINT64_C(0x2545F4914F6CDD1D);
+}
+
+void bench_rounds(const bench_case *cases, size_t ncases, size_t nrounds, uint64_t *rng,
+                  bench_sample *samples)
+{
+    enum { MAX = 64 };
+    size_t order[MAX];
+    for (size_t r = 0; r < nrounds; r++) {
+        for (size_t i = 0; i < ncases && i < MAX; i++) {
+            size_t j = bench_random(rng) % (i + 1);
+            order[i] = order[j];
+            order[j] = i;
+        }
+        for (size_t i = 0; i < ncases && i < MAX; i++)
+            bench_take(&cases[order[i]], &samples[r * ncases + order[i]]);
+    }
+}
+
+void bench_column(const bench_sample *samples, size_t ncases, size_t index, size_t nrounds,
+                  uint64_t reps, double *ns, bench_quality *q)
+{
+    q->npreempted = q->nfaulted = 0;
+    for (size_t r = 0; r < nrounds; r++) {
+        const bench_sample *s = &samples[r * ncases + index];
+        ns[r] = s->cpu_ns / (double)reps;
+        q->npreempted += s->preemptions != 0;
+        q->nfaulted += (s->minor_faults | s->major_faults) != 0;
+    }
+}
