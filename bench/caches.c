@@ -46,18 +46,17 @@ static void link_lines(uint8_t *base, size_t nlines)
         do
             next = (next * 1664525 + 1013904223) & mask;
         while (next >= nlines);
-        uint8_t *target = base + next * LINE_NBYTES;
-        memcpy(base + at * LINE_NBYTES, &target, sizeof(target));
+        *(void **)(void *)(base + at * LINE_NBYTES) = base + next * LINE_NBYTES;
         at = next;
     }
 }
 
 static double chase_ns(uint8_t *base)
 {
-    uint8_t *p = base;
+    const void *p = base;
     double start = bench_cpu_ns();
     for (int i = 0; i < CHASE_STEPS; i++) {
-        memcpy(&p, p, sizeof(p));
+        p = *(const void *const *)p;
         __asm__ volatile("" : "+r"(p));
     }
     return (bench_cpu_ns() - start) / CHASE_STEPS;
