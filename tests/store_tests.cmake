@@ -1,0 +1,31 @@
+# Tests of pack/ and tools/, and their fuzz targets.
+
+# The store. Its tests see the private headers of pack/.
+function(bitx_add_pack_test name)
+  bitx_add_test(${name} ${ARGN})
+  target_include_directories(${name} PRIVATE "${PROJECT_SOURCE_DIR}/pack")
+  target_link_libraries(${name} PRIVATE zipllm_static)
+endfunction()
+
+if(BITX_BUILD_STORE)
+  bitx_add_pack_test(safetensors_test safetensors_test.c)
+  target_compile_definitions(safetensors_test PRIVATE
+    HOSTILE_DIR="${CMAKE_CURRENT_SOURCE_DIR}/vectors/hostile")
+endif()
+
+# Fuzz targets: clang only, built on request. Seeds are under vectors/.
+option(BITX_BUILD_FUZZERS "libFuzzer targets (needs clang)" OFF)
+function(bitx_add_fuzzer name)
+  add_executable(${name} ${ARGN})
+  bitx_target_defaults(${name})
+  target_compile_options(${name} PRIVATE -g -O1 -fsanitize=fuzzer,address,undefined)
+  target_link_options(${name} PRIVATE -fsanitize=fuzzer,address,undefined)
+  target_include_directories(${name} PRIVATE "${PROJECT_SOURCE_DIR}/pack")
+endfunction()
+
+if(BITX_BUILD_FUZZERS AND BITX_BUILD_STORE)
+  # The parser's own files once more, so that they are instrumented.
+  bitx_add_fuzzer(fuzz_safetensors fuzz_safetensors.c
+    "${PROJECT_SOURCE_DIR}/pack/safetensors.c" "${PROJECT_SOURCE_DIR}/pack/json_pull.c")
+  target_link_libraries(fuzz_safetensors PRIVATE bitx_static)
+endif()
