@@ -21,6 +21,7 @@ typedef struct kernel_run_state {
     bench_kernel_params params;
     bench_table *table;
     bench_results results;
+    bench_roofline_choice choices[BENCH_WS_COUNT];
     int nwrong;
 } kernel_run_state;
 
@@ -71,6 +72,7 @@ static void run_cell(kernel_run_state *s, bench_ws ws)
 {
     bench_kernel_result k;
     s->params.set_nbytes = bench_ws_nbytes(&s->caches, ws);
+    s->params.choice = &s->choices[ws];
     bench_kernel_measure(&s->params, &k);
     /* A page fault may be the kernel compacting memory: once more, and then believe it. */
     if (!k.failure && k.verdict == BENCH_INVALID)

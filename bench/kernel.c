@@ -103,61 +103,107 @@ static const char *check_slice(const bench_kernel_params *p, const bench_driver 
     return failure;
 }
 
-static void summarize(bench_kernel_result *out, const bench_case *cases,
-                      const bench_sample *samples, size_t nrounds, double *work)
+/* Rounds of the kernel (case 0) and of the roofline's candidates, and room to work on them. */
+typedef struct kernel_rounds {
+    size_t ncases, nrounds;
+    bench_case cases[1 + BENCH_ROOFLINE_CANDIDATES];
+    bench_roofline roofs[BENCH_ROOFLINE_CANDIDATES];
+    bench_sample *samples;
+    double *ns[3]; /* columns of nrounds */
+} kernel_rounds;
+
+/* The candidate with the lowest median: its column in ns[1], its index returned. */
+static size_t best_roofline(kernel_rounds *k, bench_summary *best, bench_quality *quality)
 {
-    double *kernel_ns = work, *roof_ns = work + nrounds, *ratio = work + 2 * nrounds;
-    bench_quality roof_quality;
-    bench_summary roof;
-    bench_column(samples, 2, 0, nrounds, cases[0].reps, kernel_ns, &out->quality);
-    bench_column(samples, 2, 1, nrounds, cases[1].reps, roof_ns, &roof_quality);
-    bench_summarize(kernel_ns, nrounds, &out->ns);
-    bench_summarize(roof_ns, nrounds, &roof);
-    out->roofline_ns = roof.median;
-    for (size_t i = 0; i < nrounds; i++)
-        ratio[i] = roof_ns[i] / kernel_ns[i];
-    bench_summarize(ratio, nrounds, &out->share);
-    for (size_t i = 0; i < nrounds; i++)
-        ratio[i] = samples[2 * i].wall_ns / (double)cases[0].reps;
-    bench_summary wall;
-    bench_summarize(ratio, nrounds, &wall);
+    size_t index = 0;
+    for (size_t i = 1; i < k->ncases; i++) {
+        bench_quality q;
+        bench_summary s;
+        bench_column(k->samples, k->ncases, i, k->nrounds, k->cases[i].reps, k->ns[2], &q);
+        bench_summarize(k->ns[2], k->nrounds, &s);
+        if (index && s.median >= best->median)
+            continue;
+        *best = s;
+        *quality = q;
+        memcpy(k->ns[1], k->ns[2], k->nrounds * sizeof(double));
+        index = i;
+    }
+    return index - 1;
+}
+
+static void summarize(kernel_rounds *k, bench_kernel_result *out)
+{
+    size_t n = k->nrounds;
+    bench_summary roof, wall;
+    bench_quality quality = {0, 0, 0, 0};
+    double *ratio = k->ns[2];
+    size_t best = best_roofline(k, &roof, &quality);
+    quality.ghz_before = out->quality.ghz_before;
+    quality.ghz_after = out->quality.ghz_after;
+    bench_column(k->samples, k->ncases, 0, n, k->cases[0].reps, k->ns[0], &out->quality);
+    bench_summarize(k->ns[0], n, &out->ns);
+    for (size_t i = 0; i < n; i++)
+        ratio[i] = k->ns[1][i] / k->ns[0][i];
+    bench_summarize(ratio, n, &out->share);
+    for (size_t i = 0; i < n; i++)
+        ratio[i] = k->samples[k->ncases * i].wall_ns / (double)k->cases[0].reps;
+    bench_summarize(ratio, n, &wall);
     out->wall_ns = wall.median;
-    roof_quality.ghz_before = out->quality.ghz_before;
-    roof_quality.ghz_after = out->quality.ghz_after;
-    out->verdict = bench_verdict_worse(bench_judge(&out->ns, &out->quality),
-                                       bench_judge(&roof, &roof_quality));
+    out->roofline_ns = roof.median;
+    out->roofline_loop = bench_roofline_name(k->roofs[best].loop);
+    out->verdict =
+        bench_verdict_worse(bench_judge(&out->ns, &out->quality), bench_judge(&roof, &quality));
+}
+
+static int rounds_new(kernel_rounds *k, size_t ncases, size_t nrounds)
+{
+    memset(k, 0, sizeof(*k));
+    k->ncases = ncases;
+    k->nrounds = nrounds;
+    k->samples = malloc(ncases * nrounds * sizeof(*k->samples));
+    double *columns = malloc(3 * nrounds * sizeof(*columns));
+    for (size_t i = 0; i < 3 && columns; i++)
+        k->ns[i] = columns + i * nrounds;
+    if (!k->samples || !columns) {
+        free(k->samples);
+        free(columns);
+        return -1;
+    }
+    /* Touched now, or the first rounds would fault on them. */
+    memset(k->samples, 1, ncases * nrounds * sizeof(*k->samples));
+    memset(columns, 1, 3 * nrounds * sizeof(*columns));
+    return 0;
 }
 
 static void measure_set(const bench_kernel_params *p, const bench_driver *d, bench_set *set,
                         size_t nelem, bench_kernel_result *out)
 {
-    bench_sample *samples = calloc(2 * p->nrounds, sizeof(*samples));
-    double *work = calloc(3 * p->nrounds, sizeof(*work));
-    if (!samples || !work) {
+    kernel_loop loop = {p->op, d, p->fn, set, nelem, 0};
+    bench_roofline_choice own, *choice = p->choice ? p->choice : &own;
+    kernel_rounds k;
+    uint64_t rng = p->seed;
+    memset(&own, 0, sizeof(own));
+    bench_roofline_choose(set, choice);
+    if (rounds_new(&k, 1 + choice->nloops, p->nrounds) != 0) {
         out->failure = "out of memory";
-        free(samples);
-        free(work);
         return;
     }
-    /* Touched now, or the first rounds would fault on them. */
-    memset(samples, 1, 2 * p->nrounds * sizeof(*samples));
-    memset(work, 0, 3 * p->nrounds * sizeof(*work));
-    kernel_loop loop = {p->op, d, p->fn, set, nelem, 0};
-    bench_roofline roof;
-    bench_case cases[2] = {{kernel_run, &loop, 1}, {NULL, NULL, 1}};
-    uint64_t rng = p->seed;
-    bench_roofline_choose(&roof, set, &cases[1]);
-    bench_calibrate(&cases[0], BENCH_BATCH_NS, BENCH_WARMUP_NS);
+    for (unsigned i = 0; i < choice->nloops; i++) {
+        (void)bench_roofline_init(&k.roofs[i], choice->loop[i], set); /* it fitted when chosen */
+        k.cases[1 + i] = (bench_case){bench_roofline_run, &k.roofs[i], 1};
+        bench_calibrate(&k.cases[1 + i], BENCH_BATCH_NS, BENCH_BATCH_NS);
+    }
+    k.cases[0] = (bench_case){kernel_run, &loop, 1};
+    bench_calibrate(&k.cases[0], BENCH_BATCH_NS, BENCH_WARMUP_NS);
     out->quality.ghz_before = bench_clock_ghz();
-    bench_rounds(cases, 2, p->nrounds, &rng, samples);
+    bench_rounds(k.cases, k.ncases, k.nrounds, &rng, k.samples);
     out->quality.ghz_after = bench_clock_ghz();
-    summarize(out, cases, samples, p->nrounds, work);
-    out->reps = cases[0].reps;
-    out->roofline_loop = bench_roofline_name(roof.loop);
+    summarize(&k, out);
+    out->reps = k.cases[0].reps;
     out->ghz = 0.5 * (out->quality.ghz_before + out->quality.ghz_after);
     out->cycles_per_element = out->ns.median * out->ghz / (double)nelem;
-    free(samples);
-    free(work);
+    free(k.ns[0]);
+    free(k.samples);
 }
 
 void bench_kernel_measure(const bench_kernel_params *p, bench_kernel_result *out)

@@ -4,6 +4,7 @@
 
 #include "bench/caches.h"
 #include "bench/drivers.h"
+#include "bench/roofline.h"
 #include "bench/stats.h"
 
 typedef struct bench_kernel_params {
@@ -15,6 +16,7 @@ typedef struct bench_kernel_params {
     bench_pages pages;
     size_t nrounds; /* pairs of kernel and roofline */
     uint64_t seed;
+    bench_roofline_choice *choice; /* kept from call to call to save time; NULL: chosen anew */
 } bench_kernel_params;
 
 typedef struct bench_kernel_result {
