@@ -56,15 +56,15 @@ if [ -e "$work/beneath/bitx/tests" ]; then
     exit 1
 fi
 
-if [ -d pack/include ]; then
-    say 'zipllm.pc, the commands'
-    echo '#include <zipllm.h>
-int main(void) { return 0; }' >"$work/store.c"
-    # shellcheck disable=SC2046
-    quietly gcc -std=c11 -Wall -Wextra -Werror "$work/store.c" $(pkg-config --cflags --libs zipllm) \
-        -o "$work/store"
-    LD_LIBRARY_PATH=$libdir "$work/store"
-    pkg-config --print-errors --exists --static zipllm
-    LD_LIBRARY_PATH=$libdir "$prefix/bin/zipllm" --help >/dev/null
-fi
+say 'zipllm.pc, the commands'
+echo '#include <zipllm.h>
+int main(void) { return zipllm_version()[0] == 0; }' >"$work/store.c"
+# shellcheck disable=SC2046
+quietly gcc -std=c11 -Wall -Wextra -Werror "$work/store.c" $(pkg-config --cflags --libs zipllm) \
+    -o "$work/store"
+LD_LIBRARY_PATH=$libdir "$work/store"
+pkg-config --print-errors --exists --static zipllm
+for command in zipllm bitx-bench; do
+    [ ! -x "$work/build/bin/$command" ] || "$prefix/bin/$command" --help >/dev/null
+done
 say 'ok'
