@@ -42,18 +42,33 @@ BITX_AVX512_INLINE void xor_split_first(uint8_t *exponent, uint8_t *signman, con
     store512_first(signman, s, n);
 }
 
-BITX_AVX512 void bitx_xor_split_bf16_avx512(uint8_t *exponent, uint8_t *signman, const uint8_t *a,
-                                            const uint8_t *b, size_t nelem)
+/* As many whole blocks of 64 elements as there are; returns the elements done. */
+BITX_AVX512_INLINE size_t xor_split_blocks(uint8_t *exponent, uint8_t *signman, const uint8_t *a,
+                                           const uint8_t *b, size_t n, int past_caches)
 {
     size_t i = 0;
-    for (; nelem - i >= 64; i += 64) {
+    for (; n - i >= 64; i += 64) {
         const uint8_t *p = a + 2 * i, *q = b + 2 * i;
         __m512i e, s;
         split64(&e, &s, _mm512_xor_si512(load512(p), load512(q)),
                 _mm512_xor_si512(load512(p + 64), load512(q + 64)));
-        store512(exponent + i, e);
-        store512(signman + i, s);
+        put512(exponent + i, e, past_caches);
+        put512(signman + i, s, past_caches);
     }
+    return i;
+}
+
+BITX_AVX512 void bitx_xor_split_bf16_avx512(uint8_t *exponent, uint8_t *signman, const uint8_t *a,
+                                            const uint8_t *b, size_t nelem)
+{
+    size_t i = 0;
+    if (nelem >= BITX_NONTEMPORAL_MIN / 2 && same_line_offset(exponent, signman)) {
+        i = to_next_line(exponent);
+        xor_split_first(exponent, signman, a, b, i);
+        i += xor_split_blocks(exponent + i, signman + i, a + 2 * i, b + 2 * i, nelem - i, 1);
+        _mm_sfence();
+    }
+    i += xor_split_blocks(exponent + i, signman + i, a + 2 * i, b + 2 * i, nelem - i, 0);
     if (i < nelem)
         xor_split_first(exponent + i, signman + i, a + 2 * i, b + 2 * i, nelem - i);
 }
@@ -74,30 +89,48 @@ BITX_AVX512_INLINE void merge64(__m512i *x0, __m512i *x1, __m512i exp, __m512i s
     *x1 = _mm512_unpackhi_epi8(low, high);
 }
 
-BITX_AVX512 void bitx_xor_merge_bf16_avx512(uint8_t *dst, const uint8_t *exponent,
-                                            const uint8_t *signman, const uint8_t *b, size_t nelem)
+/* As many whole blocks of 64 elements as there are; returns the elements done. */
+BITX_AVX512_INLINE size_t xor_merge_blocks(uint8_t *dst, const uint8_t *exponent,
+                                           const uint8_t *signman, const uint8_t *b, size_t n,
+                                           int past_caches)
 {
-    __m512i x0, x1;
     size_t i = 0;
-    for (; nelem - i >= 64; i += 64) {
-        const uint8_t *q = b + 2 * i;
+    for (; n - i >= 64; i += 64) {
+        __m512i x0, x1;
         merge64(&x0, &x1, load512(exponent + i), load512(signman + i));
-        x0 = _mm512_xor_si512(x0, load512(q));
-        x1 = _mm512_xor_si512(x1, load512(q + 64));
-        store512(dst + 2 * i, x0);
-        store512(dst + 2 * i + 64, x1);
+        put512(dst + 2 * i, _mm512_xor_si512(x0, load512(b + 2 * i)), past_caches);
+        put512(dst + 2 * i + 64, _mm512_xor_si512(x1, load512(b + 2 * i + 64)), past_caches);
     }
-    size_t n = nelem - i;
-    if (n == 0)
-        return;
+    return i;
+}
+
+/* Elements beyond the first n of 64 are neither read nor written. */
+BITX_AVX512_INLINE void xor_merge_first(uint8_t *dst, const uint8_t *exponent,
+                                        const uint8_t *signman, const uint8_t *b, size_t n)
+{
     size_t n0 = n < 32 ? n : 32, n1 = n - n0;
-    merge64(&x0, &x1, load512_first(exponent + i, n), load512_first(signman + i, n));
-    b += 2 * i;
-    dst += 2 * i;
+    __m512i x0, x1;
+    merge64(&x0, &x1, load512_first(exponent, n), load512_first(signman, n));
     x0 = _mm512_xor_si512(x0, load512_first(b, 2 * n0));
     x1 = _mm512_xor_si512(x1, load512_first(b + 64, 2 * n1));
     store512_first(dst, x0, 2 * n0);
     store512_first(dst + 64, x1, 2 * n1);
+}
+
+BITX_AVX512 void bitx_xor_merge_bf16_avx512(uint8_t *dst, const uint8_t *exponent,
+                                            const uint8_t *signman, const uint8_t *b, size_t nelem)
+{
+    size_t i = 0;
+    /* An odd address never comes to a line; in place, the line was read already. */
+    if (nelem >= BITX_NONTEMPORAL_MIN / 2 && (uintptr_t)dst % 2 == 0 && dst != b) {
+        i = to_next_line(dst) / 2;
+        xor_merge_first(dst, exponent, signman, b, i);
+        i += xor_merge_blocks(dst + 2 * i, exponent + i, signman + i, b + 2 * i, nelem - i, 1);
+        _mm_sfence();
+    }
+    i += xor_merge_blocks(dst + 2 * i, exponent + i, signman + i, b + 2 * i, nelem - i, 0);
+    if (i < nelem)
+        xor_merge_first(dst + 2 * i, exponent + i, signman + i, b + 2 * i, nelem - i);
 }
 
 #endif

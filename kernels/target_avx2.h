@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "nontemporal.h"
+
 #define BITX_AVX2 __attribute__((target("avx2,bmi,bmi2,popcnt,lzcnt")))
 #define BITX_AVX2_INLINE                                                                           \
     static inline __attribute__((always_inline, target("avx2,bmi,bmi2,popcnt,lzcnt")))
@@ -19,6 +21,24 @@ BITX_AVX2_INLINE __m256i load256(const uint8_t *p)
 BITX_AVX2_INLINE void store256(uint8_t *p, __m256i v)
 {
     _mm256_storeu_si256((__m256i *)(void *)p, v);
+}
+
+/*
+ * 64 bytes to one cache line, and only then the next store: the empty statement keeps the compiler
+ * from mixing the stores of different lines, which merge on their way to the cache only while they
+ * are neighbours. gcc 12 does mix them: 51 GB/s of XOR in L2 in place of 80 (Sapphire Rapids).
+ * p on a 32-byte boundary if past the caches; end such a loop with _mm_sfence().
+ */
+BITX_AVX2_INLINE void put_line(uint8_t *p, __m256i v0, __m256i v1, int past_caches)
+{
+    if (past_caches) {
+        _mm256_stream_si256((__m256i *)(void *)p, v0);
+        _mm256_stream_si256((__m256i *)(void *)(p + 32), v1);
+    } else {
+        store256(p, v0);
+        store256(p + 32, v1);
+    }
+    __asm__ volatile("" ::: "memory");
 }
 
 BITX_AVX2_INLINE __m128i load128(const uint8_t *p)

@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "nontemporal.h"
+
 /* Ice Lake and Zen 4. */
 #define BITX_TARGET_AVX512                                                                         \
     target("avx512f,avx512bw,avx512dq,avx512vl,avx512cd,avx512vbmi,avx512vbmi2,avx512vpopcntdq,"   \
@@ -22,6 +24,15 @@ BITX_AVX512_INLINE __m512i load512(const uint8_t *p)
 BITX_AVX512_INLINE void store512(uint8_t *p, __m512i v)
 {
     _mm512_storeu_si512((void *)p, v);
+}
+
+/* p on a 64-byte boundary if past the caches; end such a loop with _mm_sfence(). */
+BITX_AVX512_INLINE void put512(uint8_t *p, __m512i v, int past_caches)
+{
+    if (past_caches)
+        _mm512_stream_si512((void *)p, v);
+    else
+        store512(p, v);
 }
 
 /* The lowest n bits set, n <= 64. */

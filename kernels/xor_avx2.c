@@ -26,28 +26,47 @@ BITX_AVX2_INLINE void xor_short(uint8_t *dst, const uint8_t *a, const uint8_t *b
         dst[i] = (uint8_t)(a[i] ^ b[i]);
 }
 
-/* The last vector is computed first and stored last: it overlaps what the loop wrote. */
-BITX_AVX2 void bitx_xor_bytes_avx2(uint8_t *dst, const uint8_t *a, const uint8_t *b, size_t nbytes)
+/* As many whole lines of 64 bytes as there are; returns the bytes done. */
+BITX_AVX2_INLINE size_t xor_lines(uint8_t *dst, const uint8_t *a, const uint8_t *b, size_t n,
+                                  int past_caches)
 {
-    if (nbytes < 32) {
-        xor_short(dst, a, b, nbytes);
-        return;
-    }
-    __m256i tail = _mm256_xor_si256(load256(a + nbytes - 32), load256(b + nbytes - 32));
     size_t i = 0;
-    for (; nbytes - i >= 128; i += 128) {
+    for (; n - i >= 64; i += 64) {
         __m256i v0 = _mm256_xor_si256(load256(a + i), load256(b + i));
         __m256i v1 = _mm256_xor_si256(load256(a + i + 32), load256(b + i + 32));
-        __m256i v2 = _mm256_xor_si256(load256(a + i + 64), load256(b + i + 64));
-        __m256i v3 = _mm256_xor_si256(load256(a + i + 96), load256(b + i + 96));
-        store256(dst + i, v0);
-        store256(dst + i + 32, v1);
-        store256(dst + i + 64, v2);
-        store256(dst + i + 96, v3);
+        put_line(dst + i, v0, v1, past_caches);
     }
-    for (; nbytes - i >= 32; i += 32)
+    return i;
+}
+
+/* The last vector is computed first and stored last: it overlaps what the loop wrote. */
+BITX_AVX2_INLINE void xor_cached(uint8_t *dst, const uint8_t *a, const uint8_t *b, size_t n)
+{
+    if (n < 32) {
+        xor_short(dst, a, b, n);
+        return;
+    }
+    __m256i tail = _mm256_xor_si256(load256(a + n - 32), load256(b + n - 32));
+    size_t i = xor_lines(dst, a, b, n, 0);
+    if (n - i >= 32)
         store256(dst + i, _mm256_xor_si256(load256(a + i), load256(b + i)));
-    store256(dst + nbytes - 32, tail);
+    store256(dst + n - 32, tail);
+}
+
+BITX_AVX2 void bitx_xor_bytes_avx2(uint8_t *dst, const uint8_t *a, const uint8_t *b, size_t nbytes)
+{
+    /* In place, the line was read already. */
+    if (nbytes >= BITX_NONTEMPORAL_MIN && dst != a && dst != b) {
+        size_t i = to_next_line(dst);
+        xor_cached(dst, a, b, i);
+        i += xor_lines(dst + i, a + i, b + i, nbytes - i, 1);
+        _mm_sfence();
+        dst += i;
+        a += i;
+        b += i;
+        nbytes -= i;
+    }
+    xor_cached(dst, a, b, nbytes);
 }
 
 #endif
