@@ -9,3 +9,5 @@ function(bitx_add_codec_test name)
 endfunction()
 
 bitx_add_codec_test(codec_roundtrip)
+bitx_add_codec_test(codec_hostile)
+bitx_add_codec_test(codec_context)
