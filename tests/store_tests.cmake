@@ -11,6 +11,7 @@ if(BITX_BUILD_STORE)
   bitx_add_pack_test(safetensors_test safetensors_test.c)
   target_compile_definitions(safetensors_test PRIVATE
     HOSTILE_DIR="${CMAKE_CURRENT_SOURCE_DIR}/vectors/hostile")
+  bitx_add_pack_test(scan_test scan_test.c)
 endif()
 
 # Fuzz targets: clang only, built on request. Seeds are under vectors/.
