@@ -64,7 +64,8 @@ static void split(const bitx_span *span, uint8_t *planes, size_t nplanes, const 
     size_t nelem = span->nbytes / nplanes;
     size_t nbased = span->base_nbytes / nplanes;
     split_fn *fn = span->dtype == BITX_BF16 ? split_bf16 : split_bytes;
-    fn(planes, nelem, nplanes, src, span->base, nbased);
+    if (nbased)
+        fn(planes, nelem, nplanes, src, span->base, nbased);
     for (size_t i = nbased; i < nelem;) {
         size_t n = nelem - i < ZEROS_NBYTES / nplanes ? nelem - i : ZEROS_NBYTES / nplanes;
         fn(planes + i, nelem, nplanes, src + i * nplanes, zeros, n);
@@ -77,7 +78,8 @@ static void merge(const bitx_span *span, uint8_t *dst, const uint8_t *planes, si
     size_t nelem = span->nbytes / nplanes;
     size_t nbased = span->base_nbytes / nplanes;
     merge_fn *fn = span->dtype == BITX_BF16 ? merge_bf16 : merge_bytes;
-    fn(dst, planes, nelem, nplanes, span->base, nbased);
+    if (nbased)
+        fn(dst, planes, nelem, nplanes, span->base, nbased);
     for (size_t i = nbased; i < nelem;) {
         size_t n = nelem - i < ZEROS_NBYTES / nplanes ? nelem - i : ZEROS_NBYTES / nplanes;
         fn(dst + i * nplanes, planes + i, nelem, nplanes, zeros, n);

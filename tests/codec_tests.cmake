@@ -11,3 +11,28 @@ endfunction()
 bitx_add_codec_test(codec_roundtrip)
 bitx_add_codec_test(codec_hostile)
 bitx_add_codec_test(codec_context)
+bitx_add_codec_test(codec_golden)
+target_compile_definitions(codec_golden PRIVATE
+  FRAMES_DIR="${CMAKE_CURRENT_SOURCE_DIR}/vectors/frames")
+
+# Writes the golden frames that are missing; run by hand when a codec is added.
+add_executable(make_frames EXCLUDE_FROM_ALL make_frames.c codec_util.c)
+bitx_target_defaults(make_frames)
+target_link_libraries(make_frames PRIVATE bitx_static)
+
+option(BITX_BUILD_FUZZERS "libFuzzer targets (needs clang)" OFF)
+if(BITX_BUILD_FUZZERS)
+  # All sources once more, so that they are instrumented.
+  file(GLOB fuzzed CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/kernels/*.c"
+    "${PROJECT_SOURCE_DIR}/dispatch/*.c" "${PROJECT_SOURCE_DIR}/codec/*.c")
+  add_executable(fuzz_frame fuzz_frame.c codec_util.c ${fuzzed})
+  bitx_target_defaults(fuzz_frame)
+  target_compile_options(fuzz_frame PRIVATE -g -O1 -fsanitize=fuzzer,address,undefined
+    -fno-sanitize-recover=all)
+  target_link_options(fuzz_frame PRIVATE -fsanitize=fuzzer,address,undefined)
+  target_include_directories(fuzz_frame PRIVATE "${PROJECT_SOURCE_DIR}/kernels"
+    "${PROJECT_SOURCE_DIR}/kernels/include" "${PROJECT_SOURCE_DIR}/dispatch/include"
+    "${PROJECT_SOURCE_DIR}/codec" "${PROJECT_SOURCE_DIR}/codec/include")
+  pkg_check_modules(FUZZ_ZSTD REQUIRED IMPORTED_TARGET libzstd)
+  target_link_libraries(fuzz_frame PRIVATE PkgConfig::FUZZ_ZSTD)
+endif()

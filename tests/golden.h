@@ -1,0 +1,40 @@
+/* The golden frames: what make_frames writes and codec_golden must find. Add rows, never change
+   one: a frame, once in tests/vectors/frames, is decoded for ever. */
+#ifndef TESTS_GOLDEN_H
+#define TESTS_GOLDEN_H
+
+#include "codec_util.h"
+
+enum { GOLDEN_MAX = 24000 };
+
+typedef struct golden {
+    const char *name;
+    bitx_dtype dtype;
+    bitx_codec codec;
+    cu_kind kind;
+    size_t n, base_n;
+} golden;
+
+/* Blocks of 4 KiB. Names: codec, dtype, what is special. */
+static const golden goldens[] = {
+    {"raw-bytes-empty", BITX_BYTES, BITX_CODEC_RAW, CU_RANDOM, 0, 0},
+    {"raw-bf16-one-byte", BITX_BF16, BITX_CODEC_RAW, CU_RANDOM, 1, 0},
+    {"raw-f32-two-blocks", BITX_F32, BITX_CODEC_RAW, CU_RANDOM, 4099, 0},
+    {"zstd-u8-text", BITX_U8, BITX_CODEC_ZSTD, CU_REPEAT, 9001, 0},
+    {"bitx-bf16-odd", BITX_BF16, BITX_CODEC_BITX, CU_NEAR, 8195, 8195},
+    {"bitx-bf16-shorter-base", BITX_BF16, BITX_CODEC_BITX, CU_SPARSE, 9000, 4999},
+    {"bitx-bf16-longer-base", BITX_BF16, BITX_CODEC_BITX, CU_SPARSE, 5000, 7001},
+    {"bitx-bf16-no-base", BITX_BF16, BITX_CODEC_BITX, CU_NEAR, 6000, 0},
+    {"bitx-bf16-same", BITX_BF16, BITX_CODEC_BITX, CU_SAME, 6000, 6000},
+    {"bitx-f16", BITX_F16, BITX_CODEC_BITX, CU_NEAR, 6001, 6001},
+    {"bitx-f32", BITX_F32, BITX_CODEC_BITX, CU_NEAR, 6003, 6003},
+    {"bitx-f64", BITX_F64, BITX_CODEC_BITX, CU_NEAR, 6007, 6007},
+    {"bitx-c64", BITX_C64, BITX_CODEC_BITX, CU_NEAR, 6002, 6002},
+    {"bitx-f8", BITX_F8_E4M3, BITX_CODEC_BITX, CU_NEAR, 6000, 6000},
+    {"bitx-f4", BITX_F4, BITX_CODEC_BITX, CU_SPARSE, 6000, 6000},
+    {"auto-bf16-random", BITX_BF16, BITX_CODEC_AUTO, CU_RANDOM, 5000, 5000},
+    {"auto-i64-sparse", BITX_I64, BITX_CODEC_AUTO, CU_SPARSE, 12000, 12000},
+};
+enum { NGOLDENS = sizeof(goldens) / sizeof(goldens[0]) };
+
+#endif

@@ -1,0 +1,71 @@
+/*
+ * Writes golden frames that are not there yet: make_frames tests/vectors/frames
+ * Each is NAME.bitx, with NAME.tensor (what it decodes to) and NAME.base (if it needs one).
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "golden.h"
+
+static void die(const char *what)
+{
+    perror(what);
+    exit(1);
+}
+
+static void path_of(char *path, size_t cap, const char *folder, const char *name, const char *kind)
+{
+    snprintf(path, cap, "%s/%s.%s", folder, name, kind);
+}
+
+static void write_file(const char *folder, const char *name, const char *kind, const void *data,
+                       size_t n)
+{
+    char path[1024];
+    path_of(path, sizeof(path), folder, name, kind);
+    FILE *f = fopen(path, "wb");
+    if (!f || fwrite(data, 1, n, f) != n || fclose(f))
+        die(path);
+}
+
+int main(int argc, char **argv)
+{
+    static uint8_t src[GOLDEN_MAX], base[GOLDEN_MAX], frame[2 * GOLDEN_MAX];
+    bitx_ctx *ctx;
+    if (argc != 2 || bitx_ctx_new(NULL, NULL, &ctx) != BITX_OK) {
+        fprintf(stderr, "usage: make_frames FOLDER\n");
+        return 2;
+    }
+    for (size_t i = 0; i < NGOLDENS; i++) {
+        const golden *g = &goldens[i];
+        char path[1024];
+        path_of(path, sizeof(path), argv[1], g->name, "bitx");
+        if (access(path, F_OK) == 0)
+            continue;
+        cu_fill(g->kind, g->dtype, 100 + i, src, base, GOLDEN_MAX);
+        bitx_params params = BITX_PARAMS_INIT;
+        params.dtype = g->dtype;
+        params.codec = g->codec;
+        params.effort = BITX_EFFORT_MAX;
+        params.block_nbytes = BITX_BLOCK_MIN;
+        size_t n, need;
+        bitx_frame_info info;
+        bitx_status status =
+            bitx_encode(ctx, &params, frame, sizeof(frame), &n, src, g->n, base, g->base_n);
+        if (status == BITX_OK)
+            status = bitx_frame_info_read(frame, n, &info, &need);
+        if (status != BITX_OK) {
+            fprintf(stderr, "%s: %s\n", g->name, bitx_status_name(status));
+            return 1;
+        }
+        write_file(argv[1], g->name, "bitx", frame, n);
+        write_file(argv[1], g->name, "tensor", src, g->n);
+        if (info.base_nbytes)
+            write_file(argv[1], g->name, "base", base, g->base_n);
+        printf("%-28s %6zu -> %6zu bytes\n", g->name, g->n, n);
+    }
+    bitx_ctx_free(ctx);
+    return 0;
+}
