@@ -11,6 +11,11 @@ if(BITX_BUILD_STORE)
   bitx_add_pack_test(safetensors_test safetensors_test.c)
   target_compile_definitions(safetensors_test PRIVATE
     HOSTILE_DIR="${CMAKE_CURRENT_SOURCE_DIR}/vectors/hostile")
+  bitx_add_pack_test(gguf_test gguf_test.c vectors_util.c)
+  target_compile_definitions(gguf_test PRIVATE GGUF_DIR="${CMAKE_CURRENT_SOURCE_DIR}/vectors/gguf")
+  bitx_add_pack_test(torchzip_test torchzip_test.c vectors_util.c)
+  target_compile_definitions(torchzip_test PRIVATE
+    TORCH_DIR="${CMAKE_CURRENT_SOURCE_DIR}/vectors/torch")
   bitx_add_pack_test(scan_test scan_test.c)
 endif()
 
@@ -29,4 +34,11 @@ if(BITX_BUILD_FUZZERS AND BITX_BUILD_STORE)
   bitx_add_fuzzer(fuzz_safetensors fuzz_safetensors.c
     "${PROJECT_SOURCE_DIR}/pack/safetensors.c" "${PROJECT_SOURCE_DIR}/pack/json_pull.c")
   target_link_libraries(fuzz_safetensors PRIVATE bitx_static)
+  bitx_add_fuzzer(fuzz_gguf fuzz_gguf.c "${PROJECT_SOURCE_DIR}/pack/gguf.c"
+    "${PROJECT_SOURCE_DIR}/pack/cursor.c" "${PROJECT_SOURCE_DIR}/pack/utf8.c")
+  target_link_libraries(fuzz_gguf PRIVATE bitx_static)
+  bitx_add_fuzzer(fuzz_torchzip fuzz_torchzip.c "${PROJECT_SOURCE_DIR}/pack/torchzip.c"
+    "${PROJECT_SOURCE_DIR}/pack/zip.c" "${PROJECT_SOURCE_DIR}/pack/pickle.c"
+    "${PROJECT_SOURCE_DIR}/pack/cursor.c" "${PROJECT_SOURCE_DIR}/pack/utf8.c")
+  target_link_libraries(fuzz_torchzip PRIVATE bitx_static)
 endif()
