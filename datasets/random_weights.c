@@ -97,8 +97,9 @@ ALWAYS_INLINE int64_t decode(weight_type type, uint32_t bits)
     const uint64_t leading = (uint64_t)(field != 0) << mbits;
     const uint64_t significand = (bits & ((1u << mbits) - 1)) | leading;
     const int shift = field + (field == 0) - bias + 48 - mbits;
-    /* Below q48 there are zeros only, for bits that encode() gave. */
-    const uint64_t magnitude = shift < 0 ? significand >> -shift : significand << shift;
+    /* Bits that encode() gave have nothing below q48: what goes there is zero. */
+    const int right = shift < -63 ? 63 : -shift;
+    const uint64_t magnitude = shift < 0 ? significand >> right : significand << shift;
     return negate_if((int64_t)magnitude, -(int64_t)((bits >> (mbits + ebits)) & 1));
 }
 
