@@ -23,7 +23,7 @@ function layer_of(path) {
 BEGIN {
     before["kernels"] = " kernels "
     before["dispatch"] = " kernels dispatch "
-    before["codec"] = " kernels codec "
+    before["codec"] = " kernels dispatch codec "
     before["pack"] = " kernels codec pack "
     before["tools"] = " kernels codec pack tools "
     before["bench"] = " kernels dispatch codec pack bench "

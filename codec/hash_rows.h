@@ -1,0 +1,14 @@
+/* XXH3 by ISA: the same values, other vectors. Internal to codec/. */
+#ifndef CODEC_HASH_ROWS_H
+#define CODEC_HASH_ROWS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+uint64_t bitx_hash64_avx2(const void *data, size_t nbytes);
+void bitx_hash128_avx2(uint8_t hash[16], const void *data, size_t nbytes);
+uint64_t bitx_hash64_avx512(const void *data, size_t nbytes);
+void bitx_hash128_avx512(uint8_t hash[16], const void *data, size_t nbytes);
+
+#endif
