@@ -378,7 +378,8 @@ ZIPLLM_API ZIPLLM_WARN_UNUSED zipllm_status zipllm_gc(zipllm_store *store, bool 
 /* ---- inspect --------------------------------------------------------------------------------- */
 
 typedef struct zipllm_inspect_tensor {
-    const char *name;
+    const char *name; /* ends in NUL, and may hold others */
+    size_t name_nbytes;
     const char *dtype;
     const char *shape; /* "[4096,256]" */
     uint64_t offset;   /* in the file */
@@ -393,7 +394,7 @@ typedef struct zipllm_inspect_result {
 } zipllm_inspect_result;
 
 /* Reads the header of a safetensors file. ZIPLLM_ERROR and the reason where the file is not valid
-   (the reference parser's verdict). tensor may be NULL; tensors come in the order of the header. */
+   (the reference parser's verdict). tensor may be NULL; tensors come by their offsets. */
 ZIPLLM_API ZIPLLM_WARN_UNUSED zipllm_status
 zipllm_inspect(const char *path, void (*tensor)(void *user, const zipllm_inspect_tensor *tensor),
                void *user, zipllm_inspect_result *result, zipllm_error *error);
