@@ -1,0 +1,69 @@
+/*
+ * One stored tensor, opened for decoding: its frame's header in memory, its pack open, and its base
+ * likewise. Blocks are then decoded by any worker, in any order; stored bytes are folded into the
+ * frame's check in order, by the calling thread.
+ */
+#ifndef ZIPLLM_STORED_H
+#define ZIPLLM_STORED_H
+
+#include "store.h"
+
+/* What went wrong in a job, for the calling thread to put into words. */
+typedef struct zipllm_fault {
+    zipllm_status status; /* ZIPLLM_OK: nothing */
+    bitx_status codec;    /* BITX_OK: not the codec */
+    int os_errno;         /* 0: not a system call */
+    bool in_base;         /* while decoding the base */
+    uint64_t offset;      /* in the pack */
+} zipllm_fault;
+
+typedef struct zipllm_stored {
+    zipllm_tensor_row row;
+    zipllm_pack_file *pack; /* NULL: fd below */
+    int fd;
+    bitx_frame *frame;
+    bitx_frame_info info;
+    struct zipllm_stored *base; /* NULL: coded by itself */
+    uint64_t next;              /* block to fold */
+    uint64_t check;             /* so far */
+} zipllm_stored;
+
+/* Stored bytes read by zipllm_stored_block(), to fold. */
+typedef struct zipllm_block_sums {
+    uint64_t own, base;
+} zipllm_block_sums;
+
+/* ZIPLLM_DAMAGED where the frame is not what the index says. */
+ZIPLLM_WARN_UNUSED zipllm_status zipllm_stored_open(zipllm_store *store,
+                                                    const zipllm_tensor_row *row,
+                                                    zipllm_stored **out, zipllm_error *error);
+/* A frame in a pack that is still being written: header is its header, parent its base's row. */
+ZIPLLM_WARN_UNUSED zipllm_status zipllm_stored_open_fd(zipllm_store *store, int fd,
+                                                       const char *path,
+                                                       const zipllm_tensor_row *row,
+                                                       zipllm_stored **out, zipllm_error *error);
+void zipllm_stored_close(zipllm_store *store, zipllm_stored *stored);
+
+/* Bytes of tensor in block `index`. */
+size_t zipllm_stored_block_nbytes(const zipllm_stored *stored, uint64_t index);
+
+/* Decodes and checks a block into dst; sums may be NULL. Safe in jobs: uses the worker's memory. */
+bool zipllm_stored_block(const zipllm_stored *stored, zipllm_worker *worker, uint64_t index,
+                         uint8_t *dst, zipllm_block_sums *sums, zipllm_fault *fault);
+
+/* Takes in the sums of block `index`; blocks that come out of order end the fold of that frame. */
+void zipllm_stored_fold(zipllm_stored *stored, uint64_t index, const zipllm_block_sums *sums);
+/* Were the stored bytes (of the base too, if all of them were read) what was written? The offset of
+   the frame that was not is in *fault. */
+bool zipllm_stored_whole(const zipllm_stored *stored, zipllm_fault *fault);
+
+/* "PACK: offset N: REASON" into error. */
+zipllm_status zipllm_stored_fault(const zipllm_store *store, const zipllm_stored *stored,
+                                  const zipllm_fault *fault, zipllm_error *error);
+
+/* One step of a frame's check: see packfile.h. */
+uint64_t zipllm_check_header(const void *header, size_t nbytes);
+uint64_t zipllm_check_payload(const void *payload, size_t nbytes);
+uint64_t zipllm_check_fold(uint64_t check, uint64_t payload_sum);
+
+#endif
