@@ -327,6 +327,7 @@ static void free_workers(zipllm_store *store)
 {
     for (unsigned i = 0; store->workers != NULL && i < store->executor.nworkers; i++) {
         bitx_ctx_free(store->workers[i].ctx);
+        bitx_ctx_free(store->workers[i].plan_ctx);
         free(store->workers[i].payload);
     }
     free(store->workers);
@@ -382,7 +383,8 @@ zipllm_status zipllm_store_workers(zipllm_store *store, zipllm_error *error)
     for (unsigned i = 0; i < n; i++) {
         zipllm_worker *worker = &store->workers[i];
         worker->payload = malloc((size_t)3 * ZIPLLM_BLOCK_NBYTES);
-        if (worker->payload == NULL || bitx_ctx_new(NULL, NULL, &worker->ctx) != BITX_OK) {
+        if (worker->payload == NULL || bitx_ctx_new(NULL, NULL, &worker->ctx) != BITX_OK ||
+            bitx_ctx_new(NULL, NULL, &worker->plan_ctx) != BITX_OK) {
             free_workers(store);
             return zipllm_fail_memory(error, (uint64_t)3 * ZIPLLM_BLOCK_NBYTES);
         }

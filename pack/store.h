@@ -16,9 +16,10 @@ enum {
 /* What one worker of the executor needs to code blocks. */
 typedef struct zipllm_worker {
     bitx_ctx *ctx;
-    uint8_t *payload; /* stored bytes of a block; ZIPLLM_BLOCK_NBYTES */
-    uint8_t *base;    /* a decoded block of the base; the same */
-    uint8_t *block;   /* a block decoded for comparison, or encoded; the same */
+    bitx_ctx *plan_ctx; /* for plans, whose sources decode blocks of the base with ctx */
+    uint8_t *payload;   /* stored bytes of a block; ZIPLLM_BLOCK_NBYTES */
+    uint8_t *base;      /* a decoded block of the base; the same */
+    uint8_t *block;     /* a block decoded for comparison, or encoded; the same */
 } zipllm_worker;
 
 /* A pack open for reading; several stored tensors share it. */

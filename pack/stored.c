@@ -7,21 +7,16 @@
 #include "error.h"
 #include "hash.h"
 
-uint64_t zipllm_check_header(const void *header, size_t nbytes)
+uint64_t zipllm_check_sum(const void *bytes, size_t nbytes)
 {
-    return XXH3_64bits(header, nbytes);
+    return XXH3_64bits(bytes, nbytes);
 }
 
-uint64_t zipllm_check_payload(const void *payload, size_t nbytes)
-{
-    return XXH3_64bits(payload, nbytes);
-}
-
-uint64_t zipllm_check_fold(uint64_t check, uint64_t payload_sum)
+uint64_t zipllm_check_fold(uint64_t check, uint64_t sum)
 {
     uint8_t bytes[8];
     for (int i = 0; i < 8; i++)
-        bytes[i] = (uint8_t)(payload_sum >> (8 * i));
+        bytes[i] = (uint8_t)(sum >> (8 * i));
     return XXH3_64bits_withSeed(bytes, sizeof bytes, check);
 }
 
@@ -122,7 +117,7 @@ static zipllm_status open_frame(zipllm_store *store, zipllm_stored *stored, zipl
     if (reason != NULL) {
         status = damaged(store, stored, reason, error);
     } else {
-        stored->check = zipllm_check_header(header, nbytes);
+        stored->header_sum = zipllm_check_sum(header, nbytes);
         const bitx_status opened =
             bitx_frame_open(store->workers[0].ctx, header, nbytes, &stored->frame);
         if (opened == BITX_ERR_MEMORY)
@@ -220,7 +215,7 @@ static bool decode(const zipllm_stored *stored, zipllm_worker *worker, uint64_t 
     if ((size_t)got != block.payload_nbytes)
         return failed(fault, ZIPLLM_DAMAGED, BITX_ERR_TRUNCATED, 0, offset);
     if (sum != NULL)
-        *sum = zipllm_check_payload(worker->payload, block.payload_nbytes);
+        *sum = zipllm_check_sum(worker->payload, block.payload_nbytes);
     status = bitx_block_decode(worker->ctx, stored->frame, index, dst,
                                zipllm_stored_block_nbytes(stored, index), worker->payload,
                                block.payload_nbytes, base, base_nbytes);
@@ -264,7 +259,8 @@ void zipllm_stored_fold(zipllm_stored *stored, uint64_t index, const zipllm_bloc
 bool zipllm_stored_whole(const zipllm_stored *stored, zipllm_fault *fault)
 {
     for (const zipllm_stored *s = stored; s != NULL; s = s->base) {
-        if (s->next != s->info.nblocks || s->check == s->row.check)
+        if (s->next != s->info.nblocks ||
+            zipllm_check_fold(s->check, s->header_sum) == s->row.check)
             continue;
         fault->in_base = s != stored;
         return failed(fault, ZIPLLM_DAMAGED, BITX_ERR_CHECKSUM, 0, s->row.offset);

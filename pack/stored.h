@@ -24,8 +24,9 @@ typedef struct zipllm_stored {
     bitx_frame *frame;
     bitx_frame_info info;
     struct zipllm_stored *base; /* NULL: coded by itself */
-    uint64_t next;              /* block to fold */
-    uint64_t check;             /* so far */
+    uint64_t header_sum;
+    uint64_t next;  /* block to fold */
+    uint64_t check; /* of the blocks before it */
 } zipllm_stored;
 
 /* Stored bytes read by zipllm_stored_block(), to fold. */
@@ -61,9 +62,9 @@ bool zipllm_stored_whole(const zipllm_stored *stored, zipllm_fault *fault);
 zipllm_status zipllm_stored_fault(const zipllm_store *store, const zipllm_stored *stored,
                                   const zipllm_fault *fault, zipllm_error *error);
 
-/* One step of a frame's check: see packfile.h. */
-uint64_t zipllm_check_header(const void *header, size_t nbytes);
-uint64_t zipllm_check_payload(const void *payload, size_t nbytes);
-uint64_t zipllm_check_fold(uint64_t check, uint64_t payload_sum);
+/* One step of a frame's check, from 0 on, with the sum of each payload and then of the header: see
+   packfile.h. */
+uint64_t zipllm_check_sum(const void *bytes, size_t nbytes);
+uint64_t zipllm_check_fold(uint64_t check, uint64_t sum);
 
 #endif
