@@ -315,6 +315,27 @@ sqlite3_stmt *zipllm_index_query(zipllm_index *index, zipllm_query query, zipllm
     return *statement;
 }
 
+void zipllm_index_bind(sqlite3_stmt *statement, int position, int64_t value)
+{
+    (void)sqlite3_bind_int64(statement, position, value);
+}
+
+void zipllm_index_bind_text(sqlite3_stmt *statement, int position, const char *text)
+{
+    (void)sqlite3_bind_text(statement, position, text, -1, SQLITE_STATIC);
+}
+
+int64_t zipllm_index_number(sqlite3_stmt *statement, int column)
+{
+    return sqlite3_column_int64(statement, column);
+}
+
+const char *zipllm_index_string(sqlite3_stmt *statement, int column)
+{
+    const char *text = (const char *)sqlite3_column_text(statement, column);
+    return text != NULL ? text : "";
+}
+
 int zipllm_index_step(zipllm_index *index, sqlite3_stmt *statement, zipllm_error *error)
 {
     const int code = sqlite3_step(statement);

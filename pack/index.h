@@ -181,6 +181,11 @@ typedef enum zipllm_query {
 struct sqlite3_stmt;
 struct sqlite3_stmt *zipllm_index_query(zipllm_index *index, zipllm_query query,
                                         zipllm_error *error);
+void zipllm_index_bind(struct sqlite3_stmt *statement, int position, int64_t value);
+/* text must stay as it is until the statement is reset. */
+void zipllm_index_bind_text(struct sqlite3_stmt *statement, int position, const char *text);
+int64_t zipllm_index_number(struct sqlite3_stmt *statement, int column);
+const char *zipllm_index_string(struct sqlite3_stmt *statement, int column); /* never NULL */
 /* 1: a row, 0: the end (the statement is reset), -1: error is set. */
 int zipllm_index_step(zipllm_index *index, struct sqlite3_stmt *statement, zipllm_error *error);
 /* Ends a cursor before its end, so that it holds no lock. */

@@ -30,7 +30,7 @@ void zipllm_ingest_close(zipllm_ingest *in, bool discard)
 {
     zipllm_pipeline_free(in->pipeline);
     for (size_t i = 0; i < in->nwriters; i++)
-        zipllm_pack_free(in->writers[i], discard);
+        zipllm_pack_free(in->writers[i], discard && !in->keep);
     for (size_t i = 0; i < in->nbase_names; i++)
         free(in->base_names[i]);
     free(in->base_names);
@@ -275,12 +275,11 @@ static zipllm_status find_twin(walk *w, zipllm_part *part, zipllm_task *task, bo
         return ZIPLLM_OK;
     }
     const zipllm_fresh *fresh = &in->fresh[part->fresh - 1];
-    if (!fresh->coded)
+    if (!fresh->coded || fresh->pass == in->pass)
         return ZIPLLM_OK;
     task->action = ZIPLLM_DO_COMPARE;
     part->tried_fresh = part->fresh;
-    return zipllm_stored_open_fd(in->store, fresh->writer->fd, fresh->writer->tmp, &fresh->row,
-                                 &task->with, in->error);
+    return zipllm_stored_open_fd(in->store, fresh->writer->fd, &fresh->row, &task->with, in->error);
 }
 
 static zipllm_status decide(walk *w, zipllm_part *part, zipllm_task *task)
@@ -290,7 +289,9 @@ static zipllm_status decide(walk *w, zipllm_part *part, zipllm_task *task)
     if (status != ZIPLLM_OK || found)
         return status;
     /* Ordinals follow those of the index and of fresh ones with the same hash. */
-    const uint32_t ordinal = part->tried_ordinal + (uint32_t)(part->tried_fresh != 0 ? 1 : 0);
+    const uint32_t ordinal = part->tried_fresh != 0
+                                 ? w->in->fresh[part->tried_fresh - 1].row.ordinal + 1
+                                 : part->tried_ordinal;
     status = add_fresh(w->in, part, ordinal, &task->fresh);
     if (status != ZIPLLM_OK)
         return status;
@@ -361,6 +362,7 @@ static zipllm_status run_pass(walk *w, int fd, const char *shown, bool sha256)
                         .sum = w->file->sha256};
     w->next = 0;
     w->status = ZIPLLM_OK;
+    w->in->pass++;
     const zipllm_status status = zipllm_pipeline_run(w->in->pipeline, &pass);
     return w->status != ZIPLLM_OK ? w->status : status;
 }

@@ -20,6 +20,7 @@ typedef struct zipllm_fresh {
     zipllm_tensor_row parent;   /* id 0: none */
     size_t chain;               /* 1 + the next one in the same bucket */
     bool coded;
+    unsigned pass; /* that coded it; all of it is in the file only when that pass has ended */
 } zipllm_fresh;
 
 /* One file of the model. */
@@ -45,11 +46,13 @@ typedef struct zipllm_ingest {
 
     zipllm_fresh *fresh;
     size_t nfresh, cap;
+    unsigned pass;   /* number of the running one */
     size_t *buckets; /* 1 + index into fresh */
     size_t nbuckets;
 
     zipllm_pack_writer **writers; /* the last one is being filled */
     size_t nwriters;
+    bool keep; /* rows of the index refer to the packs, whatever failed */
 
     uint64_t done, total; /* bytes, for progress; done counts both passes */
     struct zipllm_pipeline *pipeline;
@@ -58,7 +61,7 @@ typedef struct zipllm_ingest {
 /* error is kept for all later calls. */
 ZIPLLM_WARN_UNUSED zipllm_status zipllm_ingest_open(zipllm_ingest *in, zipllm_store *store,
                                                     zipllm_error *error);
-/* Frees all; unlinks the packs if `discard`. */
+/* Frees all; unlinks the packs if `discard` and not in->keep. */
 void zipllm_ingest_close(zipllm_ingest *in, bool discard);
 
 /* Brings one file in. shown: its path for messages. dry: nothing is stored, only SHA-256 is taken.

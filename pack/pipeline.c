@@ -528,6 +528,7 @@ static zipllm_status finish_frame(zipllm_pipeline *p, window *w, const zipllm_ta
         fresh->row.parent = fresh->parent.id;
     }
     fresh->coded = true;
+    fresh->pass = p->in->pass;
     zipllm_pack_entry entry = {.offset = fresh->row.offset,
                                .length = fresh->row.length,
                                .nbytes = fresh->row.nbytes,
@@ -591,8 +592,9 @@ static zipllm_status settle(zipllm_pipeline *p, window *w)
             return status;
         p->in->done += u->nbytes;
     }
-    return zipllm_store_progress(p->store, p->pass->phase, p->pass->shown, p->in->done / 2,
-                                 p->in->total, p->in->error);
+    const uint64_t done = p->in->done / 2 < p->in->total ? p->in->done / 2 : p->in->total;
+    return zipllm_store_progress(p->store, p->pass->phase, p->pass->shown, done, p->in->total,
+                                 p->in->error);
 }
 
 /* Frees the tasks that an error left behind: those that units point to, and the one being cut. */

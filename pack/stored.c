@@ -160,11 +160,9 @@ zipllm_status zipllm_stored_open(zipllm_store *store, const zipllm_tensor_row *r
     return status == ZIPLLM_OK ? open_stored(store, pack->fd, pack, row, out, error) : status;
 }
 
-zipllm_status zipllm_stored_open_fd(zipllm_store *store, int fd, const char *path,
-                                    const zipllm_tensor_row *row, zipllm_stored **out,
-                                    zipllm_error *error)
+zipllm_status zipllm_stored_open_fd(zipllm_store *store, int fd, const zipllm_tensor_row *row,
+                                    zipllm_stored **out, zipllm_error *error)
 {
-    (void)path;
     return open_stored(store, fd, NULL, row, out, error);
 }
 
@@ -266,6 +264,26 @@ bool zipllm_stored_whole(const zipllm_stored *stored, zipllm_fault *fault)
         return failed(fault, ZIPLLM_DAMAGED, BITX_ERR_CHECKSUM, 0, s->row.offset);
     }
     return true;
+}
+
+zipllm_status zipllm_stored_equal(zipllm_store *store, const zipllm_stored *a,
+                                  const zipllm_stored *b, bool *equal, zipllm_error *error)
+{
+    zipllm_worker *worker = &store->workers[0];
+    zipllm_fault fault = {.status = ZIPLLM_OK};
+    uint8_t *other = malloc(ZIPLLM_BLOCK_NBYTES);
+    zipllm_status status = other != NULL ? ZIPLLM_OK : zipllm_fail_memory(error, 1);
+    *equal = a->row.nbytes == b->row.nbytes;
+    for (uint64_t i = 0; i < a->info.nblocks && *equal && status == ZIPLLM_OK; i++) {
+        if (!zipllm_stored_block(a, worker, i, worker->block, NULL, &fault))
+            status = zipllm_stored_fault(store, a, &fault, error);
+        else if (!zipllm_stored_block(b, worker, i, other, NULL, &fault))
+            status = zipllm_stored_fault(store, b, &fault, error);
+        else
+            *equal = memcmp(worker->block, other, zipllm_stored_block_nbytes(a, i)) == 0;
+    }
+    free(other);
+    return status;
 }
 
 zipllm_status zipllm_stored_fault(const zipllm_store *store, const zipllm_stored *stored,

@@ -38,12 +38,16 @@ typedef struct zipllm_block_sums {
 ZIPLLM_WARN_UNUSED zipllm_status zipllm_stored_open(zipllm_store *store,
                                                     const zipllm_tensor_row *row,
                                                     zipllm_stored **out, zipllm_error *error);
-/* A frame in a pack that is still being written: header is its header, parent its base's row. */
+/* A frame in a pack that is still being written. */
 ZIPLLM_WARN_UNUSED zipllm_status zipllm_stored_open_fd(zipllm_store *store, int fd,
-                                                       const char *path,
                                                        const zipllm_tensor_row *row,
                                                        zipllm_stored **out, zipllm_error *error);
 void zipllm_stored_close(zipllm_store *store, zipllm_stored *stored);
+
+/* Do two tensors of equal length hold the same bytes? */
+ZIPLLM_WARN_UNUSED zipllm_status zipllm_stored_equal(zipllm_store *store, const zipllm_stored *a,
+                                                     const zipllm_stored *b, bool *equal,
+                                                     zipllm_error *error);
 
 /* Bytes of tensor in block `index`. */
 size_t zipllm_stored_block_nbytes(const zipllm_stored *stored, uint64_t index);

@@ -47,7 +47,7 @@ extern "C" {
 typedef enum zipllm_status {
     ZIPLLM_OK = 0,
     ZIPLLM_ERROR = 1,   /* nothing was done, see the message */
-    ZIPLLM_USAGE = 2,   /* an argument is outside its documented range, or names nothing */
+    ZIPLLM_USAGE = 2,   /* an argument is outside its documented range */
     ZIPLLM_PARTIAL = 3, /* some of several things were done (only the command returns it) */
     ZIPLLM_DAMAGED = 4, /* stored bytes are not what was stored: verification failed */
     ZIPLLM_LOCKED = 5   /* another process holds the store: gc while others run, or the reverse */

@@ -1,0 +1,293 @@
+/* zipllm_add(): the directory, its base, each file, the commit, the report. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "card.h"
+#include "commit.h"
+#include "error.h"
+#include "ingest.h"
+#include "model_name.h"
+#include "scan.h"
+#include "store.h"
+
+/* Slots of zipllm_store_text(). */
+enum { TEXT_NAME, TEXT_REVISION, TEXT_BASE, TEXT_NAMED_BASE };
+
+typedef struct adding {
+    zipllm_store *store;
+    const zipllm_add_options *options;
+    zipllm_add_result *result;
+    zipllm_error *error;
+    zipllm_scan scan;
+    zipllm_ingest in;
+    zipllm_model_row model; /* to be */
+    zipllm_model_row taken; /* the model that has this name; id 0: none */
+    char *named_base;
+    zipllm_ingest_file *files;
+} adding;
+
+/* ---- names -------------------------------------------------------------------------------------
+ */
+
+static zipllm_status choose_name(adding *a)
+{
+    zipllm_model_name parsed;
+    const char *given = a->options->name != NULL ? a->options->name : a->scan.name;
+    zipllm_status status = zipllm_model_name_parse(given, &parsed, a->error);
+    if (status != ZIPLLM_OK)
+        return status;
+    const char *revision = parsed.revision;
+    if (revision == NULL)
+        revision = a->options->name == NULL && a->scan.revision != NULL ? a->scan.revision : "";
+    a->model.name = strdup(parsed.name);
+    a->model.revision = strdup(revision);
+    free(parsed.name);
+    if (a->model.name == NULL || a->model.revision == NULL)
+        return zipllm_fail_memory(a->error, strlen(given));
+    return zipllm_index_model(a->store->index, a->model.name, a->model.revision, &a->taken, NULL,
+                              a->error);
+}
+
+/* ---- the base ----------------------------------------------------------------------------------
+ */
+
+static zipllm_status take_base(adding *a, const zipllm_model_row *row, zipllm_found found)
+{
+    a->in.base_model = row->id;
+    a->model.found = (int)found;
+    a->model.base = zipllm_model_name_join(row->name, row->revision);
+    a->in.base_name = a->model.base;
+    return a->model.base != NULL ? ZIPLLM_OK : zipllm_fail_memory(a->error, strlen(row->name));
+}
+
+/* "/home/me/models/ORG/NAME" in a config.json is most likely ORG/NAME. */
+static const char *last_two(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    while (slash != NULL && slash > path && slash[-1] != '/')
+        slash--;
+    return slash != NULL && slash > path ? slash : NULL;
+}
+
+static zipllm_status try_hint(adding *a, const zipllm_hint *hint)
+{
+    zipllm_model_row row;
+    zipllm_status status = zipllm_model_try(a->store, hint->name, &row, a->error);
+    const char *tail = hint->found == ZIPLLM_FOUND_CONFIG ? last_two(hint->name) : NULL;
+    if (status == ZIPLLM_OK && row.id == 0 && tail != NULL)
+        status = zipllm_model_try(a->store, tail, &row, a->error);
+    if (status == ZIPLLM_OK && row.id != 0)
+        status = take_base(a, &row, hint->found);
+    zipllm_model_row_free(&row);
+    return status;
+}
+
+static zipllm_status base_from_hints(adding *a)
+{
+    zipllm_hints hints;
+    zipllm_hints_read(&hints, &a->scan);
+    zipllm_status status = ZIPLLM_OK;
+    for (size_t i = 0; i < hints.nhints && status == ZIPLLM_OK && a->in.base_model == 0; i++) {
+        status = try_hint(a, &hints.hints[i]);
+        const bool itself = strcmp(hints.hints[i].name, a->model.name) == 0;
+        if (status == ZIPLLM_OK && a->in.base_model == 0 && a->named_base == NULL && !itself) {
+            a->named_base = strdup(hints.hints[i].name);
+            a->in.no_base_reason = "the base model is not in the store";
+        }
+    }
+    zipllm_hints_free(&hints);
+    return status;
+}
+
+static zipllm_status choose_base(adding *a)
+{
+    const char *given = a->options->base;
+    if (given == NULL)
+        return base_from_hints(a);
+    if (strcmp(given, "none") == 0) {
+        a->in.no_base_reason = "no base was wanted";
+        return ZIPLLM_OK;
+    }
+    zipllm_model_row row;
+    zipllm_status status = zipllm_model_find(a->store, given, &row, NULL, a->error);
+    if (status == ZIPLLM_OK)
+        status = take_base(a, &row, ZIPLLM_FOUND_OPTION);
+    zipllm_model_row_free(&row);
+    return status;
+}
+
+/* ---- files -------------------------------------------------------------------------------------
+ */
+
+static zipllm_status add_item(adding *a, const zipllm_scan_item *item, zipllm_ingest_file *file)
+{
+    file->path = item->path;
+    file->directory = item->directory;
+    file->nbytes = item->directory ? 0 : item->nbytes;
+    if (item->directory)
+        return ZIPLLM_OK;
+    int fd = -1;
+    zipllm_status status = zipllm_scan_open_file(&a->scan, item, &fd, a->error);
+    if (status != ZIPLLM_OK)
+        return status;
+    char *shown = zipllm_scan_path(&a->scan, item);
+    status = shown != NULL ? zipllm_ingest_file_add(&a->in, fd, shown, a->taken.id != 0, file)
+                           : zipllm_fail_memory(a->error, strlen(item->path));
+    free(shown);
+    (void)close(fd);
+    return status;
+}
+
+static zipllm_status add_files(adding *a)
+{
+    for (size_t i = 0; i < a->scan.nitems; i++)
+        a->in.total += a->scan.items[i].directory ? 0 : a->scan.items[i].nbytes;
+    a->files = calloc(a->scan.nitems + 1, sizeof *a->files);
+    if (a->files == NULL)
+        return zipllm_fail_memory(a->error, a->scan.nitems * sizeof *a->files);
+    for (size_t i = 0; i < a->scan.nitems; i++) {
+        const zipllm_status status = add_item(a, &a->scan.items[i], &a->files[i]);
+        if (status != ZIPLLM_OK)
+            return status;
+    }
+    return ZIPLLM_OK;
+}
+
+/* Is the model that has the name made of these very files? */
+static zipllm_status same_as_taken(adding *a, bool *same)
+{
+    zipllm_index *index = a->store->index;
+    struct sqlite3_stmt *s = zipllm_index_query(index, ZIPLLM_Q_MODEL_FILES, a->error);
+    if (s == NULL)
+        return ZIPLLM_ERROR;
+    zipllm_index_bind(s, 1, a->taken.id);
+    *same = true;
+    size_t i = 0;
+    int step;
+    for (; (step = zipllm_index_step(index, s, a->error)) > 0; i++) {
+        const zipllm_ingest_file *file = &a->files[i];
+        *same = *same && i < a->scan.nitems && strcmp(zipllm_index_string(s, 0), file->path) == 0 &&
+                zipllm_index_number(s, 1) == file->known;
+    }
+    *same = *same && i == a->scan.nitems;
+    return step == 0 ? ZIPLLM_OK : ZIPLLM_ERROR;
+}
+
+static zipllm_status finish_taken(adding *a)
+{
+    bool same = false;
+    zipllm_status status = same_as_taken(a, &same);
+    if (status == ZIPLLM_OK && !same)
+        status = zipllm_fail(a->error, ZIPLLM_ERROR, a->model.name, ZIPLLM_NO_OFFSET, 0,
+                             "a model of this name with other files is in the store; remove it "
+                             "first, or add this one under NAME@REV");
+    a->result->already_stored = true;
+    a->model.found = a->taken.found;
+    if (status == ZIPLLM_OK && a->taken.base != NULL &&
+        (a->model.base = strdup(a->taken.base)) == NULL)
+        status = zipllm_fail_memory(a->error, strlen(a->taken.base));
+    return status;
+}
+
+/* ---- report ------------------------------------------------------------------------------------
+ */
+
+static void report_part(adding *a, const zipllm_ingest_file *file, const zipllm_part *part,
+                        bool first)
+{
+    zipllm_add_result *r = a->result;
+    if (part->kind == ZIPLLM_TENSOR) {
+        r->tensors++;
+        r->tensors_deduplicated += part->how == ZIPLLM_DEDUPLICATED;
+        r->tensors_delta += part->how == ZIPLLM_DELTA;
+        r->tensors_whole += part->how == ZIPLLM_WHOLE;
+    }
+    if (a->options->row == NULL)
+        return;
+    const bool delta = part->how == ZIPLLM_DELTA;
+    const zipllm_add_row row = {
+        .file = file->path,
+        .kind = part->kind,
+        .tensor = part->name,
+        .dtype = part->dtype_text,
+        .nbytes = part->nbytes,
+        .stored_nbytes = part->stored_nbytes,
+        .how = part->how,
+        .base = delta && part->base != 0 ? a->in.base_names[part->base - 1] : NULL,
+        .found = delta ? (zipllm_found)a->model.found : ZIPLLM_FOUND_NONE,
+        .reason = part->reason != NULL ? part->reason : "empty",
+        .note = first && file->layout.note[0] != '\0' ? file->layout.note : NULL};
+    a->options->row(a->options->user, &row);
+}
+
+static zipllm_status report(adding *a)
+{
+    zipllm_add_result *r = a->result;
+    for (size_t i = 0; i < a->scan.nitems; i++) {
+        const zipllm_ingest_file *file = &a->files[i];
+        r->files += !file->directory;
+        r->logical_bytes += file->nbytes;
+        for (size_t k = 0; k < file->layout.nparts; k++)
+            report_part(a, file, &file->layout.parts[k], k == 0);
+    }
+    r->found = (zipllm_found)a->model.found;
+    r->stored_bytes = a->model.stored_bytes;
+    zipllm_status status =
+        zipllm_store_text(a->store, TEXT_NAME, a->model.name, &r->name, a->error);
+    if (status == ZIPLLM_OK)
+        status =
+            zipllm_store_text(a->store, TEXT_REVISION, a->model.revision, &r->revision, a->error);
+    if (status == ZIPLLM_OK)
+        status = zipllm_store_text(a->store, TEXT_BASE, a->model.base, &r->base, a->error);
+    if (status == ZIPLLM_OK)
+        status =
+            zipllm_store_text(a->store, TEXT_NAMED_BASE, a->named_base, &r->named_base, a->error);
+    return status;
+}
+
+static zipllm_status add(adding *a, const char *path)
+{
+    zipllm_status status = zipllm_scan_open(path, a->options->follow, &a->scan, a->error);
+    if (status == ZIPLLM_OK)
+        status = choose_name(a);
+    if (status == ZIPLLM_OK)
+        status = zipllm_ingest_open(&a->in, a->store, a->error);
+    if (status == ZIPLLM_OK && a->taken.id == 0)
+        status = choose_base(a);
+    if (status == ZIPLLM_OK)
+        status = add_files(a);
+    if (status == ZIPLLM_OK)
+        status = a->taken.id != 0 ? finish_taken(a)
+                                  : zipllm_commit(&a->in, &a->model, a->files, a->scan.nitems);
+    return status == ZIPLLM_OK ? report(a) : status;
+}
+
+zipllm_status zipllm_add(zipllm_store *store, const char *path, const zipllm_add_options *options,
+                         zipllm_add_result *result, zipllm_error *error)
+{
+    static const zipllm_add_options defaults = ZIPLLM_ADD_OPTIONS_INIT;
+    zipllm_add_result unused;
+    adding a = {.store = store,
+                .options = options != NULL ? options : &defaults,
+                .result = result != NULL ? result : &unused,
+                .error = error,
+                .scan = {.root_fd = -1}};
+    memset(a.result, 0, sizeof *a.result);
+    if (store == NULL || path == NULL || a.options->size != sizeof *options)
+        return zipllm_fail(error, ZIPLLM_USAGE, NULL, ZIPLLM_NO_OFFSET, 0, "no store or no path");
+    zipllm_status status = zipllm_store_writable(store, error);
+    if (status == ZIPLLM_OK)
+        status = add(&a, path);
+
+    zipllm_ingest_close(&a.in, status != ZIPLLM_OK);
+    for (size_t i = 0; a.files != NULL && i < a.scan.nitems; i++)
+        zipllm_layout_free(&a.files[i].layout);
+    free(a.files);
+    free(a.named_base);
+    zipllm_model_row_free(&a.model);
+    zipllm_model_row_free(&a.taken);
+    zipllm_scan_close(&a.scan);
+    return status;
+}
