@@ -39,9 +39,9 @@ zipllm_status zipllm_fail(zipllm_error *error, zipllm_status status, const char 
     va_end(arguments);
 
     const size_t cap = sizeof message;
-    size_t length = 0;
+    size_t length = 0, path_nbytes = 0;
     if (path != NULL) {
-        length = append(message, length, cap - 256, path);
+        length = path_nbytes = append(message, length, cap - 256, path);
         length = append(message, length, cap, ": ");
     }
     if (offset != ZIPLLM_NO_OFFSET) {
@@ -49,6 +49,8 @@ zipllm_status zipllm_fail(zipllm_error *error, zipllm_status status, const char 
         (void)snprintf(text, sizeof text, "offset %" PRIu64 ": ", offset);
         length = append(message, length, cap, text);
     }
+    error->path_nbytes = path_nbytes;
+    error->reason_at = length;
     length = append(message, length, cap, reason);
     if (os_errno != 0) {
         length = append(message, length, cap, ": ");

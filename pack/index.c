@@ -399,7 +399,7 @@ void zipllm_index_rollback(zipllm_index *index)
 
 /* ---- rows ------------------------------------------------------------------------------------ */
 
-static void copy_blob(uint8_t *dst, size_t nbytes, sqlite3_stmt *s, int column)
+void zipllm_index_bytes(sqlite3_stmt *s, int column, uint8_t *dst, size_t nbytes)
 {
     memset(dst, 0, nbytes);
     if (sqlite3_column_bytes(s, column) == (int)nbytes)
@@ -416,9 +416,9 @@ void zipllm_index_tensor_columns(sqlite3_stmt *s, zipllm_tensor_row *row)
 {
     row->id = sqlite3_column_int64(s, 0);
     row->nbytes = (uint64_t)sqlite3_column_int64(s, 1);
-    copy_blob(row->hash, sizeof row->hash, s, 2);
+    zipllm_index_bytes(s, 2, row->hash, sizeof row->hash);
     row->ordinal = (uint32_t)sqlite3_column_int64(s, 3);
-    copy_blob(row->plain, sizeof row->plain, s, 4);
+    zipllm_index_bytes(s, 4, row->plain, sizeof row->plain);
     row->dtype = (uint32_t)sqlite3_column_int64(s, 5);
     row->pack = sqlite3_column_int64(s, 6);
     row->offset = (uint64_t)sqlite3_column_int64(s, 7);
@@ -443,7 +443,7 @@ bool zipllm_index_model_columns(sqlite3_stmt *s, zipllm_model_row *row)
     row->name = strdup(text_of(s, 1));
     row->revision = strdup(text_of(s, 2));
     row->manifest = strdup(text_of(s, 3));
-    copy_blob(row->manifest_hash, sizeof row->manifest_hash, s, 4);
+    zipllm_index_bytes(s, 4, row->manifest_hash, sizeof row->manifest_hash);
     const bool has_base = sqlite3_column_type(s, 5) != SQLITE_NULL;
     if (has_base)
         row->base = strdup(text_of(s, 5));

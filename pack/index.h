@@ -186,6 +186,8 @@ void zipllm_index_bind(struct sqlite3_stmt *statement, int position, int64_t val
 void zipllm_index_bind_text(struct sqlite3_stmt *statement, int position, const char *text);
 int64_t zipllm_index_number(struct sqlite3_stmt *statement, int column);
 const char *zipllm_index_string(struct sqlite3_stmt *statement, int column); /* never NULL */
+/* Exactly nbytes of a blob, or zeros. */
+void zipllm_index_bytes(struct sqlite3_stmt *statement, int column, uint8_t *dst, size_t nbytes);
 /* 1: a row, 0: the end (the statement is reset), -1: error is set. */
 int zipllm_index_step(zipllm_index *index, struct sqlite3_stmt *statement, zipllm_error *error);
 /* Ends a cursor before its end, so that it holds no lock. */

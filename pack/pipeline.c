@@ -108,8 +108,9 @@ zipllm_status zipllm_pipeline_new(zipllm_ingest *in, zipllm_pipeline **out)
             p->windows[i]->output = p->windows[i]->input + p->window_nbytes;
     }
     if (!complete) {
+        const size_t wanted = 6 * p->window_nbytes;
         zipllm_pipeline_free(p);
-        return zipllm_fail_memory(in->error, 6 * p->window_nbytes);
+        return zipllm_fail_memory(in->error, wanted);
     }
     *out = p;
     return ZIPLLM_OK;

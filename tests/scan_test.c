@@ -69,7 +69,7 @@ static void expect_scan(const char *path, bool follow, zipllm_scan *scan)
 /* Fails, and says both words. */
 static void expect_error(const char *path, bool follow, const char *word, const char *reason)
 {
-    zipllm_error error = {{0}, 0, 0};
+    zipllm_error error = {.os_errno = 0};
     zipllm_scan scan;
 
     cr_expect_eq(zipllm_scan_open(path, follow, &scan, &error), ZIPLLM_ERROR);

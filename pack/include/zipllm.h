@@ -68,8 +68,10 @@ ZIPLLM_API const char *zipllm_version(void);
  */
 typedef struct zipllm_error {
     char message[1024];
-    uint64_t offset; /* in the file that message names, or ZIPLLM_NO_OFFSET */
-    int os_errno;    /* errno of the system call that failed, or 0 */
+    size_t path_nbytes; /* of FILE at the start of message; 0: no file is named */
+    size_t reason_at;   /* where REASON begins in message */
+    uint64_t offset;    /* in the file that message names, or ZIPLLM_NO_OFFSET */
+    int os_errno;       /* errno of the system call that failed, or 0 */
 } zipllm_error;
 
 /* ---- the store ------------------------------------------------------------------------------- */
