@@ -132,7 +132,7 @@ static void locate(char *text, size_t cap, const uint8_t *address)
         int is_in = k < c->nin;
         unsigned i = is_in ? k : k - c->nin;
         const uint8_t *p = is_in ? c->in[i] : c->out[i];
-        size_t n = is_in ? c->in_nbytes[i] : c->out_nbytes[i];
+        size_t n = is_in ? c->in_nbytes[i] : c->out_room[i];
         const arena *a = &arenas[is_in ? i : KC_STREAMS + i];
         if (address >= a->hi && address < a->hi + 4096)
             snprintf(text, cap, "%td bytes past the end of %s[%u]", address - (p + n) + 1,
@@ -173,6 +173,25 @@ static void call(bitx_fn fn, bitx_sig sig, kc_case *c)
         return;
     case BITX_SIG_REDUCE2:
         c->result = ((bitx_fn_REDUCE2 *)fn)(s[0], s[1], c->nelem);
+        return;
+    case BITX_SIG_PARTITION:
+        c->result =
+            ((bitx_fn_PARTITION *)fn)(o[0], o[1], o[2], c->bit, s[0], c->nelem, c->value[0]);
+        return;
+    case BITX_SIG_MERGE:
+        ((bitx_fn_MERGE *)fn)(o[0], s[0], s[1], s[2], c->bit, c->nelem);
+        return;
+    case BITX_SIG_MERGE_LOWCONST:
+        ((bitx_fn_MERGE_LOWCONST *)fn)(o[0], c->value[0], s[0], s[1], c->bit, c->nelem);
+        return;
+    case BITX_SIG_MERGE_HIGHCONST:
+        ((bitx_fn_MERGE_HIGHCONST *)fn)(o[0], s[0], c->value[0], s[1], c->bit, c->nelem);
+        return;
+    case BITX_SIG_MERGE_CONST:
+        ((bitx_fn_MERGE_CONST *)fn)(o[0], c->value[0], c->value[1], s[0], c->bit, c->nelem);
+        return;
+    case BITX_SIG_COUNT_BITS:
+        c->result = ((bitx_fn_COUNT_BITS *)fn)(s[0], c->bit, c->nelem);
         return;
     case BITX_SIG_COUNT:
         break;
@@ -280,7 +299,7 @@ static void check_streams(const kc_case *live, const kc_case *want, const placem
             report(what);
             break;
         }
-        if (!canaries_intact(a, live->out[i], live->out_nbytes[i], slack)) {
+        if (!canaries_intact(a, live->out[i], live->out_room[i], slack)) {
             snprintf(what, sizeof(what), "bytes around out[%u] overwritten", i);
             report(what);
         }
@@ -317,9 +336,9 @@ static void check_placed(const target *t, const kc_case *want, const placement *
             continue;
         }
         size_t slack = p->where == AT_END ? t->slack : 0;
-        live.out[i] = place(&arenas[KC_STREAMS + i], live.out_nbytes[i], p->where,
+        live.out[i] = place(&arenas[KC_STREAMS + i], live.out_room[i], p->where,
                             p->offset[KC_STREAMS + i] + slack);
-        memset(live.out[i], 0xa5, live.out_nbytes[i]);
+        memset(live.out[i], 0xa5, live.out_room[i]);
     }
     if (call_guarded(t->fn, t->sig, &live))
         check_streams(&live, want, p, t->slack);
@@ -335,6 +354,11 @@ static void plan_and_reference(const kc_spec *spec, kc_case *c, size_t nelem, kc
     c->nelem = nelem;
     now.nelem = nelem;
     spec->plan(c, rng);
+    for (unsigned i = 0; i < c->nout; i++) {
+        if (c->out_room[i] < c->out_nbytes[i])
+            c->out_room[i] = c->out_nbytes[i];
+        memset(c->out[i], 0xa5, c->out_room[i]);
+    }
     spec->reference(c);
 }
 
@@ -443,7 +467,8 @@ int kc_check(const char *op, const char *isa, uint64_t seed, unsigned long *ncas
 static void check_inverse(const target *t, const kc_case *split, size_t nelem, const char *isa)
 {
     static char text[80];
-    kc_case merge = {.nelem = nelem, .nin = split->nout + split->nin - 1, .nout = 1};
+    kc_case merge = {
+        .nelem = nelem, .bit = split->bit, .nin = split->nout + split->nin - 1, .nout = 1};
     snprintf(text, sizeof(text), "outputs of row %s", isa);
     now.layout = text;
     now.nelem = nelem;
@@ -453,7 +478,7 @@ static void check_inverse(const target *t, const kc_case *split, size_t nelem, c
         merge.in[i] = is_out ? split->out[k] : split->in[k];
         merge.in_nbytes[i] = is_out ? split->out_nbytes[k] : split->in_nbytes[k];
     }
-    merge.out_nbytes[0] = split->in_nbytes[0];
+    merge.out_nbytes[0] = merge.out_room[0] = split->in_nbytes[0];
     merge.out[0] =
         place(&arenas[KC_STREAMS + split->nout], merge.out_nbytes[0] + t->slack, AT_END, 0);
     if (!call_guarded(t->fn, t->sig, &merge))
@@ -485,8 +510,10 @@ int kc_check_crossed(const char *op, const char *isa, uint64_t seed, unsigned lo
         for (size_t n = 0; n < SHORT + NEDGES; n++) {
             plan_and_reference(spec, &c, n < SHORT ? n : edge_lengths[n - SHORT], &rng);
             for (unsigned k = 0; k < c.nout; k++)
-                c.out[k] = place(&arenas[KC_STREAMS + k], c.out_nbytes[k] + op_named(op)->slack,
+                c.out[k] = place(&arenas[KC_STREAMS + k], c.out_room[k] + op_named(op)->slack,
                                  AT_START, 0);
+            for (unsigned k = 0; k < c.nout; k++)
+                memset(c.out[k], 0xa5, c.out_room[k]);
             if (call_guarded(split.fn, split.sig, &c))
                 check_inverse(&merge, &c, c.nelem, isa);
             ++*ncases;

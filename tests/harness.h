@@ -18,12 +18,16 @@ uint64_t kc_random(kc_rng *rng);
 unsigned kc_below(kc_rng *rng, unsigned bound);
 void kc_random_bytes(kc_rng *rng, uint8_t *p, size_t n);
 
-/* One call. plan() gives the sizes and fills the inputs; out[] starts undefined. */
+/* One call. plan() gives the sizes and fills the inputs; out[] starts as 0xa5. */
 typedef struct kc_case {
     size_t nelem;
     unsigned nin, nout;
     uint8_t *in[KC_STREAMS], *out[KC_STREAMS];
     size_t in_nbytes[KC_STREAMS], out_nbytes[KC_STREAMS];
+    size_t
+        out_room[KC_STREAMS]; /* may be written: more than out_nbytes where the rest is undefined */
+    size_t bit;               /* where a plane begins */
+    unsigned value[2];
     uint64_t result; /* of functions that return a value */
 } kc_case;
 

@@ -21,7 +21,8 @@ typedef enum bitx_isa {
  */
 /* clang-format off */
 #define BITX_SIG_LIST(X) \
-    X(BINARY) X(SPLIT2_XOR) X(MERGE2_XOR) X(REDUCE2)
+    X(BINARY) X(SPLIT2_XOR) X(MERGE2_XOR) X(REDUCE2) X(PARTITION) X(MERGE) X(MERGE_LOWCONST) \
+    X(MERGE_HIGHCONST) X(MERGE_CONST) X(COUNT_BITS)
 
 #define BITX_SIGNATURE_BINARY void, , \
     (uint8_t *dst, const uint8_t *a, const uint8_t *b, size_t n), (dst, a, b, n)
@@ -32,6 +33,25 @@ typedef enum bitx_isa {
     (dst, s0, s1, b, n)
 #define BITX_SIGNATURE_REDUCE2 uint64_t, return, \
     (const uint8_t *a, const uint8_t *b, size_t n), (a, b, n)
+#define BITX_SIGNATURE_PARTITION size_t, return, \
+    (uint8_t *low, uint8_t *high, uint8_t *plane, size_t bit, const uint8_t *src, size_t n, \
+     unsigned pivot), \
+    (low, high, plane, bit, src, n, pivot)
+#define BITX_SIGNATURE_MERGE void, , \
+    (uint8_t *dst, const uint8_t *low, const uint8_t *high, const uint8_t *plane, size_t bit, \
+     size_t n), \
+    (dst, low, high, plane, bit, n)
+#define BITX_SIGNATURE_MERGE_LOWCONST void, , \
+    (uint8_t *dst, unsigned low, const uint8_t *high, const uint8_t *plane, size_t bit, size_t n), \
+    (dst, low, high, plane, bit, n)
+#define BITX_SIGNATURE_MERGE_HIGHCONST void, , \
+    (uint8_t *dst, const uint8_t *low, unsigned high, const uint8_t *plane, size_t bit, size_t n), \
+    (dst, low, high, plane, bit, n)
+#define BITX_SIGNATURE_MERGE_CONST void, , \
+    (uint8_t *dst, unsigned low, unsigned high, const uint8_t *plane, size_t bit, size_t n), \
+    (dst, low, high, plane, bit, n)
+#define BITX_SIGNATURE_COUNT_BITS uint64_t, return, \
+    (const uint8_t *plane, size_t bit, size_t n), (plane, bit, n)
 /* clang-format on */
 
 /* Expands the arguments before the macro sees them. */

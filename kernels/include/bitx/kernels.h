@@ -80,6 +80,51 @@ BITX_KERNEL(void, xor_merge_bf16, uint8_t *dst, const uint8_t *exponent, const u
 /* Number of differing bits (Hamming distance) of two buffers of nbytes each. */
 BITX_KERNEL(uint64_t, distance_bits, const uint8_t *a, const uint8_t *b, size_t nbytes);
 
+/*
+ * Partition and merge, of lists of 8- or 16-bit elements by a plane of bits: the two directions of
+ * one level of a wavelet tree (Grossi, Gupta, Vitter 2003; in Huffman shape and by SIMD: Zukowski,
+ * arXiv 2606.05765).
+ *
+ * A plane is a string of bits, lowest bit of a byte first, that begins at bit number `bit` of
+ * `plane`: bit i of it belongs to element i. Its bytes are plane[bit / 8] to
+ * plane[(bit + nelem - 1) / 8].
+ */
+
+/*
+ * Elements below the pivot go to low, the others to high, each in their order; the plane says which
+ * did. Returns the number of elements in high. Both lists need room for nelem elements: what lies
+ * beyond their own is undefined after the call. low may be src. Of the plane's first and last
+ * byte, the bits below the string stay and the bits above it become zero.
+ */
+BITX_KERNEL(size_t, partition_u8, uint8_t *low, uint8_t *high, uint8_t *plane, size_t bit,
+            const uint8_t *src, size_t nelem, unsigned pivot);
+BITX_KERNEL(size_t, partition_u16, uint8_t *low, uint8_t *high, uint8_t *plane, size_t bit,
+            const uint8_t *src, size_t nelem, unsigned pivot);
+
+/* Each element of dst is the next of high where the plane has a one, else the next of low. Reads
+ * of each list as many elements as the plane asks for. */
+BITX_KERNEL(void, merge_u8, uint8_t *dst, const uint8_t *low, const uint8_t *high,
+            const uint8_t *plane, size_t bit, size_t nelem);
+BITX_KERNEL(void, merge_u16, uint8_t *dst, const uint8_t *low, const uint8_t *high,
+            const uint8_t *plane, size_t bit, size_t nelem);
+
+/* The same where low, high, or both are one value over and over. */
+BITX_KERNEL(void, merge_lowconst_u8, uint8_t *dst, unsigned low_value, const uint8_t *high,
+            const uint8_t *plane, size_t bit, size_t nelem);
+BITX_KERNEL(void, merge_lowconst_u16, uint8_t *dst, unsigned low_value, const uint8_t *high,
+            const uint8_t *plane, size_t bit, size_t nelem);
+BITX_KERNEL(void, merge_highconst_u8, uint8_t *dst, const uint8_t *low, unsigned high_value,
+            const uint8_t *plane, size_t bit, size_t nelem);
+BITX_KERNEL(void, merge_highconst_u16, uint8_t *dst, const uint8_t *low, unsigned high_value,
+            const uint8_t *plane, size_t bit, size_t nelem);
+BITX_KERNEL(void, merge_const_u8, uint8_t *dst, unsigned low_value, unsigned high_value,
+            const uint8_t *plane, size_t bit, size_t nelem);
+BITX_KERNEL(void, merge_const_u16, uint8_t *dst, unsigned low_value, unsigned high_value,
+            const uint8_t *plane, size_t bit, size_t nelem);
+
+/* Number of ones among bits [bit, bit + nbits) of the plane. */
+BITX_KERNEL(uint64_t, count_ones, const uint8_t *plane, size_t bit, size_t nbits);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,0 +1,99 @@
+/* One list into two by a pivot, AVX2: pshufb with a row for each mask of eight, eight at a time. */
+#define BITX_KERNEL_ROWS
+#include "bitx/kernels.h"
+
+#if defined(__x86_64__)
+#    include "bitstring.h"
+#    include "shuffle_tables.h"
+#    include "target_avx2.h"
+
+BITX_AVX2_INLINE uint32_t at_least_u8(const uint8_t *p, __m256i pivot)
+{
+    __m256i x = load256(p);
+    return (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(_mm256_max_epu8(x, pivot), x));
+}
+
+/* Eight elements twice, the zeros' row in the lower half and the ones' in the upper. */
+BITX_AVX2_INLINE void partition8(uint8_t *low, uint8_t *high, const uint8_t *src, unsigned mask)
+{
+    __m128i x = _mm_set1_epi64x((long long)load64(src));
+    __m128i row = _mm_set_epi64x((long long)bitx_shuffle_pack8[mask],
+                                 (long long)bitx_shuffle_pack8[mask ^ 255]);
+    x = _mm_shuffle_epi8(x, row);
+    _mm_storel_epi64((__m128i *)(void *)low, x);
+    _mm_storeh_pd((double *)(void *)high, _mm_castsi128_pd(x));
+}
+
+/* A list is never ahead of the source, so that eight elements stay within nelem. */
+BITX_AVX2 size_t bitx_partition_u8_avx2(uint8_t *low, uint8_t *high, uint8_t *plane, size_t bit,
+                                        const uint8_t *src, size_t nelem, unsigned pivot)
+{
+    const __m256i p = _mm256_set1_epi8((char)pivot);
+    uint8_t *h = high;
+    if (nelem == 0)
+        return 0;
+    bit_appender w = append_at(plane, bit);
+    size_t i = 0;
+    if (pivot <= 255) {
+        for (; nelem - i >= 64; i += 64) {
+            uint64_t bits = at_least_u8(src + i, p) | (uint64_t)at_least_u8(src + i + 32, p) << 32;
+            append64(&w, bits);
+            for (size_t k = 0; k < 64; k += 8, bits >>= 8) {
+                partition8(low, h, src + i + k, bits & 255);
+                size_t ones = (size_t)_mm_popcnt_u32(bits & 255);
+                low += 8 - ones;
+                h += ones;
+            }
+        }
+    }
+    size_t at = i + bit; /* the plane's bits written so far begin at `bit` */
+    if (i)
+        append_last(&w, 0, 0);
+    return (size_t)(h - high) +
+           bitx_partition_u8_scalar(low, h, plane, at, src + i, nelem - i, pivot);
+}
+
+BITX_AVX2_INLINE uint32_t at_least_u16(const uint8_t *p, __m256i pivot)
+{
+    __m256i x0 = load256(p), x1 = load256(p + 32);
+    x0 = _mm256_cmpeq_epi16(_mm256_max_epu16(x0, pivot), x0);
+    x1 = _mm256_cmpeq_epi16(_mm256_max_epu16(x1, pivot), x1);
+    __m256i packed = _mm256_permute4x64_epi64(_mm256_packs_epi16(x0, x1), 0xd8);
+    return (uint32_t)_mm256_movemask_epi8(packed);
+}
+
+BITX_AVX2 size_t bitx_partition_u16_avx2(uint8_t *low, uint8_t *high, uint8_t *plane, size_t bit,
+                                         const uint8_t *src, size_t nelem, unsigned pivot)
+{
+    const __m256i p = _mm256_set1_epi16((short)pivot);
+    uint8_t *h = high;
+    if (nelem == 0)
+        return 0;
+    bit_appender w = append_at(plane, bit);
+    size_t i = 0;
+    if (pivot <= 65535) {
+        for (; nelem - i >= 64; i += 64) {
+            uint64_t bits =
+                at_least_u16(src + 2 * i, p) | (uint64_t)at_least_u16(src + 2 * i + 64, p) << 32;
+            append64(&w, bits);
+            for (size_t k = 0; k < 64; k += 8, bits >>= 8) {
+                unsigned mask = bits & 255;
+                __m128i x = load128(src + 2 * (i + k));
+                __m128i ones_row = load128((const uint8_t *)bitx_shuffle_pack16[mask]);
+                __m128i zeros_row = load128((const uint8_t *)bitx_shuffle_pack16[mask ^ 255]);
+                store128(h, _mm_shuffle_epi8(x, ones_row));
+                store128(low, _mm_shuffle_epi8(x, zeros_row));
+                size_t ones = (size_t)_mm_popcnt_u32(mask);
+                low += 2 * (8 - ones);
+                h += 2 * ones;
+            }
+        }
+    }
+    size_t at = i + bit;
+    if (i)
+        append_last(&w, 0, 0);
+    return (size_t)(h - high) / 2 +
+           bitx_partition_u16_scalar(low, h, plane, at, src + 2 * i, nelem - i, pivot);
+}
+
+#endif
