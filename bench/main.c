@@ -10,6 +10,7 @@ static const struct {
     const char *help;
 } commands[] = {
     {"kernel", bench_cmd_kernel, "each kernel against its roofline"},
+    {"codec", bench_cmd_codec, "every coder on the same tensors, by size and speed"},
 };
 
 static void usage(FILE *out)

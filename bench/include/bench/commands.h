@@ -2,6 +2,7 @@
 #ifndef BENCH_COMMANDS_H
 #define BENCH_COMMANDS_H
 
+int bench_cmd_codec(int argc, char **argv);
 int bench_cmd_kernel(int argc, char **argv);
 
 #endif

@@ -31,6 +31,11 @@ void bench_take(const bench_case *c, bench_sample *out);
 /* Runs the case for at least warmup_ns and sets reps so that a batch takes batch_ns. */
 void bench_calibrate(bench_case *c, double batch_ns, double warmup_ns);
 
+enum { BENCH_CASES_MAX = 128 };
+
+/* 0 to n - 1 in random order. */
+void bench_shuffle(size_t *order, size_t n, uint64_t *rng);
+
 /* samples[round * ncases + case]; order within a round is random, from *rng (any seed but 0). */
 void bench_rounds(const bench_case *cases, size_t ncases, size_t nrounds, uint64_t *rng,
                   bench_sample *samples);
