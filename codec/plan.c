@@ -1,0 +1,386 @@
+/*
+ * Models of differences: which shift for which exponent, which exponents share a code.
+ *
+ * A change of one size moves a weight by a number of steps that doubles with every exponent
+ * downwards. With a shift that follows it, the symbols of most exponents have one distribution, and
+ * few groups are enough: dense changes want two or three, sparse ones four to eight.
+ */
+#include "plan.h"
+
+enum {
+    OUTLIERS = 2048, /* one element in so many may have an exponent above the last class */
+    BUCKET_DIRECT = 32
+};
+
+unsigned bitx_words_zero_bits(const bitx_words *words)
+{
+    unsigned unit = words->layout.unit;
+    uint64_t any = 0;
+    for (size_t i = 0; i < words->nelem && !(any & 1); i++)
+        any |= word_load(words->src, i, unit);
+    unsigned zeros = any ? (unsigned)__builtin_ctzll(any) : 8 * unit;
+    return zeros < 8 * unit - 2 ? zeros : 8 * unit - 2;
+}
+
+/* ---- differences --------------------------------------------------------------------------- */
+
+static inline uint64_t load_base(const bitx_words *words, size_t i, unsigned unit)
+{
+    return i < words->nbased ? word_load(words->base, i, unit) : 0;
+}
+
+static inline __attribute__((always_inline)) void
+diff_range(const bitx_words *words, const bitx_model *model, const bitx_diffs *diffs, size_t from,
+           size_t to, unsigned up, unsigned unit)
+{
+    const bitx_model m = *model;
+    for (size_t i = from; i < to; i++) {
+        uint64_t x = word_load(words->src, i, unit) >> m.zero_bits;
+        uint64_t base = load_base(words, i, unit) >> m.zero_bits;
+        word_store(diffs->differences, i, unit, (uint64_t)word_difference(&m, x, base));
+        diffs->classes[i] = (uint8_t)model_class(&m, word_origin(&m, base), up);
+    }
+}
+
+static void diff_chunk(const bitx_words *words, const bitx_model *model, const bitx_diffs *diffs,
+                       size_t from, size_t to, unsigned up)
+{
+    switch (words->layout.unit) {
+    case 1:
+        diff_range(words, model, diffs, from, to, up, 1);
+        break;
+    case 2:
+        diff_range(words, model, diffs, from, to, up, 2);
+        break;
+    case 4:
+        diff_range(words, model, diffs, from, to, up, 4);
+        break;
+    default:
+        diff_range(words, model, diffs, from, to, up, 8);
+        break;
+    }
+}
+
+void bitx_words_diff(const bitx_words *words, const bitx_model *model, const bitx_diffs *diffs)
+{
+    if (!model->scaled) {
+        diff_chunk(words, model, diffs, 0, words->nelem, 0);
+        return;
+    }
+    size_t chunk = (size_t)1 << model->chunk_log2;
+    for (size_t from = 0; from < words->nelem; from += chunk) {
+        size_t to = words->nelem - from < chunk ? words->nelem : from + chunk;
+        unsigned scale = diffs->scales[from >> model->chunk_log2];
+        if (scale == SCALE_SAME)
+            memset(diffs->classes + from, CLASS_NONE, to - from);
+        else
+            diff_chunk(words, model, diffs, from, to, SCALE_MAX - scale);
+    }
+}
+
+static int64_t load_difference(const bitx_diffs *diffs, size_t i, unsigned unit)
+{
+    return word_signed(word_load(diffs->differences, i, unit), 8 * unit);
+}
+
+/* ---- classes ------------------------------------------------------------------------------- */
+
+/* The sixteen greatest exponents of the base, but for outliers. */
+static void choose_classes(const bitx_words *words, uint32_t *counts, bitx_model *model)
+{
+    unsigned unit = words->layout.unit;
+    unsigned mantissa = words->layout.mantissa;
+    model->class_shift = mantissa > model->zero_bits ? mantissa - model->zero_bits : 0;
+    model->nclasses = 1;
+    model->class_low = 0;
+    if (!model->sign)
+        return;
+    memset(counts, 0, 2048 * sizeof(*counts));
+    for (size_t i = 0; i < words->nelem; i++) {
+        uint64_t base = load_base(words, i, unit) >> model->zero_bits;
+        uint64_t exponent = word_origin(model, base) >> model->class_shift;
+        counts[exponent < 2048 ? exponent : 2047]++;
+    }
+    uint64_t above = 0;
+    unsigned top = 2047;
+    while (top > 0 && above + counts[top] <= words->nelem / OUTLIERS)
+        above += counts[top--];
+    model->class_low = top > CLASSES_MAX - 1 ? top - (CLASSES_MAX - 1) : 0;
+    model->nclasses = top - model->class_low + 1;
+}
+
+/* ---- shifts -------------------------------------------------------------------------------- */
+
+/* Differences by size: exact below 32, then sixteen buckets for every power of two. */
+static unsigned bucket_of(int64_t difference)
+{
+    uint64_t m = (uint64_t)(difference < 0 ? ~difference : difference);
+    unsigned half = difference < 0 ? PLAN_BUCKETS / 2 : 0;
+    if (m < BUCKET_DIRECT)
+        return half + (unsigned)m;
+    unsigned log = bits_log2(m);
+    return half + BUCKET_DIRECT + 16 * (log - 5) + (unsigned)(m >> (log - 4) & 15);
+}
+
+static int64_t bucket_middle(unsigned bucket)
+{
+    unsigned i = bucket % (PLAN_BUCKETS / 2);
+    uint64_t m = i;
+    if (i >= BUCKET_DIRECT) {
+        unsigned log = (i - BUCKET_DIRECT) / 16 + 5;
+        m = (uint64_t)(16 + (i - BUCKET_DIRECT) % 16) << (log - 4);
+        m += (uint64_t)1 << (log - 4) >> 1;
+    }
+    return bucket < PLAN_BUCKETS / 2 ? (int64_t)m : ~(int64_t)m;
+}
+
+typedef struct bucket {
+    int64_t difference;
+    uint32_t count;
+} bucket;
+
+/* Size of a class with a shift, in 1/16 bit. same: differences of 0 have a symbol without raw. */
+static uint64_t shift_cost(const bucket *buckets, unsigned n, unsigned width, unsigned shift,
+                           bool same)
+{
+    uint32_t symbols[256] = {0};
+    uint64_t raw = 0;
+    for (unsigned i = 0; i < n; i++) {
+        if (same && buckets[i].difference == 0) {
+            symbols[SYMBOL_SAME] += buckets[i].count;
+            continue;
+        }
+        difference_parts parts = difference_split(buckets[i].difference, shift, width);
+        symbols[parts.symbol] += buckets[i].count;
+        raw += (uint64_t)buckets[i].count * parts.nraw;
+    }
+    return 16 * raw + bitx_entropy(symbols, 256);
+}
+
+/* The greatest shift that costs at most 1/tolerance more than the best: fewer levels of tree. */
+static unsigned choose_shift(const uint32_t *counts, unsigned width, unsigned tolerance, bool *same)
+{
+    bucket buckets[PLAN_BUCKETS];
+    unsigned n = 0;
+    uint64_t total = 0, logs = 0;
+    for (unsigned b = 0; b < PLAN_BUCKETS; b++) {
+        if (!counts[b])
+            continue;
+        buckets[n] = (bucket){bucket_middle(b), counts[b]};
+        int64_t d = buckets[n].difference;
+        logs += (uint64_t)counts[b] * bitx_log2((uint64_t)(d < 0 ? -d : d) + 1);
+        total += counts[b];
+        n++;
+    }
+    *same = false;
+    if (!total)
+        return 0;
+    unsigned about = (unsigned)(logs / total >> 16); /* the shift is near the mean log */
+    unsigned last = about + 2 < width - 2 ? about + 2 : width - 2;
+    unsigned first = last > 5 ? last - 5 : 0;
+    bool zeros = counts[0] > total / 32;
+    uint64_t best = UINT64_MAX;
+    uint64_t costs[2][8];
+    for (unsigned shift = first; shift <= last; shift++) {
+        for (unsigned k = 0; k < 2; k++) {
+            costs[k][shift - first] =
+                k && (!zeros || !shift) ? UINT64_MAX
+                                        : shift_cost(buckets, n, width, shift, k) + (k ? 16 * 16 : 0);
+            if (costs[k][shift - first] < best)
+                best = costs[k][shift - first];
+        }
+    }
+    uint64_t most = best + best / tolerance;
+    for (unsigned shift = last;; shift--) {
+        if (costs[0][shift - first] <= most)
+            return shift;
+        if (costs[1][shift - first] <= most) {
+            *same = true;
+            return shift;
+        }
+    }
+}
+
+static void choose_shifts(const bitx_words *words, const bitx_diffs *diffs, unsigned tolerance,
+                          bitx_model *model, bool same[CLASSES_MAX])
+{
+    unsigned unit = words->layout.unit;
+    memset(diffs->counts, 0, model->nclasses * PLAN_BUCKETS * sizeof(*diffs->counts));
+    for (size_t i = 0; i < words->nelem; i++)
+        if (diffs->classes[i] != CLASS_NONE)
+            diffs->counts[diffs->classes[i] * PLAN_BUCKETS +
+                          bucket_of(load_difference(diffs, i, unit))]++;
+    for (unsigned c = 0; c < model->nclasses; c++)
+        model->shift[c] = (uint8_t)choose_shift(diffs->counts + c * PLAN_BUCKETS, model->width,
+                                                tolerance, &same[c]);
+}
+
+/* ---- groups -------------------------------------------------------------------------------- */
+
+typedef struct grouping {
+    uint32_t counts[CLASSES_MAX][256]; /* by symbol, of a class at first and of a group then */
+    uint64_t cost[CLASSES_MAX];        /* 1/16 bit */
+    uint64_t joint[CLASSES_MAX][CLASSES_MAX];
+    bool same[CLASSES_MAX];
+    unsigned of_class[CLASSES_MAX];
+    unsigned n;
+} grouping;
+
+enum { SYMBOL_PRICE = 3 * 16, GROUP_PRICE = 24 * 16 }; /* about what a code takes, 1/16 bit */
+
+static uint64_t group_cost(const uint32_t a[256], const uint32_t b[256])
+{
+    uint32_t sum[256];
+    uint64_t table = GROUP_PRICE;
+    for (unsigned s = 0; s < 256; s++) {
+        sum[s] = a[s] + (b ? b[s] : 0);
+        table += sum[s] ? SYMBOL_PRICE : 0;
+    }
+    return table + bitx_entropy(sum, 256);
+}
+
+static void join_costs(grouping *g, unsigned a)
+{
+    g->cost[a] = group_cost(g->counts[a], NULL);
+    for (unsigned b = 0; b < g->n; b++) {
+        uint64_t cost = b == a || g->same[a] != g->same[b] ? UINT64_MAX
+                                                           : group_cost(g->counts[a], g->counts[b]);
+        g->joint[a][b] = g->joint[b][a] = cost;
+    }
+}
+
+/* Moves the last group to the place of b, which has become part of a. */
+static void join(grouping *g, unsigned a, unsigned b)
+{
+    for (unsigned s = 0; s < 256; s++)
+        g->counts[a][s] += g->counts[b][s];
+    unsigned last = --g->n;
+    memcpy(g->counts[b], g->counts[last], sizeof(g->counts[b]));
+    g->same[b] = g->same[last];
+    g->cost[b] = g->cost[last];
+    for (unsigned i = 0; i < g->n; i++)
+        g->joint[b][i] = g->joint[i][b] = i == b ? UINT64_MAX : g->joint[last][i];
+    for (unsigned c = 0; c < CLASSES_MAX; c++) {
+        if (g->of_class[c] == b)
+            g->of_class[c] = a;
+        else if (g->of_class[c] == last)
+            g->of_class[c] = b;
+    }
+    join_costs(g, a);
+}
+
+/* Joins the pair that loses least, while that is less than a group is worth or there are too many. */
+static void join_groups(grouping *g, unsigned most, uint64_t worth)
+{
+    for (unsigned a = 0; a < g->n; a++)
+        join_costs(g, a);
+    while (g->n > 1) {
+        unsigned best_a = 0, best_b = 0;
+        int64_t least = INT64_MAX;
+        for (unsigned a = 0; a < g->n; a++) {
+            for (unsigned b = a + 1; b < g->n; b++) {
+                if (g->joint[a][b] == UINT64_MAX)
+                    continue;
+                int64_t loss = (int64_t)(g->joint[a][b] - g->cost[a] - g->cost[b]);
+                if (loss < least) {
+                    least = loss;
+                    best_a = a;
+                    best_b = b;
+                }
+            }
+        }
+        if (least == INT64_MAX || (least > (int64_t)worth && g->n <= most))
+            return;
+        join(g, best_a, best_b);
+    }
+}
+
+static void count_symbols(const bitx_words *words, const bitx_diffs *diffs, const bitx_model *model,
+                          const bool same[CLASSES_MAX], grouping *g)
+{
+    unsigned unit = words->layout.unit;
+    for (size_t i = 0; i < words->nelem; i++) {
+        unsigned c = diffs->classes[i];
+        if (c == CLASS_NONE)
+            continue;
+        int64_t d = load_difference(diffs, i, unit);
+        unsigned symbol = d == 0 && same[c]
+                              ? SYMBOL_SAME
+                              : difference_split(d, model->shift[c], model->width).symbol;
+        g->counts[c][symbol]++;
+    }
+}
+
+/* One group for every class that has elements; the others go to the first. */
+static void start_groups(grouping *g, const bool same[CLASSES_MAX], unsigned nclasses)
+{
+    g->n = 0;
+    for (unsigned c = 0; c < nclasses; c++) {
+        bool empty = true;
+        for (unsigned s = 0; s < 256 && empty; s++)
+            empty = g->counts[c][s] == 0;
+        g->of_class[c] = empty ? 0 : g->n;
+        if (empty)
+            continue;
+        if (g->n != c)
+            memcpy(g->counts[g->n], g->counts[c], sizeof(g->counts[c]));
+        g->same[g->n++] = same[c];
+    }
+    for (unsigned c = nclasses; c < CLASSES_MAX; c++)
+        g->of_class[c] = 0;
+    if (g->n == 0)
+        g->n = 1;
+}
+
+static void make_codes(grouping *g, bitx_model *model, bool sampled, unsigned gain)
+{
+    for (unsigned i = 0; i < model->ngroups; i++) {
+        uint8_t lengths[256];
+        if (sampled) /* whatever may come has a code, as if seen a sixteenth time */
+            for (unsigned s = 0; s < symbols_of_width(model->width); s++)
+                g->counts[i][s] = 16 * g->counts[i][s] + 1;
+        if (sampled)
+            g->counts[i][SYMBOL_SAME] *= 16;
+        bitx_code_lengths(g->counts[i], lengths);
+        bitx_code_from_lengths(&model->codes[i], lengths, SYMBOL_BITS_MAX);
+        bitx_code_choose_planes(&model->codes[i], g->counts[i], gain);
+    }
+}
+
+/* ---- all of it ----------------------------------------------------------------------------- */
+
+typedef struct ambition {
+    unsigned tolerance; /* of shifts: 1/tolerance more bytes for fewer levels */
+    unsigned groups;
+    unsigned worth;     /* of a group: 1/worth bit for every element */
+    unsigned gain;      /* of a coded decision: smaller by 1/gain */
+} ambition;
+
+static const ambition ambitions[] = {
+    [BITX_EFFORT_FAST] = {100, 4, 128, 12},
+    [BITX_EFFORT_DEFAULT] = {256, 8, 512, 32},
+    [BITX_EFFORT_MAX] = {100000, 16, 1 << 20, 128},
+};
+
+void bitx_model_plan(const bitx_words *words, bitx_effort effort, bool sampled,
+                     const bitx_diffs *diffs, bitx_model *model)
+{
+    const ambition *a = &ambitions[effort];
+    bool same[CLASSES_MAX];
+    grouping g;
+    memset(model, 0, offsetof(bitx_model, codes));
+    memset(g.counts, 0, sizeof(g.counts));
+    model->sign = words->layout.sign;
+    model->zero_bits = bitx_words_zero_bits(words);
+    model->width = 8 * words->layout.unit - model->zero_bits;
+    choose_classes(words, diffs->counts, model);
+    bitx_words_diff(words, model, diffs);
+    choose_shifts(words, diffs, a->tolerance, model, same);
+    count_symbols(words, diffs, model, same, &g);
+    start_groups(&g, same, model->nclasses);
+    join_groups(&g, a->groups, 16 * (uint64_t)words->nelem / a->worth);
+    model->ngroups = g.n;
+    for (unsigned c = 0; c < model->nclasses; c++)
+        model->group[c] = (uint8_t)g.of_class[c];
+    make_codes(&g, model, sampled, a->gain);
+}
