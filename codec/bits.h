@@ -91,7 +91,7 @@ static inline uint64_t bits_peek(const uint8_t *src, size_t nbytes, size_t pos)
     uint64_t v = 0;
     if (byte + 9 <= nbytes) {
         memcpy(&v, src + byte, 8);
-        return shift ? v >> shift | (uint64_t)src[byte + 8] << (64 - shift) : v;
+        return v >> shift | (uint64_t)src[byte + 8] << 1 << (63 - shift);
     }
     if (byte >= nbytes)
         return 0;

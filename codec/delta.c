@@ -23,7 +23,7 @@ static bool delta_accepts(bitx_dtype dtype, bool has_base)
 
 typedef struct delta_memory {
     bitx_diffs diffs;
-    uint8_t *list, *other; /* nelem each */
+    uint8_t *list, *other; /* nelem and one */
     uint8_t *raw;          /* nelem units and 8 bytes */
     bitx_arena arena;
 } delta_memory;
@@ -37,7 +37,7 @@ static size_t delta_scratch_nbytes(bitx_dtype dtype, size_t block_nbytes)
 {
     size_t unit = bitx_layout_of(dtype).unit;
     size_t nelem = block_nbytes / unit + 1;
-    return 2 * round_up(nelem * unit + 8) + 4 * round_up(nelem) +
+    return 2 * round_up(nelem * unit + 8) + 4 * round_up(nelem + 1) +
            round_up(PLAN_COUNTS * sizeof(uint32_t)) + round_up(bitx_tree_arena_nbytes(nelem));
 }
 
@@ -56,8 +56,8 @@ static delta_memory divide(const bitx_work *work, size_t nelem, size_t unit)
     m.raw = carve(&at, nelem * unit + 8);
     m.diffs.classes = carve(&at, nelem);
     m.diffs.scales = carve(&at, nelem);
-    m.list = carve(&at, nelem);
-    m.other = carve(&at, nelem);
+    m.list = carve(&at, nelem + 1);
+    m.other = carve(&at, nelem + 1);
     m.diffs.counts = (void *)carve(&at, PLAN_COUNTS * sizeof(uint32_t));
     m.arena = (bitx_arena){at, bitx_tree_arena_nbytes(nelem)};
     return m;

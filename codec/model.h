@@ -56,7 +56,7 @@ void bitx_model_read(bit_reader *r, const bitx_layout *layout, bitx_model *model
 static inline unsigned symbol_extra(unsigned symbol)
 {
     unsigned magnitude = symbol >> 1;
-    return magnitude < MAGNITUDES ? 0 : magnitude - (MAGNITUDES - 1);
+    return (magnitude < MAGNITUDES ? MAGNITUDES - 1 : magnitude) - (MAGNITUDES - 1);
 }
 
 /* One more than the greatest symbol but SYMBOL_SAME. */

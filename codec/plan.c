@@ -8,8 +8,7 @@
 #include "plan.h"
 
 enum {
-    OUTLIERS = 2048, /* one element in so many may have an exponent above the last class */
-    BUCKET_DIRECT = 32
+    OUTLIERS = 2048 /* one element in so many may have an exponent above the last class */
 };
 
 unsigned bitx_words_zero_bits(const bitx_words *words)
@@ -111,27 +110,20 @@ static void choose_classes(const bitx_words *words, uint32_t *counts, bitx_model
 
 /* ---- shifts -------------------------------------------------------------------------------- */
 
-/* Differences by size: exact below 32, then sixteen buckets for every power of two. */
+/* Differences by size: exact below 16, then sixteen buckets for every power of two. */
 static unsigned bucket_of(int64_t difference)
 {
-    uint64_t m = (uint64_t)(difference < 0 ? ~difference : difference);
-    unsigned half = difference < 0 ? PLAN_BUCKETS / 2 : 0;
-    if (m < BUCKET_DIRECT)
-        return half + (unsigned)m;
-    unsigned log = bits_log2(m);
-    return half + BUCKET_DIRECT + 16 * (log - 5) + (unsigned)(m >> (log - 4) & 15);
+    uint64_t v = (uint64_t)(difference ^ difference >> 63) + 16;
+    unsigned log = bits_log2(v) - 4;
+    return (unsigned)(difference >> 63 & (PLAN_BUCKETS / 2)) + 16 * log + (unsigned)(v >> log) - 16;
 }
 
 static int64_t bucket_middle(unsigned bucket)
 {
     unsigned i = bucket % (PLAN_BUCKETS / 2);
-    uint64_t m = i;
-    if (i >= BUCKET_DIRECT) {
-        unsigned log = (i - BUCKET_DIRECT) / 16 + 5;
-        m = (uint64_t)(16 + (i - BUCKET_DIRECT) % 16) << (log - 4);
-        m += (uint64_t)1 << (log - 4) >> 1;
-    }
-    return bucket < PLAN_BUCKETS / 2 ? (int64_t)m : ~(int64_t)m;
+    uint64_t v = (uint64_t)(16 + i % 16) << i / 16;
+    v += (uint64_t)1 << i / 16 >> 1;
+    return bucket < PLAN_BUCKETS / 2 ? (int64_t)(v - 16) : ~(int64_t)(v - 16);
 }
 
 typedef struct bucket {

@@ -21,7 +21,7 @@ typedef struct bitx_diffs {
     uint32_t *counts;     /* PLAN_COUNTS */
 } bitx_diffs;
 
-enum { PLAN_BUCKETS = 2 * (32 + 59 * 16), PLAN_COUNTS = CLASSES_MAX * PLAN_BUCKETS };
+enum { PLAN_BUCKETS = 2 * 16 * 60, PLAN_COUNTS = CLASSES_MAX * PLAN_BUCKETS };
 
 /* Low bits that are zero in every element, at most all but two. */
 unsigned bitx_words_zero_bits(const bitx_words *words);

@@ -133,7 +133,8 @@ static size_t count_ones(const bit_plane *p, size_t n)
     return ones;
 }
 
-/* low and high advance by their steps: 0 for a list that is one symbol over and over. */
+/* low and high advance by their steps: 0 for a list that is one symbol over and over. Both are read
+   one symbol beyond their ends, since a branch that depends on the bit costs more than all else. */
 static void merge(uint8_t *dst, const bit_plane *p, size_t n, const uint8_t *low, size_t low_step,
                   const uint8_t *high, size_t high_step)
 {
@@ -141,11 +142,12 @@ static void merge(uint8_t *dst, const bit_plane *p, size_t n, const uint8_t *low
         uint64_t bits = plane_word(p, i, n);
         size_t m = n - i < 64 ? n - i : 64;
         for (size_t k = 0; k < m; k++) {
-            size_t bit = bits & 1;
+            unsigned mask = 0 - (unsigned)(bits & 1);
+            unsigned l = *low, h = *high;
+            dst[i + k] = (uint8_t)(l ^ ((l ^ h) & mask));
+            high += high_step & (0 - (size_t)(bits & 1));
+            low += low_step & ((size_t)(bits & 1) - 1);
             bits >>= 1;
-            dst[i + k] = bit ? *high : *low;
-            low += low_step & (bit - 1);
-            high += high_step & (0 - bit);
         }
     }
 }
@@ -156,7 +158,7 @@ static bool decode_plane(bit_reader *r, unsigned number, size_t n, bitx_arena *a
     size_t nbytes = (n + 7) / 8;
     uint8_t *bytes = take(arena, nbytes);
     bitx_arena rest = *arena;
-    uint8_t *other = take(&rest, nbytes);
+    uint8_t *other = take(&rest, nbytes + 1);
     if (!bytes || !other)
         return false;
     bitx_code code;
@@ -169,7 +171,7 @@ static bool decode_plane(bit_reader *r, unsigned number, size_t n, bitx_arena *a
     return true;
 }
 
-/* dst and other: n bytes each. */
+/* dst: n bytes, other: n and one. */
 static void decode_node(bit_reader *r, const bitx_code *code, unsigned d, unsigned j, uint8_t *dst,
                         uint8_t *other, size_t n, bitx_arena arena)
 {

@@ -11,16 +11,45 @@
 
 #include "model.h"
 
+/* Copies of constant size: a copy into a part of a wider number would stall the load behind it. */
 static inline uint64_t word_load(const uint8_t *p, size_t i, unsigned unit)
 {
-    uint64_t v = 0;
-    memcpy(&v, p + i * unit, unit);
-    return v;
+    uint16_t v2;
+    uint32_t v4;
+    uint64_t v8;
+    switch (unit) {
+    case 1:
+        return p[i];
+    case 2:
+        memcpy(&v2, p + 2 * i, 2);
+        return v2;
+    case 4:
+        memcpy(&v4, p + 4 * i, 4);
+        return v4;
+    default:
+        memcpy(&v8, p + 8 * i, 8);
+        return v8;
+    }
 }
 
 static inline void word_store(uint8_t *p, size_t i, unsigned unit, uint64_t v)
 {
-    memcpy(p + i * unit, &v, unit);
+    uint16_t v2 = (uint16_t)v;
+    uint32_t v4 = (uint32_t)v;
+    switch (unit) {
+    case 1:
+        p[i] = (uint8_t)v;
+        break;
+    case 2:
+        memcpy(p + 2 * i, &v2, 2);
+        break;
+    case 4:
+        memcpy(p + 4 * i, &v4, 4);
+        break;
+    default:
+        memcpy(p + 8 * i, &v, 8);
+        break;
+    }
 }
 
 /* The low `width` bits as a signed number. */
@@ -42,7 +71,7 @@ static inline int64_t word_difference(const bitx_model *model, uint64_t x, uint6
         return word_signed(x - base, model->width);
     unsigned top = model->width - 1;
     uint64_t y = x ^ (base >> top << top);
-    uint64_t mapped = y >> top ? ~bits_low(y, top) : y;
+    uint64_t mapped = y ^ ((0 - (y >> top)) & ~((uint64_t)1 << top));
     return word_signed(mapped - bits_low(base, top), model->width);
 }
 
@@ -52,7 +81,7 @@ static inline uint64_t word_restore(const bitx_model *model, int64_t difference,
         return bits_low((uint64_t)difference + base, model->width);
     unsigned top = model->width - 1;
     uint64_t mapped = bits_low((uint64_t)difference + bits_low(base, top), model->width);
-    uint64_t y = mapped >> top ? ~bits_low(mapped, top) & (((uint64_t)2 << top) - 1) : mapped;
+    uint64_t y = mapped ^ bits_low(0 - (mapped >> top), top);
     return y ^ (base >> top << top);
 }
 
@@ -62,7 +91,7 @@ static inline uint64_t word_restore(const bitx_model *model, int64_t difference,
  */
 static inline int64_t shift_half(unsigned shift)
 {
-    return shift ? (int64_t)1 << (shift - 1) : 0;
+    return (int64_t)(((uint64_t)1 << shift) >> 1);
 }
 
 typedef struct difference_parts {
@@ -72,17 +101,13 @@ typedef struct difference_parts {
 
 static inline difference_parts difference_split(int64_t difference, unsigned shift, unsigned width)
 {
-    int64_t u = word_signed((uint64_t)(difference + shift_half(shift)), width);
-    uint64_t m = (uint64_t)(u < 0 ? ~u : u);
-    uint64_t magnitude = m >> shift;
-    unsigned extra = 0;
-    if (magnitude >= MAGNITUDES) {
-        extra = bits_log2(magnitude - (MAGNITUDES - 2));
-        m -= (((uint64_t)1 << extra) + (MAGNITUDES - 2)) << shift;
-        magnitude = MAGNITUDES - 1 + extra;
-    }
-    difference_parts parts = {(unsigned)(2 * magnitude) + (u < 0), extra + shift, 0};
-    parts.raw = extra ? m : bits_low(m, shift);
+    int64_t u = word_signed((uint64_t)difference + (uint64_t)shift_half(shift), width);
+    uint64_t m = (uint64_t)(u ^ u >> 63), magnitude = m >> shift;
+    unsigned extra = bits_log2(magnitude > MAGNITUDES - 2 ? magnitude - (MAGNITUDES - 2) : 1);
+    uint64_t least = ((uint64_t)1 << extra) + (MAGNITUDES - 2); /* of those with this symbol */
+    uint64_t coded = magnitude < MAGNITUDES ? magnitude : MAGNITUDES - 1 + extra;
+    difference_parts parts = {(unsigned)(2 * coded) + (u < 0), extra + shift, 0};
+    parts.raw = bits_low(m - (least << shift), extra + shift);
     return parts;
 }
 
@@ -91,7 +116,7 @@ static inline int64_t difference_join(unsigned symbol, unsigned extra, uint64_t 
 {
     uint64_t least = (symbol >> 1) - extra + ((uint64_t)1 << extra) - 1;
     uint64_t m = (least << shift) + raw;
-    return (int64_t)((symbol & 1 ? ~m : m) - (uint64_t)shift_half(shift));
+    return (int64_t)((m ^ (0 - (uint64_t)(symbol & 1))) - (uint64_t)shift_half(shift));
 }
 
 #endif
