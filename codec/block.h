@@ -81,6 +81,7 @@ typedef struct bitx_block_codec {
 extern const bitx_block_codec bitx_codec_raw;
 extern const bitx_block_codec bitx_codec_zstd;
 extern const bitx_block_codec bitx_codec_bitx;
+extern const bitx_block_codec bitx_codec_float;
 extern const bitx_block_codec bitx_codec_delta;
 
 /* The codec of that id, or NULL if this build has none. */

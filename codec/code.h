@@ -2,10 +2,10 @@
  * Codes for symbols that are bytes: canonical prefix codes, each decision of which may be coded
  * once more. Internal to codec/.
  *
- * Symbols sorted by code length, then by value, have ranks, and lower ranks have lower codes. Seen as
- * a tree, the nodes of one depth from left to right are leaves first: node j of depth d is
- * the leaf of rank rank[d] + j if j < count[d], else its children are nodes 2 (j - count[d]) and
- * that + 1 of depth d + 1. So the counts are the tree, and a decision is a comparison of ranks.
+ * Symbols sorted by code length, then by value, have ranks, and lower ranks have lower codes. Seen
+ * as a tree, the nodes of one depth from left to right are leaves first: node j of depth d is the
+ * leaf of rank rank[d] + j if j < count[d], else its children are nodes 2 (j - count[d]) and that +
+ * 1 of depth d + 1. So the counts are the tree, and a decision is a comparison of ranks.
  */
 #ifndef CODEC_CODE_H
 #define CODEC_CODE_H
@@ -13,10 +13,10 @@
 #include "bits.h"
 
 enum {
-    CODE_BITS_MAX = 20,    /* of the fixed codes */
-    SYMBOL_BITS_MAX = 15,  /* of codes in models */
-    CODE_PLANES_MAX = 48,  /* decisions that may be coded: the first of these, by depth */
-    CODE_INVERT = 0x80     /* in planes[]: ones and zeros exchanged */
+    CODE_BITS_MAX = 20,   /* of the fixed codes */
+    SYMBOL_BITS_MAX = 15, /* of codes in models */
+    CODE_PLANES_MAX = 48, /* decisions that may be coded: the first of these, by depth */
+    CODE_INVERT = 0x80    /* in planes[]: ones and zeros exchanged */
 };
 
 typedef struct bitx_code {

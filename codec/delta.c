@@ -2,16 +2,17 @@
  * Codec `delta`: elements given those of a base. Every difference is a symbol, coded in the group
  * of its base's exponent, and raw bits, as many as the exponent and the symbol say.
  *
- * Payload: u8 form; in FORM_OWN a model, else that of the frame's tables; trees of scales and of all
- * groups; raw bits of all elements in order; the bytes that fill no element. Model, trees and raw
- * bits end at a byte each.
+ * Payload: u8 form; in FORM_OWN a model, else that of the frame's tables; trees of scales and of
+ * all groups; raw bits of all elements in order; the bytes that fill no element. Model, trees and
+ * raw bits end at a byte each.
  */
 #include <string.h>
 
+#include "carve.h"
 #include "plan.h"
 #include "tree.h"
 
-enum { FORM_SHARED = 0, FORM_OWN = 1, FORM_UNCHANGED = 2, MODEL_MAX_NBYTES = 1 << 14 };
+enum { FORM_SHARED = 0, FORM_OWN = 1, FORM_UNCHANGED = 2, MODEL_MAX_NBYTES = 1 << 11 };
 
 static bool delta_accepts(bitx_dtype dtype, bool has_base)
 {
@@ -28,24 +29,12 @@ typedef struct delta_memory {
     bitx_arena arena;
 } delta_memory;
 
-static size_t round_up(size_t n)
-{
-    return (n + 63) & ~(size_t)63;
-}
-
 static size_t delta_scratch_nbytes(bitx_dtype dtype, size_t block_nbytes)
 {
     size_t unit = bitx_layout_of(dtype).unit;
     size_t nelem = block_nbytes / unit + 1;
-    return 2 * round_up(nelem * unit + 8) + 4 * round_up(nelem + 1) +
-           round_up(PLAN_COUNTS * sizeof(uint32_t)) + round_up(bitx_tree_arena_nbytes(nelem));
-}
-
-static uint8_t *carve(uint8_t **at, size_t nbytes)
-{
-    uint8_t *p = *at;
-    *at += round_up(nbytes);
-    return p;
+    return 2 * carved(nelem * unit + 8) + 4 * carved(nelem + 1) +
+           carved(PLAN_COUNTS * sizeof(uint32_t)) + carved(bitx_tree_arena_nbytes(nelem));
 }
 
 static delta_memory divide(const bitx_work *work, size_t nelem, size_t unit)
@@ -95,9 +84,10 @@ static void ranks_of(const bitx_code *code, uint16_t ranks[256])
 }
 
 /* Symbols to the groups' lists and raw bits to m->raw; false if a symbol has no code. */
-static inline __attribute__((always_inline)) bool
-split_words(const bitx_model *model, const delta_memory *m, size_t nelem,
-            uint8_t *lists[CLASSES_MAX], bit_writer *raw, unsigned unit)
+static inline __attribute__((always_inline)) bool split_words(const bitx_model *model,
+                                                              const delta_memory *m, size_t nelem,
+                                                              uint8_t *lists[CLASSES_MAX],
+                                                              bit_writer *raw, unsigned unit)
 {
     uint16_t ranks[CLASSES_MAX][256];
     for (unsigned g = 0; g < model->ngroups; g++)
@@ -267,8 +257,7 @@ static inline __attribute__((always_inline)) void classify(const bitx_words *wor
 {
     const bitx_model m = *model;
     for (size_t i = from; i < to; i++)
-        classes[i] =
-            (uint8_t)model_class(&m, word_origin(&m, base_word(words, &m, i, unit)), up);
+        classes[i] = (uint8_t)model_class(&m, word_origin(&m, base_word(words, &m, i, unit)), up);
 }
 
 static void classify_range(const bitx_words *words, const bitx_model *model, uint8_t *classes,

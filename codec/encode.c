@@ -162,19 +162,19 @@ static void plan_tables(const bitx_work *work, const bitx_tuning *tuning,
     *nbytes = (size_t)(body - section) + n;
 }
 
-/* Tables of all candidates, written to `section` and opened in `objects`. */
-static bitx_status plan_all_tables(const bitx_work *work, bitx_plan *plan,
+/* Tables of the first n candidates, written to `section` and opened in `objects`. */
+static bitx_status plan_all_tables(const bitx_work *work, bitx_plan *plan, unsigned n,
                                    const bitx_sample *sample, uint8_t *section, uint8_t *objects)
 {
     size_t nbytes = 0;
-    for (unsigned i = 0; i < plan->ncandidates; i++)
+    for (unsigned i = 0; i < n; i++)
         plan_tables(work, &plan->tuning, plan->candidates[i], sample, section, &nbytes);
     plan->section = section;
     plan->header.tables_nbytes = nbytes;
     return bitx_tables_open(plan->header.dtype, section, nbytes, objects, plan->tables);
 }
 
-/* Keeps the one candidate that codes the sample smallest. */
+/* Puts the candidate that codes the sample smallest before the others. */
 static bitx_status choose(bitx_worker *worker, bitx_plan *plan, const bitx_sample *sample)
 {
     unsigned best = 0;
@@ -195,8 +195,9 @@ static bitx_status choose(bitx_worker *worker, bitx_plan *plan, const bitx_sampl
             best_nbytes = n;
         }
     }
-    plan->candidates[0] = plan->candidates[best];
-    plan->ncandidates = 1;
+    const bitx_block_codec *first = plan->candidates[best];
+    plan->candidates[best] = plan->candidates[0];
+    plan->candidates[0] = first;
     return BITX_OK;
 }
 
@@ -243,13 +244,16 @@ static bitx_status plan_from_sample(bitx_ctx *ctx, bitx_plan *plan, const bitx_s
     if (status != BITX_OK)
         return status;
     bitx_worker *worker = &ctx->workers[0];
-    status = plan_all_tables(&worker->work, plan, &sample, section, objects);
-    if (status != BITX_OK || plan->ncandidates < 2 || plan->tuning.effort == BITX_EFFORT_MAX)
+    status = plan_all_tables(&worker->work, plan, plan->ncandidates, &sample, section, objects);
+    if (status != BITX_OK || plan->ncandidates < 2)
         return status;
     status = choose(worker, plan, &sample);
     if (status != BITX_OK)
         return status;
-    return plan_all_tables(&worker->work, plan, &sample, section, objects);
+    /* Tables for the likely codec alone: most blocks will be its, and all would pay for others'. */
+    if (plan->tuning.effort != BITX_EFFORT_MAX)
+        plan->ncandidates = 1;
+    return plan_all_tables(&worker->work, plan, 1, &sample, section, objects);
 }
 
 /* base_nbytes 0: none. section: bitx_tables_section_max() bytes; objects: 64-byte aligned. */

@@ -38,9 +38,9 @@ typedef struct bitx_model {
     unsigned zero_bits; /* at most bits of a unit - 2 */
     bool sign;
     bool scaled;
-    unsigned chunk_log2;      /* elements of a scale */
-    unsigned class_shift;     /* exponent = magnitude >> class_shift */
-    uint32_t class_low;       /* class = exponent - class_low, clipped at both ends */
+    unsigned chunk_log2;  /* elements of a scale */
+    unsigned class_shift; /* exponent = magnitude >> class_shift */
+    uint32_t class_low;   /* class = exponent - class_low, clipped at both ends */
     unsigned nclasses, ngroups;
     uint8_t shift[CLASSES_MAX]; /* at most width - 2 */
     uint8_t group[CLASSES_MAX];

@@ -28,9 +28,10 @@ static inline uint64_t load_base(const bitx_words *words, size_t i, unsigned uni
     return i < words->nbased ? word_load(words->base, i, unit) : 0;
 }
 
-static inline __attribute__((always_inline)) void
-diff_range(const bitx_words *words, const bitx_model *model, const bitx_diffs *diffs, size_t from,
-           size_t to, unsigned up, unsigned unit)
+static inline __attribute__((always_inline)) void diff_range(const bitx_words *words,
+                                                             const bitx_model *model,
+                                                             const bitx_diffs *diffs, size_t from,
+                                                             size_t to, unsigned up, unsigned unit)
 {
     const bitx_model m = *model;
     for (size_t i = from; i < to; i++) {
@@ -176,8 +177,9 @@ static unsigned choose_shift(const uint32_t *counts, unsigned width, unsigned to
     for (unsigned shift = first; shift <= last; shift++) {
         for (unsigned k = 0; k < 2; k++) {
             costs[k][shift - first] =
-                k && (!zeros || !shift) ? UINT64_MAX
-                                        : shift_cost(buckets, n, width, shift, k) + (k ? 16 * 16 : 0);
+                k && (!zeros || !shift)
+                    ? UINT64_MAX
+                    : shift_cost(buckets, n, width, shift, k) + (k ? 16 * 16 : 0);
             if (costs[k][shift - first] < best)
                 best = costs[k][shift - first];
         }
@@ -261,7 +263,8 @@ static void join(grouping *g, unsigned a, unsigned b)
     join_costs(g, a);
 }
 
-/* Joins the pair that loses least, while that is less than a group is worth or there are too many. */
+/* Joins the pair that loses least, while that is less than a group is worth or there are too many.
+ */
 static void join_groups(grouping *g, unsigned most, uint64_t worth)
 {
     for (unsigned a = 0; a < g->n; a++)
@@ -344,8 +347,8 @@ static void make_codes(grouping *g, bitx_model *model, bool sampled, unsigned ga
 typedef struct ambition {
     unsigned tolerance; /* of shifts: 1/tolerance more bytes for fewer levels */
     unsigned groups;
-    unsigned worth;     /* of a group: 1/worth bit for every element */
-    unsigned gain;      /* of a coded decision: smaller by 1/gain */
+    unsigned worth; /* of a group: 1/worth bit for every element */
+    unsigned gain;  /* of a coded decision: smaller by 1/gain */
 } ambition;
 
 static const ambition ambitions[] = {

@@ -122,7 +122,8 @@ typedef struct bit_plane {
 
 static uint64_t plane_word(const bit_plane *p, size_t i, size_t n)
 {
-    return bits_low(bits_peek(p->bytes, p->nbytes, p->pos + i), n - i < 64 ? (unsigned)(n - i) : 64);
+    return bits_low(bits_peek(p->bytes, p->nbytes, p->pos + i),
+                    n - i < 64 ? (unsigned)(n - i) : 64);
 }
 
 static size_t count_ones(const bit_plane *p, size_t n)
