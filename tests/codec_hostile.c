@@ -192,6 +192,14 @@ Test(hostile, info_converges)
             cr_assert_lt(++rounds, 8u);
         }
         cr_assert_eq(avail, m.header_n);
+        for (avail = 0; avail < m.header_n; avail++) {
+            size_t need = 0;
+            uint8_t *f = cu_guard_high(&m.guard, avail);
+            memcpy(f, m.frame, avail);
+            cr_assert_eq(bitx_frame_info_read(f, avail, &info, &need), BITX_ERR_TRUNCATED);
+            cr_assert(avail < need && need <= m.header_n, "%zu bytes: %zu of %zu wanted", avail,
+                      need, m.header_n);
+        }
         cr_assert_eq(info.header_nbytes, m.header_n);
     }
 }
@@ -362,6 +370,16 @@ Test(hostile, sections)
         row(&b, 10, BITX_CODEC_RAW);
         bitx_status got = finish(&b);
         cr_expect_eq(got, cases[i].expected, "%s: %s", cases[i].what, bitx_status_name(got));
+    }
+    /* Predictor `base`, and a base of no bytes. */
+    for (uint8_t n = 0; n < 2; n++) {
+        builder c;
+        begin(&c, BITX_BF16, 10);
+        c.bytes[9] = 1;
+        *c.p++ = n;
+        c.p += 16 + 2;
+        row(&c, 10, BITX_CODEC_RAW);
+        cr_expect_eq(finish(&c), n ? BITX_OK : BITX_ERR_CORRUPT);
     }
     /* A size of tensor in more bytes than it needs, and in more than any number has. */
     builder b;
