@@ -50,7 +50,7 @@ static void add_row(kernel_run_state *s, bench_ws ws, const bench_kernel_result 
     bench_cell(t, "%s", bench_ws_name(ws));
     if (k->failure) {
         bench_cell(t, "n/a");
-        for (int i = 0; i < 8; i++)
+        for (int i = 0; i < 9; i++)
             bench_cell(t, "-");
         bench_cell(t, "%s", k->failure);
         return;
@@ -59,6 +59,7 @@ static void add_row(kernel_run_state *s, bench_ws ws, const bench_kernel_result 
     bench_cell(t, "%.2f", call_nbytes / k->ns.median);
     bench_cell(t, "%.2f-%.2f", call_nbytes / k->ns.high, call_nbytes / k->ns.low);
     bench_cell(t, "%.1f", 100 * k->ns.mad / k->ns.median);
+    bench_cell(t, "%.2f", (double)k->nelem / k->ns.median);
     bench_cell(t, "%.3f", k->cycles_per_element);
     bench_cell(t, "%.2f", (double)k->traffic_nbytes / call_nbytes);
     bench_cell(t, "%.2f", call_nbytes / k->roofline_ns);
@@ -90,7 +91,7 @@ static void add_missing(kernel_run_state *s, const char *why)
     bench_cell(s->table, "%s", s->params.isa);
     bench_cell(s->table, "all");
     bench_cell(s->table, "n/a");
-    for (int i = 0; i < 8; i++)
+    for (int i = 0; i < 9; i++)
         bench_cell(s->table, "-");
     bench_cell(s->table, "%s", why);
 }
@@ -106,8 +107,10 @@ static void run_op(kernel_run_state *s, const bitx_op *op, const kernel_options 
             continue;
         s->params.fn = bitx_op_find(op->name, s->params.isa, &sig);
         if (!s->params.fn || !bench_driver_for(op->sig)) {
-            add_missing(s, s->params.fn ? "no driver for this signature class"
-                                        : "no such row in this build, or not on this CPU");
+            const char *absent = bitx_isa_absent_reason((bitx_isa)i);
+            add_missing(s, s->params.fn ? "no driver for this signature class yet"
+                           : absent     ? absent
+                                        : "not in this row");
             continue;
         }
         for (unsigned ws = 0; ws < BENCH_WS_COUNT; ws++)
@@ -187,8 +190,9 @@ static int run(const kernel_options *o)
     s.params.pages = o->small_pages ? BENCH_PAGES_SMALL : BENCH_PAGES_HUGE;
     find_caches(&s, o);
     print_title(&s, pinned);
-    s.table = bench_table_new("", "<op|<isa|<set|GB/s|interval|MAD %|cyc/elem|traffic|roofline|"
-                                  "<loop|share|interval|<verdict");
+    s.table =
+        bench_table_new("", "<op|<isa|<set|GB/s|interval|MAD %|elem/ns|cyc/elem|traffic|roofline|"
+                            "<loop|share|interval|<verdict");
     for (size_t i = 0; bitx_op_at(i); i++)
         if (bench_in_list(o->ops, bitx_op_at(i)->name))
             run_op(&s, bitx_op_at(i), o);

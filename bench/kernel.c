@@ -58,20 +58,16 @@ static int shape_set(const bench_kernel_params *p, const bench_driver *d, bench_
     return bench_driver_shape(d, p->op, *nelem, &set->nread, &set->nwrite, set->nbytes);
 }
 
+/* Later slices repeat the first: random numbers for gigabytes would take minutes. */
 static void fill_set(const bench_kernel_params *p, const bench_driver *d, const bench_set *set,
                      size_t nelem)
 {
-    for (size_t slice = 0; slice < set->nslices; slice++) {
-        bench_call c;
-        bench_driver_bind(p->op, set, slice, nelem, &c);
-        if (d->fill)
-            d->fill(&c, p->seed);
-        else if (slice == 0)
-            bench_fill_bf16(&c, set->nbytes, set->nread, p->seed);
-        else /* later slices repeat the first: random numbers for gigabytes would take minutes */
-            for (unsigned s = 0; s < set->nread; s++)
-                memcpy(bench_set_at(set, s, slice), bench_set_at(set, s, 0), set->nbytes[s]);
-    }
+    bench_call c;
+    bench_driver_bind(p->op, set, 0, nelem, &c);
+    (d->fill ? d->fill : bench_fill_bf16)(&c, set->nread, set->nbytes, p->seed);
+    for (size_t slice = 1; slice < set->nslices; slice++)
+        for (unsigned s = 0; s < set->nread; s++)
+            memcpy(bench_set_at(set, s, slice), bench_set_at(set, s, 0), set->nbytes[s]);
 }
 
 /* Whether fn and the reference give the same bytes and value on a slice. */

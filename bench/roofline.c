@@ -112,7 +112,11 @@ STREAM_LOOPS(plain64, , 8, uint64_t, load64, store64, 0, "r")
     X(tag, m, 1, 3, 0, 0, 4, 0, 0, 0)                                                              \
     X(tag, m, 1, 3, 4, 0, 4, 0, 0, 0)                                                              \
     X(tag, m, 4, 0, 0, 0, 1, 2, 1, 0)                                                              \
-    X(tag, m, 1, 2, 1, 0, 4, 0, 0, 0)
+    X(tag, m, 1, 2, 1, 0, 4, 0, 0, 0)                                                              \
+    X(tag, m, 8, 0, 0, 0, 4, 4, 1, 0)                                                              \
+    X(tag, m, 4, 4, 1, 0, 8, 0, 0, 0)                                                              \
+    X(tag, m, 4, 1, 0, 0, 8, 0, 0, 0)                                                              \
+    X(tag, m, 1, 0, 0, 0, 8, 0, 0, 0)
 
 enum { PATTERN_STREAMS = 8 };
 
@@ -165,8 +169,6 @@ typedef struct direct_loop {
     unsigned char vectors[PATTERN_STREAMS];
 } direct_loop;
 
-enum { NDIRECT = 36 };
-
 #if defined(__x86_64__)
 #    define TARGET_plain256 AVX2
 #    define TARGET_stream256 AVX2
@@ -179,6 +181,8 @@ DIRECT(stream256, 32, __m256i, LOAD256, STREAM256, _mm256_setzero_si256(), "x")
 #endif
 #define TARGET_plain64
 DIRECT(plain64, 8, uint64_t, load64, store64, 0, "r")
+
+enum { NDIRECT = sizeof(direct_plain64) / sizeof(direct_plain64[0]) };
 
 typedef struct loop {
     const char *name;

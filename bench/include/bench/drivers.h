@@ -21,15 +21,15 @@ typedef struct bench_call {
 typedef struct bench_driver {
     /*
      * A letter per stream, sources and destinations apart. W: as wide as the element; H: half of
-     * it; Q: a quarter; B: a byte per element; 1: a bit per element; P: one such bit plane per bit
-     * of the element; Y: one byte plane per byte of it; K: one counter table (4 KiB, not counted as
-     * traffic).
+     * it (or a list of half of the elements); Q: a quarter; B: a byte per element; 1: a bit per
+     * element; P: one such bit plane per bit of the element; Y: one byte plane per byte of it; K:
+     * one counter table (4 KiB, not counted as traffic).
      */
     const char *reads, *writes;
     /* Returns the function's value, or 0 if it has none. */
     uint64_t (*call)(bitx_fn fn, const bench_call *c);
     /* Fills the sources; NULL: a BF16 base in all, its fine-tune in the first. */
-    void (*fill)(const bench_call *c, uint64_t seed);
+    void (*fill)(const bench_call *c, unsigned nread, const size_t *nbytes, uint64_t seed);
 } bench_driver;
 
 /* NULL: this class cannot be driven yet. */
@@ -47,6 +47,6 @@ void bench_driver_bind(const bitx_op *op, const bench_set *set, size_t slice, si
                        bench_call *c);
 
 /* The default fill. */
-void bench_fill_bf16(const bench_call *c, const size_t *nbytes, unsigned nread, uint64_t seed);
+void bench_fill_bf16(const bench_call *c, unsigned nread, const size_t *nbytes, uint64_t seed);
 
 #endif
