@@ -1,6 +1,6 @@
 #!/bin/sh
 # Globals of libbitx begin with bitx_, those of libzipllm with zipllm_, in the archives (where hidden
-# symbols clash as well) and in the shared libraries. libbitx never prints or exits, and the
+# symbols clash as well) and in the shared libraries. The libraries never print or exit, and the
 # kernels call nothing but memory functions, libgcc and each other. usage: symbols.sh BUILD-FOLDER
 set -u
 lib=$1/lib
@@ -38,6 +38,7 @@ own "$lib/libbitx.a" bitx_ -a
 own "$lib/libbitx.so" bitx_ -D
 quiet "$lib/libbitx.a"
 if [ -d "$(dirname "$0")/../../pack/include" ]; then
+    quiet "$lib/libzipllm.a"
     own "$lib/libzipllm.a" zipllm_ -a
     own "$lib/libzipllm.so" zipllm_ -D
 fi
