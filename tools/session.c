@@ -1,0 +1,105 @@
+#include "session.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "text.h"
+
+zipllm_status session_usage(const char *verb, const char *format, ...)
+{
+    va_list args;
+
+    (void)fprintf(stderr, "zipllm %s: ", verb);
+    va_start(args, format);
+    (void)vfprintf(stderr, format, args);
+    va_end(args);
+    (void)fprintf(stderr, "; see zipllm %s --help\n", verb);
+    return ZIPLLM_USAGE;
+}
+
+zipllm_status session_fail(session *s, const char *verb, zipllm_status status,
+                           const zipllm_error *error)
+{
+    if (s != NULL)
+        progress_clear(&s->progress);
+    (void)fflush(stdout);
+    (void)fprintf(stderr, "zipllm %s: %s\n", verb, error->message);
+    return status;
+}
+
+/* The library's memory is what a quarter of the machine or the cgroup allows, unless told. */
+static void fill_options(session *s, bitx_executor *executor, zipllm_options *opened)
+{
+    unsigned threads = s->common->threads;
+
+    *opened = (zipllm_options)ZIPLLM_OPTIONS_INIT;
+    opened->memory_nbytes = s->common->memory_nbytes;
+    opened->progress = progress_update;
+    opened->user = &s->progress;
+    if (threads == 0)
+        threads = pool_usable_cpus();
+    if (threads > 1)
+        s->threads = pool_new(threads);
+    if (s->threads == NULL)
+        return;
+    *executor = pool_executor(s->threads);
+    opened->executor = executor;
+}
+
+zipllm_status session_open(session *s, const char *verb, const options *o, zipllm_mode mode)
+{
+    const char *path = o->common.store != NULL ? o->common.store : getenv("ZIPLLM_STORE");
+    zipllm_options opened;
+    bitx_executor executor;
+    zipllm_status status;
+    zipllm_error error = {"", ZIPLLM_NO_OFFSET, 0};
+
+    memset(s, 0, sizeof *s);
+    s->verb = verb;
+    s->common = &o->common;
+    progress_init(&s->progress, !o->common.quiet);
+    if (path == NULL || path[0] == '\0')
+        return session_usage(verb, "which store? give -C DIR or set ZIPLLM_STORE");
+    fill_options(s, &executor, &opened);
+    status = zipllm_open(path, mode, &opened, &s->store, &error);
+    if (status != ZIPLLM_OK)
+        (void)session_fail(s, verb, status, &error);
+    return status;
+}
+
+void session_close(session *s)
+{
+    progress_clear(&s->progress);
+    zipllm_close(s->store);
+    pool_free(s->threads);
+}
+
+void tally_add(tally *t, zipllm_status status)
+{
+    if (status == ZIPLLM_OK) {
+        t->done++;
+        return;
+    }
+    t->failed++;
+    t->last = status;
+}
+
+zipllm_status tally_status(const tally *t)
+{
+    if (t->failed == 0)
+        return ZIPLLM_OK;
+    return t->done > 0 ? ZIPLLM_PARTIAL : t->last;
+}
+
+char *session_label(const char *name, const char *revision)
+{
+    size_t nbytes = strlen(name) + strlen(revision) + 2;
+    char *label = text_allocate(nbytes), *escaped;
+
+    (void)snprintf(label, nbytes, revision[0] != '\0' ? "%s@%s" : "%s%s", name, revision);
+    escaped = text_escape(label);
+    free(label);
+    return escaped;
+}
