@@ -555,13 +555,18 @@ int zipllm_json_next_key(zipllm_json *json, bool *first, zipllm_json_text *key)
     *first = false;
     if (byte != '"')
         return fail_next(json, "key must be a string");
-    if (!zipllm_json_string(json, key))
-        return -1;
-    byte = zipllm_json_peek(json);
+    return zipllm_json_string(json, key) ? 1 : -1;
+}
+
+bool zipllm_json_colon(zipllm_json *json)
+{
+    int byte = zipllm_json_peek(json);
+
     if (byte != ':')
-        return fail_next(json, byte < 0 ? "EOF while parsing an object" : "expected `:`");
+        return zipllm_json_fail(json, json->pos,
+                                byte < 0 ? "EOF while parsing an object" : "expected `:`");
     json->pos++;
-    return 1;
+    return true;
 }
 
 int zipllm_json_next_element(zipllm_json *json, bool *first)
@@ -608,7 +613,7 @@ static bool skip_object(zipllm_json *json)
     if (!zipllm_json_enter(json))
         return false;
     while ((more = zipllm_json_next_key(json, &first, &key)) > 0)
-        if (!zipllm_json_skip(json))
+        if (!zipllm_json_colon(json) || !zipllm_json_skip(json))
             return false;
     return more == 0;
 }

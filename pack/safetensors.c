@@ -335,6 +335,8 @@ static bool read_dtype_map(parser *p, tensor_info *info)
     if (!zipllm_json_enter(&p->json))
         return false;
     while ((more = zipllm_json_next_key(&p->json, &first, &key)) > 0) {
+        if (!zipllm_json_colon(&p->json))
+            return false;
         if (count++ > 0) {
             if (!zipllm_json_skip(&p->json))
                 return false;
@@ -403,6 +405,8 @@ static bool read_tensor_map(parser *p, tensor_info *info)
     if (!zipllm_json_enter(&p->json))
         return false;
     while ((more = zipllm_json_next_key(&p->json, &first, &key)) > 0) {
+        if (!zipllm_json_colon(&p->json))
+            return false;
         field = field_of(&key);
         if (field < NFIELDS && !seen[field]) {
             seen[field] = true;
@@ -554,6 +558,8 @@ static bool read_metadata(parser *p)
     if (!zipllm_json_enter(&p->json))
         return false;
     while ((more = zipllm_json_next_key(&p->json, &first, &text)) > 0) {
+        if (!zipllm_json_colon(&p->json))
+            return false;
         if (zipllm_json_peek(&p->json) != '"')
             return wrong_type_now(p, "a string");
         if (!zipllm_json_string(&p->json, &text))
@@ -574,14 +580,14 @@ static bool read_header(parser *p)
         return false;
     while ((more = zipllm_json_next_key(&p->json, &first, &key)) > 0) {
         if (!zipllm_json_text_is(&key, "__metadata__")) {
-            if (!read_named_tensor(p, &key))
+            if (!zipllm_json_colon(&p->json) || !read_named_tensor(p, &key))
                 return false;
             continue;
         }
         if (seen_metadata)
             return zipllm_json_fail(&p->json, key.offset - 1, "duplicate field `__metadata__`");
         seen_metadata = true;
-        if (!read_metadata(p))
+        if (!zipllm_json_colon(&p->json) || !read_metadata(p))
             return false;
     }
     if (more != 0)
@@ -946,7 +952,8 @@ bool zipllm_st_metadata(const zipllm_st *st, const bitx_source *source,
     if (!zipllm_json_enter(&json))
         return false;
     while ((more = zipllm_json_next_key(&json, &first, &key_text)) > 0) {
-        if (zipllm_json_peek(&json) != '"' || !zipllm_json_string(&json, &value_text) ||
+        if (!zipllm_json_colon(&json) || zipllm_json_peek(&json) != '"' ||
+            !zipllm_json_string(&json, &value_text) ||
             !decode_cut(&json, &key_text, key, &key_nbytes) ||
             !decode_cut(&json, &value_text, value, &value_nbytes))
             return false;

@@ -303,6 +303,8 @@ static const text_case TEXTS[] = {
     /* the order in which faults are found */
     {"{\"a\":1,}", 0, ZIPLLM_ST_INVALID_JSON, 0, "trailing comma"},
     {"{\"a\":1,\"__metadata__\":1}", 0, ZIPLLM_ST_INVALID_JSON, 0, "integer `1`, expected a map"},
+    {"{\"__metadata__\":null,\"__metadata__\"}", 0, ZIPLLM_ST_INVALID_JSON, 0,
+     "duplicate field `__metadata__`"},
     {"{\"a\":1}x", 0, ZIPLLM_ST_INVALID_JSON, 0, "expected struct TensorInfo"},
     {"{\"a\":" T("X9", "[1]", "[0,1]") "}x", 1, ZIPLLM_ST_INVALID_JSON, 0, "unknown variant"},
     /* fields */

@@ -54,7 +54,7 @@ zipllm_status session_open(session *s, const char *verb, const options *o, zipll
     zipllm_options opened;
     bitx_executor executor;
     zipllm_status status;
-    zipllm_error error = {"", ZIPLLM_NO_OFFSET, 0};
+    zipllm_error error;
 
     memset(s, 0, sizeof *s);
     s->verb = verb;
