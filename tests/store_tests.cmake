@@ -16,6 +16,8 @@ if(BITX_BUILD_STORE)
   bitx_add_pack_test(torchzip_test torchzip_test.c vectors_util.c)
   target_compile_definitions(torchzip_test PRIVATE
     TORCH_DIR="${CMAKE_CURRENT_SOURCE_DIR}/vectors/torch")
+  bitx_add_pack_test(sketch_test sketch_test.c family_sim.c)
+  target_link_libraries(sketch_test PRIVATE m)
   bitx_add_pack_test(scan_test scan_test.c)
 endif()
 
