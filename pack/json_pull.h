@@ -69,8 +69,8 @@ bool zipllm_json_fail(zipllm_json *json, uint64_t pos, const char *message);
 /* `{` or `[`, already peeked: steps inside. The matching next_*() that returns 0 steps out. */
 bool zipllm_json_enter(zipllm_json *json);
 
-/* 1: a key was read; zipllm_json_colon() and a value follow. 0: the object ended. -1: failure.
-   *first is true before the first call. */
+/* 1: a key was read, zipllm_json_colon() and a value follow. 0: the object ended. -1: failure.
+ *first is true before the first call. */
 int zipllm_json_next_key(zipllm_json *json, bool *first, zipllm_json_text *key);
 bool zipllm_json_colon(zipllm_json *json);
 /* 1: an element follows. 0: the array ended. -1: failure. */

@@ -18,8 +18,8 @@ char *text_copy(const char *text);
 char *text_escape(const char *name);
 char *text_escape_bytes(const char *name, size_t nbytes); /* that may hold NULs */
 
-/* Length in bytes of the UTF-8 sequence at `text`, of which `left` > 0 bytes are there; 0 where it is
-   not valid. *scalar is its value. */
+/* Length in bytes of the UTF-8 sequence at `text`, of which `left` > 0 bytes are there; 0 where it
+   is not valid. *scalar is its value. */
 size_t text_utf8(const char *text, size_t left, uint32_t *scalar);
 
 /* Columns that an escaped text takes, one for each character. */
