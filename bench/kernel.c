@@ -15,18 +15,9 @@ enum {
     MAX_ROUNDS = 4096
 };
 
-typedef struct kernel_loop {
-    const bitx_op *op;
-    const bench_driver *driver;
-    bitx_fn fn;
-    bench_set *set;
-    size_t nelem;
-    uint64_t sum; /* of returned values: keeps calls with no stores from being dropped */
-} kernel_loop;
-
-static void kernel_run(void *arg, uint64_t reps)
+void bench_kernel_run(void *arg, uint64_t reps)
 {
-    kernel_loop *k = arg;
+    bench_kernel_loop *k = arg;
     bench_call c;
     if (k->set->nslices == 1)
         bench_driver_bind(k->op, k->set, 0, k->nelem, &c);
@@ -174,7 +165,7 @@ static int rounds_new(kernel_rounds *k, size_t ncases, size_t nrounds)
 static void measure_set(const bench_kernel_params *p, const bench_driver *d, bench_set *set,
                         size_t nelem, bench_kernel_result *out)
 {
-    kernel_loop loop = {p->op, d, p->fn, set, nelem, 0};
+    bench_kernel_loop loop = {p->op, d, p->fn, set, nelem, 0};
     bench_roofline_choice own, *choice = p->choice ? p->choice : &own;
     kernel_rounds k;
     uint64_t rng = p->seed;
@@ -189,7 +180,7 @@ static void measure_set(const bench_kernel_params *p, const bench_driver *d, ben
         k.cases[1 + i] = (bench_case){bench_roofline_run, &k.roofs[i], 1};
         bench_calibrate(&k.cases[1 + i], BENCH_BATCH_NS, BENCH_BATCH_NS);
     }
-    k.cases[0] = (bench_case){kernel_run, &loop, 1};
+    k.cases[0] = (bench_case){bench_kernel_run, &loop, 1};
     bench_calibrate(&k.cases[0], BENCH_BATCH_NS, BENCH_WARMUP_NS);
     out->quality.ghz_before = bench_clock_ghz();
     bench_rounds(k.cases, k.ncases, k.nrounds, &rng, k.samples);
@@ -202,35 +193,41 @@ static void measure_set(const bench_kernel_params *p, const bench_driver *d, ben
     free(k.samples);
 }
 
+const char *bench_kernel_setup(const bench_kernel_params *p, bench_set *set, size_t *nelem)
+{
+    const bench_driver *d = bench_driver_for(p->op->sig);
+    memset(set, 0, sizeof(*set));
+    if (!d)
+        return "no driver for this signature class yet";
+    if (!p->fn || !p->reference)
+        return "not on this CPU";
+    if (shape_set(p, d, set, nelem) != 0)
+        return "too many streams";
+    if (bench_set_map(set, p->pages) != 0)
+        return "out of memory";
+    fill_set(p, d, set, *nelem);
+    const char *failure = check_slice(p, d, set, *nelem, 0);
+    if (!failure)
+        failure = check_slice(p, d, set, *nelem, set->nslices - 1);
+    if (failure)
+        bench_set_unmap(set);
+    return failure;
+}
+
 void bench_kernel_measure(const bench_kernel_params *p, bench_kernel_result *out)
 {
-    memset(out, 0, sizeof(*out));
-    const bench_driver *d = bench_driver_for(p->op->sig);
     bench_set set;
-    memset(&set, 0, sizeof(set));
     size_t nelem;
-    if (p->nrounds < 1 || p->nrounds > MAX_ROUNDS)
-        out->failure = "number of rounds out of range";
-    else if (!d)
-        out->failure = "no driver for this signature class";
-    else if (!p->fn || !p->reference)
-        out->failure = "not on this CPU";
-    else if (shape_set(p, d, &set, &nelem) != 0)
-        out->failure = "too many streams";
-    else if (bench_set_map(&set, p->pages) != 0)
-        out->failure = "out of memory";
+    memset(out, 0, sizeof(*out));
+    out->failure = p->nrounds < 1 || p->nrounds > MAX_ROUNDS ? "number of rounds out of range"
+                                                             : bench_kernel_setup(p, &set, &nelem);
     if (out->failure)
         return;
-    fill_set(p, d, &set, nelem);
     out->nelem = nelem;
     out->nslices = set.nslices;
     out->tensor_nbytes = nelem * p->op->width / 8;
     out->traffic_nbytes = bench_set_traffic(&set);
     out->huge_share = bench_arena_huge_share(&set.arena);
-    out->failure = check_slice(p, d, &set, nelem, 0);
-    if (!out->failure)
-        out->failure = check_slice(p, d, &set, nelem, set.nslices - 1);
-    if (!out->failure)
-        measure_set(p, d, &set, nelem, out);
+    measure_set(p, bench_driver_for(p->op->sig), &set, nelem, out);
     bench_set_unmap(&set);
 }

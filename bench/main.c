@@ -11,6 +11,7 @@ static const struct {
 } commands[] = {
     {"kernel", bench_cmd_kernel, "each kernel against its roofline"},
     {"codec", bench_cmd_codec, "every coder on the same tensors, by size and speed"},
+    {"selftest", bench_cmd_selftest, "whether this machine can tell 10% from nothing"},
 };
 
 static void usage(FILE *out)

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "bench/ab.h"
 #include "bench/buffers.h"
 #include "bench/sample.h"
 #include "bench/stats.h"
@@ -176,4 +177,36 @@ Test(sample, page_faults_are_seen)
     cr_assert_eq(q.nfaulted, 1);
     bench_arena_unmap(&a);
     cr_assert_null(a.base);
+}
+
+static bench_ab_outcome judge_ratios(double change, double spread, size_t n)
+{
+    double log_ratios[64];
+    bench_ab_result r;
+    for (size_t i = 0; i < n; i++)
+        log_ratios[i] = log(1 + change) + spread * ((double)i - (double)(n - 1) / 2) / (double)n;
+    return bench_ab_judge(log_ratios, n, &r);
+}
+
+/* BENCH_AB_ROUNDS evenly spread ratios: the interval spans 16 of 52 of them. */
+Test(ab, verdicts)
+{
+    cr_assert_eq(judge_ratios(0, 0.1, 52), BENCH_AB_SAME);
+    cr_assert_eq(judge_ratios(0.04, 0.01, 52), BENCH_AB_SAME, "above 3%% but not above 5%%");
+    cr_assert_eq(judge_ratios(0.06, 0.01, 52), BENCH_AB_SLOWER);
+    cr_assert_eq(judge_ratios(0.06, 0.20, 52), BENCH_AB_SAME, "the interval reaches below 3%%");
+    cr_assert_eq(judge_ratios(-0.06, 0.01, 52), BENCH_AB_FASTER);
+    cr_assert_eq(judge_ratios(0.5, 0.4, 52), BENCH_AB_INCONCLUSIVE);
+    cr_assert_eq(judge_ratios(0.5, 0.01, 5), BENCH_AB_INCONCLUSIVE, "too few rounds");
+}
+
+Test(ab, rounds_are_balanced)
+{
+    counted a = {0, 0}, b = {0, 0};
+    bench_case cases[2] = {{spin, &a, 300}, {spin, &b, 300}};
+    bench_ab_result r;
+    uint64_t rng = 3;
+    cr_assert_eq(bench_ab(&cases[0], &cases[1], 12, &rng, &r), 0);
+    cr_assert_eq(a.calls, b.calls, "each round takes both cases twice");
+    cr_assert_eq(a.calls, 24 * r.nruns);
 }

@@ -4,5 +4,6 @@
 
 int bench_cmd_codec(int argc, char **argv);
 int bench_cmd_kernel(int argc, char **argv);
+int bench_cmd_selftest(int argc, char **argv);
 
 #endif

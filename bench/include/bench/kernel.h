@@ -37,6 +37,25 @@ typedef struct bench_kernel_result {
     bench_verdict verdict;
 } bench_kernel_result;
 
+/* A kernel over a set: arg of bench_kernel_run(), a bench_case's run(); one slice per repetition.
+ */
+typedef struct bench_kernel_loop {
+    const bitx_op *op;
+    const bench_driver *driver;
+    bitx_fn fn;
+    bench_set *set;
+    size_t nelem; /* of a call */
+    uint64_t sum; /* of returned values: keeps calls with no stores from being dropped */
+} bench_kernel_loop;
+
+void bench_kernel_run(void *arg, uint64_t reps);
+
+/*
+ * Maps and fills the set for p->op, and checks p->fn against p->reference on it. NULL, or why it
+ * cannot be measured ("WRONG: ..." for a wrong result); after NULL the caller unmaps the set.
+ */
+const char *bench_kernel_setup(const bench_kernel_params *p, bench_set *set, size_t *nelem);
+
 void bench_kernel_measure(const bench_kernel_params *p, bench_kernel_result *out);
 
 #endif
