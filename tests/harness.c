@@ -157,6 +157,27 @@ static void report_crash(void)
 
 /* ---- one call ---- */
 
+/* The result says how far each list moved on. */
+static void call_groups_split(bitx_fn_GROUPS_SPLIT *fn, kc_case *c)
+{
+    uint8_t *lists[16];
+    for (int g = 0; g < 16; g++)
+        lists[g] = c->out[0] + c->group_start[g];
+    fn(lists, c->in[0], c->in[1], c->group, c->nelem);
+    for (int g = 0; g < 16; g++)
+        c->result = c->result * 1000003 + (size_t)(lists[g] - c->out[0]);
+}
+
+static void call_groups_merge(bitx_fn_GROUPS_MERGE *fn, kc_case *c)
+{
+    const uint8_t *lists[16];
+    for (int g = 0; g < 16; g++)
+        lists[g] = c->in[0] + c->group_start[g];
+    fn(c->out[0], lists, c->in[1], c->group, c->nelem);
+    for (int g = 0; g < 16; g++)
+        c->result = c->result * 1000003 + (size_t)(lists[g] - c->in[0]);
+}
+
 static void call(bitx_fn fn, bitx_sig sig, kc_case *c)
 {
     uint8_t *const *o = c->out;
@@ -192,6 +213,29 @@ static void call(bitx_fn fn, bitx_sig sig, kc_case *c)
         return;
     case BITX_SIG_COUNT_BITS:
         c->result = ((bitx_fn_COUNT_BITS *)fn)(s[0], c->bit, c->nelem);
+        return;
+    case BITX_SIG_DELTA_CLASSES:
+        ((bitx_fn_DELTA_CLASSES *)fn)(o[0], s[0], c->nelem, &c->params);
+        return;
+    case BITX_SIG_DELTA_DIFF:
+        ((bitx_fn_DELTA_DIFF *)fn)(o[0], o[1], s[0], s[1], c->nelem, &c->params);
+        return;
+    case BITX_SIG_DELTA_SPLIT:
+        c->result =
+            ((bitx_fn_DELTA_SPLIT *)fn)(o[0], o[1], c->bit, s[0], s[1], c->nelem, &c->params);
+        return;
+    case BITX_SIG_DELTA_JOIN:
+        c->result = ((bitx_fn_DELTA_JOIN *)fn)(o[0], s[0], s[1], s[2], s[3], c->in_nbytes[3],
+                                               c->bit, c->nelem, &c->params);
+        return;
+    case BITX_SIG_GROUPS_SPLIT:
+        call_groups_split((bitx_fn_GROUPS_SPLIT *)fn, c);
+        return;
+    case BITX_SIG_GROUPS_MERGE:
+        call_groups_merge((bitx_fn_GROUPS_MERGE *)fn, c);
+        return;
+    case BITX_SIG_MAP:
+        ((bitx_fn_MAP *)fn)(o[0], s[0], c->table, c->nelem);
         return;
     case BITX_SIG_COUNT:
         break;

@@ -28,7 +28,10 @@ typedef struct kc_case {
         out_room[KC_STREAMS]; /* may be written: more than out_nbytes where the rest is undefined */
     size_t bit;               /* where a plane begins */
     unsigned value[2];
-    uint64_t result; /* of functions that return a value */
+    bitx_delta_params params;
+    uint8_t group[16], table[256];
+    size_t group_start[16]; /* of lists that are one stream, end to end */
+    uint64_t result;        /* of functions that return a value */
 } kc_case;
 
 /* How to test one operation. */

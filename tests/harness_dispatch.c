@@ -74,10 +74,54 @@ static int check_plain(void)
     return 0;
 }
 
+/* Differences, symbols and raw bits of random words, and back, in the shape codec `delta` uses. */
+static int check_delta_roundtrip(uint64_t seed)
+{
+    enum { N = 3001 };
+    static uint8_t x[2 * N], base[2 * N], d[2 * N], back[2 * N], classes[N], classes2[N];
+    static uint8_t symbols[N], lists[N], raw[2 * N + 8];
+    kc_rng rng = {seed};
+    for (int repeat = 0; repeat < 50; repeat++) {
+        bitx_delta_params p = {.width = 16, .sign = repeat % 2, .class_shift = 7, .nclasses = 16};
+        uint8_t group[16], *to[16];
+        const uint8_t *from[16];
+        p.class_low = kc_below(&rng, 200);
+        p.same_classes = (uint16_t)kc_random(&rng);
+        for (int c = 0; c < 16; c++) {
+            p.shift[c] = (uint8_t)kc_below(&rng, 15);
+            group[c] = (uint8_t)kc_below(&rng, 4);
+        }
+        kc_random_bytes(&rng, base, sizeof(base));
+        for (int i = 0; i < N; i++) {
+            unsigned v = base[2 * i] | (unsigned)base[2 * i + 1] << 8;
+            v += kc_below(&rng, 40) ? kc_below(&rng, 1u << repeat % 16) : kc_below(&rng, 65536);
+            x[2 * i] = (uint8_t)v;
+            x[2 * i + 1] = (uint8_t)(v >> 8);
+        }
+        bitx_delta_diff_u16(d, classes, x, base, N, &p);
+        bitx_delta_classes_u16(classes2, base, N, &p);
+        size_t end = bitx_delta_split_u16(symbols, raw, 0, d, classes, N, &p);
+        size_t counts[16] = {0}, at = 0;
+        for (int i = 0; i < N; i++)
+            counts[group[classes[i]]]++;
+        for (int g = 0; g < 16; g++) {
+            from[g] = to[g] = lists + at;
+            at += counts[g];
+        }
+        bitx_groups_split_u8(to, symbols, classes, group, N);
+        memset(symbols, 0, N);
+        bitx_groups_merge_u8(symbols, from, classes2, group, N);
+        size_t end2 =
+            bitx_delta_join_u16(back, base, classes2, symbols, raw, (end + 7) / 8, 0, N, &p);
+        if (end != end2 || memcmp(back, x, sizeof(x)) != 0)
+            return fail("does not restore", "delta_diff, split, groups, join");
+    }
+    return 0;
+}
+
 int kc_check_dispatch(uint64_t seed)
 {
-    (void)seed;
-    int failures = check_registry() + check_reasons() + check_plain();
+    int failures = check_registry() + check_reasons() + check_plain() + check_delta_roundtrip(seed);
     const char *ceiling = getenv("BITX_ISA");
     if (bitx_isa_active() != expected_row(ceiling))
         failures += fail("wrong active row", bitx_isa_name(bitx_isa_active()));

@@ -22,7 +22,8 @@ typedef enum bitx_isa {
 /* clang-format off */
 #define BITX_SIG_LIST(X) \
     X(BINARY) X(SPLIT2_XOR) X(MERGE2_XOR) X(REDUCE2) X(PARTITION) X(MERGE) X(MERGE_LOWCONST) \
-    X(MERGE_HIGHCONST) X(MERGE_CONST) X(COUNT_BITS)
+    X(MERGE_HIGHCONST) X(MERGE_CONST) X(COUNT_BITS) X(DELTA_CLASSES) X(DELTA_DIFF) X(DELTA_SPLIT) \
+    X(DELTA_JOIN) X(GROUPS_SPLIT) X(GROUPS_MERGE) X(MAP)
 
 #define BITX_SIGNATURE_BINARY void, , \
     (uint8_t *dst, const uint8_t *a, const uint8_t *b, size_t n), (dst, a, b, n)
@@ -52,6 +53,31 @@ typedef enum bitx_isa {
     (dst, low, high, plane, bit, n)
 #define BITX_SIGNATURE_COUNT_BITS uint64_t, return, \
     (const uint8_t *plane, size_t bit, size_t n), (plane, bit, n)
+#define BITX_SIGNATURE_DELTA_CLASSES void, , \
+    (uint8_t *classes, const uint8_t *base, size_t n, const bitx_delta_params *params), \
+    (classes, base, n, params)
+#define BITX_SIGNATURE_DELTA_DIFF void, , \
+    (uint8_t *differences, uint8_t *classes, const uint8_t *x, const uint8_t *base, size_t n, \
+     const bitx_delta_params *params), \
+    (differences, classes, x, base, n, params)
+#define BITX_SIGNATURE_DELTA_SPLIT size_t, return, \
+    (uint8_t *symbols, uint8_t *raw, size_t bit, const uint8_t *differences, \
+     const uint8_t *classes, size_t n, const bitx_delta_params *params), \
+    (symbols, raw, bit, differences, classes, n, params)
+#define BITX_SIGNATURE_DELTA_JOIN size_t, return, \
+    (uint8_t *dst, const uint8_t *base, const uint8_t *classes, const uint8_t *symbols, \
+     const uint8_t *raw, size_t raw_nbytes, size_t bit, size_t n, const bitx_delta_params *params), \
+    (dst, base, classes, symbols, raw, raw_nbytes, bit, n, params)
+#define BITX_SIGNATURE_GROUPS_SPLIT void, , \
+    (uint8_t *lists[16], const uint8_t *src, const uint8_t *classes, const uint8_t group[16], \
+     size_t n), \
+    (lists, src, classes, group, n)
+#define BITX_SIGNATURE_GROUPS_MERGE void, , \
+    (uint8_t *dst, const uint8_t *lists[16], const uint8_t *classes, const uint8_t group[16], \
+     size_t n), \
+    (dst, lists, classes, group, n)
+#define BITX_SIGNATURE_MAP void, , \
+    (uint8_t *dst, const uint8_t *src, const uint8_t table[256], size_t n), (dst, src, table, n)
 /* clang-format on */
 
 /* Expands the arguments before the macro sees them. */

@@ -125,6 +125,77 @@ BITX_KERNEL(void, merge_const_u16, uint8_t *dst, unsigned low_value, unsigned hi
 /* Number of ones among bits [bit, bit + nbits) of the plane. */
 BITX_KERNEL(uint64_t, count_ones, const uint8_t *plane, size_t bit, size_t nbits);
 
+/* ---- elements given those of a base ---- */
+
+/*
+ * How words of a tensor are seen by the delta kernels. A word is an element without its zero_bits
+ * low bits. With `sign`, it is a float, whose origin is the magnitude of the base; without, an
+ * integer, whose origin is the base itself.
+ *
+ * Difference: with sign, the word is flipped if the base is negative, and mapped from sign and
+ * magnitude to two's complement (if then negative, its magnitude bits are inverted); less the
+ * origin, modulo 2^width, as a signed number.
+ *
+ * Class of an element: (origin >> class_shift) - class_low, at least 0, at most nclasses - 1.
+ *
+ * Symbol and raw bits of a difference, for the shift s of its class: u = difference + 2^s / 2,
+ * signed modulo 2^width; m is u, or its ones' complement if negative; magnitude = m >> s. If
+ * magnitude < 16, c = magnitude and e = 0, else e = floor(log2(magnitude - 14)) and c = 15 + e.
+ * The symbol is 2 c + (u negative), and its raw bits are the s + e low bits of
+ * m - ((2^e + 14) << s). Symbol 255 is the difference 0, without any raw bits.
+ */
+typedef struct bitx_delta_params {
+    unsigned width;       /* bits of a word: those of the element less zero_bits, at least 2 */
+    unsigned zero_bits;   /* low bits of every element, zero */
+    unsigned sign;        /* 1: sign and magnitude, 0: an integer */
+    unsigned class_shift; /* below width */
+    unsigned class_low;
+    unsigned nclasses;     /* 1 to 16 */
+    uint8_t shift[16];     /* of a class, at most width - 2 */
+    uint16_t same_classes; /* bit c: a difference 0 of class c has symbol 255 */
+} bitx_delta_params;
+
+/* The class of each element of the base, 16 bits wide. */
+BITX_KERNEL(void, delta_classes_u16, uint8_t *classes, const uint8_t *base, size_t nelem,
+            const bitx_delta_params *params);
+
+/* The differences of x from the base, as 16-bit signed numbers, and the classes. */
+BITX_KERNEL(void, delta_diff_u16, uint8_t *differences, uint8_t *classes, const uint8_t *x,
+            const uint8_t *base, size_t nelem, const bitx_delta_params *params);
+
+/*
+ * Symbols of differences, one byte each, and their raw bits as a string from bit number `bit` of
+ * raw on, whose end is returned. A class of 0xff gives symbol 255. raw needs room for
+ * bit / 8 + 2 * nelem + 8 bytes: the bits below the string in its first byte stay, those above it
+ * in its last byte become zero, what lies beyond is undefined.
+ */
+BITX_KERNEL(size_t, delta_split_u16, uint8_t *symbols, uint8_t *raw, size_t bit,
+            const uint8_t *differences, const uint8_t *classes, size_t nelem,
+            const bitx_delta_params *params);
+
+/*
+ * The inverse of delta_diff and delta_split: elements from the base, classes, symbols and raw bits,
+ * of which raw_nbytes bytes exist. Returns the end of the raw bits, or SIZE_MAX if they are too few
+ * or a symbol is impossible (e > 0 and s + e > width - 2); dst is undefined then. dst may be base.
+ */
+BITX_KERNEL(size_t, delta_join_u16, uint8_t *dst, const uint8_t *base, const uint8_t *classes,
+            const uint8_t *symbols, const uint8_t *raw, size_t raw_nbytes, size_t bit, size_t nelem,
+            const bitx_delta_params *params);
+
+/*
+ * Elements to the lists of their groups and back: the group of element i is group[classes[i]], the
+ * class of 0xff has none: groups_split drops the element, groups_merge makes it 255. Classes are
+ * below 16 else, groups below 16. lists[g] moves on as elements are written or read; no byte beyond
+ * is touched.
+ */
+BITX_KERNEL(void, groups_split_u8, uint8_t *lists[16], const uint8_t *src, const uint8_t *classes,
+            const uint8_t group[16], size_t nelem);
+BITX_KERNEL(void, groups_merge_u8, uint8_t *dst, const uint8_t *lists[16], const uint8_t *classes,
+            const uint8_t group[16], size_t nelem);
+
+/* dst[i] = table[src[i]]. dst may be src. */
+BITX_KERNEL(void, map_u8, uint8_t *dst, const uint8_t *src, const uint8_t table[256], size_t nelem);
+
 #ifdef __cplusplus
 }
 #endif
