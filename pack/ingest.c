@@ -175,7 +175,7 @@ static zipllm_status find_base(zipllm_ingest *in, const zipllm_part *part, zipll
     if (strcmp(dtype, part->dtype_text) != 0) {
         *reason = "another dtype in the base";
         row->id = 0;
-    } else if (!same_rows(shape, part->shape)) {
+    } else if (row->nbytes != part->nbytes && !same_rows(shape, part->shape)) {
         *reason = "another shape in the base";
         row->id = 0;
     }

@@ -7,8 +7,10 @@
 #include <string.h>
 
 #include "error.h"
+#include "gguf.h"
 #include "io.h"
 #include "safetensors.h"
+#include "torchzip.h"
 
 typedef struct file_source {
     int fd;
@@ -143,6 +145,147 @@ static bool is_lfs_pointer(int fd, uint64_t nbytes)
            memcmp(start, first, sizeof start) == 0;
 }
 
+/* ---- GGUF and PyTorch archives -----------------------------------------------------------------
+ */
+
+/* Takes a tensor that lies at [begin, end), with what lies before it. */
+static zipllm_status add_located(zipllm_layout *layout, uint64_t *done, const zipllm_part *tensor,
+                                 const char *name, const char *dtype, const char *shape,
+                                 zipllm_error *error)
+{
+    if (!add_plain(layout, ZIPLLM_GAP, *done, tensor->offset - *done))
+        return zipllm_fail_memory(error, 1);
+    layout->parts[layout->nparts++] = *tensor;
+    layout->ntensors++;
+    *done = tensor->offset + tensor->nbytes;
+    return set_texts(&layout->parts[layout->nparts - 1], name, strlen(name), dtype, shape)
+               ? ZIPLLM_OK
+               : zipllm_fail_memory(error, strlen(name));
+}
+
+static zipllm_status add_gguf(const bitx_source *source, const zipllm_gguf *gguf, const char *path,
+                              uint64_t nbytes, zipllm_layout *layout, zipllm_error *error)
+{
+    uint64_t done = gguf->header_nbytes;
+    layout->parts = calloc(2 * gguf->ntensors + 2, sizeof *layout->parts);
+    if (layout->parts == NULL || !add_plain(layout, ZIPLLM_HEADER, 0, done))
+        return zipllm_fail_memory(error, (2 * gguf->ntensors + 2) * sizeof *layout->parts);
+    for (size_t i = 0; i < gguf->ntensors; i++) {
+        const zipllm_gguf_tensor *t = &gguf->tensors[i];
+        const zipllm_gguf_type *type = zipllm_gguf_type_at(t->type);
+        const zipllm_part part = {.kind = ZIPLLM_TENSOR,
+                                  .dtype = type->dtype,
+                                  .offset = t->begin,
+                                  .nbytes = t->end - t->begin};
+        char name[ZIPLLM_GGUF_NAME_MAX + 1], shape[128];
+        uint64_t dims[ZIPLLM_GGUF_RANK_MAX];
+        for (unsigned d = 0; d < t->rank; d++) /* slowest first, as safetensors has it */
+            dims[d] = t->dims[t->rank - 1 - d];
+        zipllm_shape_text(shape, sizeof shape, dims, t->rank);
+        if (!zipllm_gguf_name(source, t, name))
+            return zipllm_fail(error, ZIPLLM_ERROR, path, t->name_offset, 0, "cannot read");
+        const zipllm_status status =
+            add_located(layout, &done, &part, name, type->name, shape, error);
+        if (status != ZIPLLM_OK)
+            return status;
+    }
+    return add_plain(layout, ZIPLLM_GAP, done, nbytes - done) ? ZIPLLM_OK
+                                                              : zipllm_fail_memory(error, 1);
+}
+
+static zipllm_status add_torch(const bitx_source *source, const zipllm_torchzip *torch,
+                               const char *path, uint64_t nbytes, zipllm_layout *layout,
+                               zipllm_error *error)
+{
+    uint64_t done = 0;
+    layout->parts = calloc(2 * torch->nstorages + 2, sizeof *layout->parts);
+    if (layout->parts == NULL)
+        return zipllm_fail_memory(error, (2 * torch->nstorages + 2) * sizeof *layout->parts);
+    for (size_t i = 0; i < torch->nstorages; i++) {
+        const zipllm_torch_storage *s = &torch->storages[i];
+        const bitx_dtype dtype = (bitx_dtype)s->dtype;
+        const zipllm_part part = {
+            .kind = ZIPLLM_TENSOR, .dtype = dtype, .offset = s->begin, .nbytes = s->end - s->begin};
+        char name[ZIPLLM_TORCH_NAME_MAX + 8], shape[64];
+        const uint64_t nelem =
+            dtype == BITX_BYTES ? part.nbytes : part.nbytes / (bitx_dtype_bits(dtype) / 8);
+        zipllm_shape_text(shape, sizeof shape, &nelem, 1); /* of the storage; it has no other */
+        if (!zipllm_torchzip_name(source, s, name))
+            return zipllm_fail(error, ZIPLLM_ERROR, path, s->begin, 0, "cannot read");
+        const zipllm_status status =
+            add_located(layout, &done, &part, name, bitx_dtype_name(dtype), shape, error);
+        if (status != ZIPLLM_OK)
+            return status;
+    }
+    return add_plain(layout, ZIPLLM_GAP, done, nbytes - done) ? ZIPLLM_OK
+                                                              : zipllm_fail_memory(error, 1);
+}
+
+/* Failures that are not the file's. ZIPLLM_OK for all others. */
+static zipllm_status parse_trouble(const zipllm_parse_error *why, const char *path, uint64_t nbytes,
+                                   const file_source *file, zipllm_error *error)
+{
+    if (why->status == ZIPLLM_PARSE_MEMORY)
+        return zipllm_fail_memory(error, nbytes);
+    if (why->status == ZIPLLM_PARSE_READ)
+        return zipllm_fail(error, ZIPLLM_ERROR, path, why->offset, file->os_errno, "cannot read");
+    return ZIPLLM_OK;
+}
+
+static zipllm_status refused(const char *kind, const zipllm_parse_error *why, uint64_t nbytes,
+                             zipllm_layout *layout, zipllm_error *error)
+{
+    if (why->status == ZIPLLM_PARSE_REFUSED)
+        (void)snprintf(layout->note, sizeof layout->note,
+                       "kept as one blob, not a valid %s: offset %" PRIu64 ": %s", kind,
+                       why->offset, why->message);
+    return one_blob(nbytes, layout, error);
+}
+
+static zipllm_status read_torch(const bitx_source *source, const char *path, uint64_t nbytes,
+                                zipllm_layout *layout, zipllm_error *error)
+{
+    zipllm_parse_error why;
+    zipllm_torchzip torch;
+    if (zipllm_torchzip_parse(source, nbytes, &torch, &why) != ZIPLLM_PARSE_OK) {
+        const zipllm_status trouble = parse_trouble(&why, path, nbytes, source->user, error);
+        return trouble != ZIPLLM_OK ? trouble
+                                    : refused("PyTorch archive", &why, nbytes, layout, error);
+    }
+    if (torch.pickle.status != ZIPLLM_PARSE_OK)
+        (void)snprintf(layout->note, sizeof layout->note,
+                       "PyTorch archive, %zu storages; data.pkl is not understood: offset %" PRIu64
+                       ": %s",
+                       torch.nstorages, torch.pickle.offset, torch.pickle.message);
+    else
+        (void)snprintf(layout->note, sizeof layout->note, "PyTorch archive, %zu storages",
+                       torch.nstorages);
+    const zipllm_status status = add_torch(source, &torch, path, nbytes, layout, error);
+    zipllm_torchzip_free(&torch);
+    return status;
+}
+
+/* Neither by name: the magic numbers decide. */
+static zipllm_status read_other(const bitx_source *source, const char *path, uint64_t nbytes,
+                                zipllm_layout *layout, zipllm_error *error)
+{
+    zipllm_parse_error why;
+    zipllm_gguf gguf;
+    if (zipllm_gguf_parse(source, nbytes, &gguf, &why) == ZIPLLM_PARSE_OK) {
+        (void)snprintf(layout->note, sizeof layout->note, "GGUF version %u, %zu tensors",
+                       gguf.version, gguf.ntensors);
+        const zipllm_status status = add_gguf(source, &gguf, path, nbytes, layout, error);
+        zipllm_gguf_free(&gguf);
+        return status;
+    }
+    const zipllm_status trouble = parse_trouble(&why, path, nbytes, source->user, error);
+    if (trouble != ZIPLLM_OK)
+        return trouble;
+    if (why.status == ZIPLLM_PARSE_REFUSED)
+        return refused("GGUF file", &why, nbytes, layout, error);
+    return read_torch(source, path, nbytes, layout, error);
+}
+
 zipllm_status zipllm_layout_read(int fd, const char *path, uint64_t nbytes, bool is_safetensors,
                                  zipllm_layout *layout, zipllm_error *error)
 {
@@ -152,14 +295,17 @@ zipllm_status zipllm_layout_read(int fd, const char *path, uint64_t nbytes, bool
                        "a Git LFS pointer, not the file that it stands for");
         return one_blob(nbytes, layout, error);
     }
-    if (!is_safetensors)
-        return one_blob(nbytes, layout, error);
-
     file_source file = {fd, 0};
     parse p = {.source = {read_file, &file}};
+    zipllm_status status;
+    if (!is_safetensors) {
+        status = read_other(&p.source, path, nbytes, layout, error);
+        if (status != ZIPLLM_OK)
+            zipllm_layout_free(layout);
+        return status;
+    }
     zipllm_st_error why = {0};
     const zipllm_st_status verdict = zipllm_st_parse(&p.source, nbytes, 0, &p.st, &why);
-    zipllm_status status;
     switch (verdict) {
     case ZIPLLM_ST_MEMORY:
         return zipllm_fail_memory(error, nbytes);

@@ -1,5 +1,5 @@
-/* A file as a list of parts, in order and without holes: the tensors of a safetensors file, its raw
-   header, bytes between; or one blob. */
+/* A file as a list of parts, in order and without holes: the tensors of a safetensors or GGUF file
+   or of a PyTorch archive, its raw header, bytes between; or one blob. */
 #ifndef ZIPLLM_LAYOUT_H
 #define ZIPLLM_LAYOUT_H
 
@@ -31,10 +31,11 @@ typedef struct zipllm_layout {
     size_t nparts;
     uint64_t ntensors;
     bool blob;
-    char note[320]; /* "" or why it is a blob, ... */
+    char note[320]; /* "" or what it was taken for, why it is a blob, ... */
 } zipllm_layout;
 
-/* path: for messages. is_safetensors: by its name; what the strict parser refuses is a blob. */
+/* path: for messages. is_safetensors: by its name; other kinds by their magic numbers. What a parser
+   refuses is a blob. */
 ZIPLLM_WARN_UNUSED zipllm_status zipllm_layout_read(int fd, const char *path, uint64_t nbytes,
                                                     bool is_safetensors, zipllm_layout *layout,
                                                     zipllm_error *error);

@@ -128,9 +128,9 @@ ZIPLLM_API void zipllm_close(zipllm_store *store); /* NULL is allowed */
 /* What a part of a file is. A file is its parts, in order, without holes. */
 typedef enum zipllm_kind {
     ZIPLLM_TENSOR = 0,
-    ZIPLLM_HEADER, /* of a safetensors file, verbatim with its length field */
-    ZIPLLM_GAP,    /* bytes of a safetensors file that no tensor covers */
-    ZIPLLM_BLOB    /* all of a file that is not safetensors */
+    ZIPLLM_HEADER, /* of a safetensors or GGUF file, verbatim */
+    ZIPLLM_GAP,    /* bytes that no tensor covers, in a file that has tensors */
+    ZIPLLM_BLOB    /* all of any other file */
 } zipllm_kind;
 ZIPLLM_API const char *zipllm_kind_name(zipllm_kind kind); /* "tensor", "header", "gap", "blob" */
 
