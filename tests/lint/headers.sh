@@ -13,7 +13,7 @@ alone() {
     header=$1
     shift
     name=${header#*/include/}
-    case $name in */*) [ "$name" != "$header" ] || name=${header##*/} ;; esac
+    [ "$name" != "$header" ] || name=${header##*/}
     # shellcheck disable=SC2086 # options
     printf '#include "%s"\n#include "%s"\nextern int bitx_alone;\n' "$name" "$name" |
         "$@" $warnings -D_GNU_SOURCE -fsyntax-only - && return
@@ -34,7 +34,7 @@ for header in $(find kernels codec pack tools bench datasets tests -name '*.h' \
     -not -path '*/consumer/*' -not -path 'kernels/include/*' -not -path 'codec/include/*' \
     -not -path 'pack/include/*' | sort); do
     folder=${header%%/*}
-    own="-I$folder -I$folder/include"
+    own="-I${header%/*} -I$folder -I$folder/include"
     [ "$folder" != tests ] || own="-Itests -Icodec -Ipack -Idatasets -Ibench/include -Ikernels"
     alone "$header" "${CC:-gcc}" -std=c11 $own $public -x c
 done
