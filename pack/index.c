@@ -107,7 +107,7 @@ static const char *const queries[ZIPLLM_Q_COUNT] = {
                           "tensor) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     [ZIPLLM_Q_PUT_MODEL] =
         "INSERT INTO model(name, revision, manifest, manifest_hash, base, found, added, "
-        "stored_bytes) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        "stored_bytes, id) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     [ZIPLLM_Q_PUT_MODEL_FILE] = "INSERT INTO model_file(model, path, file) VALUES(?1, ?2, ?3)",
     [ZIPLLM_Q_DELETE_MODEL_FILES] = "DELETE FROM model_file WHERE model = ?1",
     [ZIPLLM_Q_DELETE_MODEL] = "DELETE FROM model WHERE id = ?1",
@@ -128,12 +128,21 @@ static const char *const queries[ZIPLLM_Q_COUNT] = {
                             "m.path = ?2",
     [ZIPLLM_Q_FILE_PARTS] =
         "SELECT " PART_COLUMNS " FROM file_part WHERE file = ?1 ORDER BY position",
-    [ZIPLLM_Q_FILE_PARTS_TWO] =
-        "SELECT " PART_COLUMNS " FROM file_part WHERE file = ?1 ORDER BY position",
     [ZIPLLM_Q_TENSOR_USES] = "SELECT count(*) FROM file_part f JOIN model_file m ON "
                              "m.file = f.file WHERE f.tensor = ?1",
-    [ZIPLLM_Q_FILE_USERS] = "SELECT m.name, m.revision, f.path FROM model_file f JOIN model m ON "
-                            "m.id = f.model WHERE f.file = ?1 ORDER BY m.name, m.revision, f.path",
+    [ZIPLLM_Q_TENSOR_USERS] =
+        "SELECT m.id, m.name, m.revision, f.path, p.name FROM file_part p JOIN model_file f ON "
+        "f.file = p.file JOIN model m ON m.id = f.model WHERE p.tensor = ?1 OR p.tensor IN "
+        "(SELECT tensor FROM parent WHERE parent = ?1) ORDER BY m.name, m.revision, f.path",
+    [ZIPLLM_Q_PACK_USERS] =
+        "SELECT m.id, m.name, m.revision FROM model m WHERE EXISTS(SELECT 1 FROM model_file f "
+        "JOIN file_part p ON p.file = f.file JOIN tensor t ON t.id = p.tensor LEFT JOIN parent b "
+        "ON b.tensor = t.id LEFT JOIN tensor u ON u.id = b.parent WHERE f.model = m.id AND "
+        "(t.pack = ?1 OR u.pack = ?1)) ORDER BY m.name, m.revision",
+    [ZIPLLM_Q_TENSOR_USED] = "SELECT EXISTS(SELECT 1 FROM file_part WHERE tensor = ?1)",
+    [ZIPLLM_Q_FILE_USERS] =
+        "SELECT m.id, m.name, m.revision, f.path FROM model_file f JOIN model m ON "
+        "m.id = f.model WHERE f.file = ?1 ORDER BY m.name, m.revision, f.path",
     [ZIPLLM_Q_STAT] =
         "SELECT (SELECT count(*) FROM model), (SELECT count(*) FROM model_file WHERE file IS NOT "
         "NULL), (SELECT count(*) FROM model_file m JOIN file_part p ON p.file = m.file WHERE "
@@ -142,11 +151,17 @@ static const char *const queries[ZIPLLM_Q_COUNT] = {
         "f.tensor = p.tensor AND f.kind = 0)), (SELECT ifnull(sum(f.nbytes), 0) FROM model_file m "
         "JOIN file f ON f.id = m.file)",
     [ZIPLLM_Q_DEAD_BYTES] = "SELECT ifnull(sum(t.length), 0) FROM tensor t WHERE " DEAD,
-    [ZIPLLM_Q_FILES] = "SELECT id, nbytes, sha256 FROM file ORDER BY id",
-    [ZIPLLM_Q_PACKS] = "SELECT k.id, k.name, k.nbytes, (SELECT ifnull(sum(t.length), 0) FROM "
-                       "tensor t WHERE t.pack = k.id AND NOT (" DEAD ")) FROM pack k ORDER BY k.id",
+    [ZIPLLM_Q_FILE] =
+        "SELECT nbytes, sha256, (SELECT count(*) FROM file_part p WHERE p.file = f.id "
+        "AND p.kind = 0) FROM file f WHERE id = ?1",
+    [ZIPLLM_Q_PACK_IDS] = "SELECT id FROM pack ORDER BY id",
+    [ZIPLLM_Q_PACK_COUNT] = "SELECT count(*) FROM tensor WHERE pack = ?1",
+    [ZIPLLM_Q_PACKS] =
+        "SELECT k.id, k.name, k.nbytes, (SELECT ifnull(sum(t.length), 0) FROM tensor t WHERE "
+        "t.pack = k.id), (SELECT count(*) FROM tensor t WHERE t.pack = k.id) FROM pack k "
+        "ORDER BY k.id",
     [ZIPLLM_Q_PACK_TENSORS] =
-        "SELECT " TENSOR_COLUMNS ", (" DEAD ") FROM tensor t WHERE t.pack = ?1 ORDER BY t.offset",
+        "SELECT " TENSOR_COLUMNS " FROM tensor t WHERE t.pack = ?1 ORDER BY t.offset",
     [ZIPLLM_Q_TENSOR_AT] =
         "SELECT " TENSOR_COLUMNS " FROM tensor t WHERE t.pack = ?1 AND t.offset = ?2",
     [ZIPLLM_Q_NOT_STANDALONE] =
@@ -334,6 +349,11 @@ const char *zipllm_index_string(sqlite3_stmt *statement, int column)
 {
     const char *text = (const char *)sqlite3_column_text(statement, column);
     return text != NULL ? text : "";
+}
+
+uint64_t zipllm_index_changes(const zipllm_index *index)
+{
+    return (uint64_t)sqlite3_changes64(index->db);
 }
 
 int zipllm_index_step(zipllm_index *index, sqlite3_stmt *statement, zipllm_error *error)
@@ -727,6 +747,8 @@ zipllm_status zipllm_index_put_model(zipllm_index *index, zipllm_model_row *row,
     (void)sqlite3_bind_int(s, 6, row->found);
     (void)sqlite3_bind_int64(s, 7, row->added);
     (void)sqlite3_bind_int64(s, 8, (int64_t)row->stored_bytes);
+    if (row->id != 0)
+        (void)sqlite3_bind_int64(s, 9, row->id);
     return insert(index, s, &row->id, error);
 }
 
@@ -745,17 +767,21 @@ zipllm_status zipllm_index_put_model_file(zipllm_index *index, int64_t model, co
 
 zipllm_status zipllm_index_delete_model(zipllm_index *index, int64_t model, zipllm_error *error)
 {
-    static const zipllm_query steps[] = {ZIPLLM_Q_DELETE_MODEL_FILES, ZIPLLM_Q_DELETE_MODEL,
-                                         ZIPLLM_Q_DELETE_PARTS, ZIPLLM_Q_DELETE_FILES};
+    static const zipllm_query steps[] = {ZIPLLM_Q_DELETE_MODEL_FILES, ZIPLLM_Q_DELETE_MODEL};
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         sqlite3_stmt *s = zipllm_index_query(index, steps[i], error);
         if (s == NULL)
             return ZIPLLM_ERROR;
-        if (i < 2)
-            (void)sqlite3_bind_int64(s, 1, model);
+        (void)sqlite3_bind_int64(s, 1, model);
         const zipllm_status status = zipllm_index_run(index, s, error);
         if (status != ZIPLLM_OK)
             return status;
     }
     return ZIPLLM_OK;
+}
+
+zipllm_status zipllm_index_delete_orphans(zipllm_index *index, zipllm_error *error)
+{
+    const zipllm_status status = run_query(index, ZIPLLM_Q_DELETE_PARTS, error);
+    return status == ZIPLLM_OK ? run_query(index, ZIPLLM_Q_DELETE_FILES, error) : status;
 }

@@ -109,15 +109,19 @@ ZIPLLM_WARN_UNUSED zipllm_status zipllm_index_put_part(zipllm_index *index, int6
                                                        uint64_t position,
                                                        const zipllm_part_row *part,
                                                        zipllm_error *error);
+/* row->id 0: a new one. */
 ZIPLLM_WARN_UNUSED zipllm_status zipllm_index_put_model(zipllm_index *index, zipllm_model_row *row,
                                                         zipllm_error *error);
 /* file 0: an empty directory. */
 ZIPLLM_WARN_UNUSED zipllm_status zipllm_index_put_model_file(zipllm_index *index, int64_t model,
                                                              const char *path, int64_t file,
                                                              zipllm_error *error);
-/* The rows of a model, and those of files that no other model has. Tensors stay. */
+/* The rows of a model; those of its files and tensors stay. */
 ZIPLLM_WARN_UNUSED zipllm_status zipllm_index_delete_model(zipllm_index *index, int64_t model,
                                                            zipllm_error *error);
+/* The rows of files that no model has, and of their parts; those of tensors stay. */
+ZIPLLM_WARN_UNUSED zipllm_status zipllm_index_delete_orphans(zipllm_index *index,
+                                                             zipllm_error *error);
 
 /*
  * A query of the list in index.c, bound and stepped by the caller: the cursor of everything that
@@ -150,20 +154,24 @@ typedef enum zipllm_query {
     ZIPLLM_Q_DELETE_MODEL,
     ZIPLLM_Q_DELETE_PARTS,
     ZIPLLM_Q_DELETE_FILES,
-    ZIPLLM_Q_MODELS,         /* every model, ordered by name and revision */
-    ZIPLLM_Q_MODEL_TOTALS,   /* ?1 model: files, tensors, bytes */
-    ZIPLLM_Q_MODEL_FILES,    /* ?1 model: path, file, nbytes, sha256 */
-    ZIPLLM_Q_MODEL_FILE,     /* ?1 model, ?2 path: the same */
-    ZIPLLM_Q_FILE_PARTS,     /* ?1 file: kind, name, dtype, shape, nbytes, tensor */
-    ZIPLLM_Q_FILE_PARTS_TWO, /* the same, for a second cursor */
-    ZIPLLM_Q_TENSOR_USES,    /* ?1 tensor: how many parts of all models */
-    ZIPLLM_Q_FILE_USERS,     /* ?1 file: name, revision, path */
-    ZIPLLM_Q_STAT,           /* models, files, tensors, unique, delta, logical */
-    ZIPLLM_Q_DEAD_BYTES,     /* frames that nothing needs */
-    ZIPLLM_Q_FILES,          /* every file: id, nbytes, sha256 */
-    ZIPLLM_Q_PACKS,          /* every pack: id, name, nbytes, live frames' bytes */
-    ZIPLLM_Q_PACK_TENSORS,   /* ?1 pack: tensor columns, by offset */
-    ZIPLLM_Q_TENSOR_AT,      /* ?1 pack, ?2 offset: tensor columns */
+    ZIPLLM_Q_MODELS,       /* every model, ordered by name and revision */
+    ZIPLLM_Q_MODEL_TOTALS, /* ?1 model: files, tensors, bytes */
+    ZIPLLM_Q_MODEL_FILES,  /* ?1 model: path, file, nbytes, sha256 */
+    ZIPLLM_Q_MODEL_FILE,   /* ?1 model, ?2 path: the same */
+    ZIPLLM_Q_FILE_PARTS,   /* ?1 file: kind, name, dtype, shape, nbytes, tensor */
+    ZIPLLM_Q_TENSOR_USES,  /* ?1 tensor: how many parts of all models */
+    ZIPLLM_Q_FILE_USERS,   /* ?1 file: model id, name, revision, path */
+    ZIPLLM_Q_TENSOR_USERS, /* ?1 tensor, itself or as a base: the same, and the part's name */
+    ZIPLLM_Q_PACK_USERS,   /* ?1 pack: model id, name, revision */
+    ZIPLLM_Q_TENSOR_USED,  /* ?1 tensor: 1 if a part of a file has it */
+    ZIPLLM_Q_STAT,         /* models, files, tensors, unique, delta, logical */
+    ZIPLLM_Q_DEAD_BYTES,   /* frames that nothing needs */
+    ZIPLLM_Q_FILE,         /* ?1 id: nbytes, sha256, tensors */
+    ZIPLLM_Q_PACK_IDS,
+    ZIPLLM_Q_PACK_COUNT,   /* ?1 pack: tensors in it */
+    ZIPLLM_Q_PACKS,        /* every pack: id, name, nbytes, bytes of its tensors' frames, tensors */
+    ZIPLLM_Q_PACK_TENSORS, /* ?1 pack: tensor columns, by offset */
+    ZIPLLM_Q_TENSOR_AT,    /* ?1 pack, ?2 offset: tensor columns */
     ZIPLLM_Q_NOT_STANDALONE, /* deltas whose parent is a delta */
     ZIPLLM_Q_MANIFESTS,      /* manifest names */
     ZIPLLM_Q_MANIFEST_MODEL, /* ?1 manifest: model id */
@@ -192,6 +200,8 @@ void zipllm_index_bytes(struct sqlite3_stmt *statement, int column, uint8_t *dst
 int zipllm_index_step(zipllm_index *index, struct sqlite3_stmt *statement, zipllm_error *error);
 /* Ends a cursor before its end, so that it holds no lock. */
 void zipllm_index_reset(struct sqlite3_stmt *statement);
+/* Rows that the last statement changed. */
+uint64_t zipllm_index_changes(const zipllm_index *index);
 /* Runs a statement without rows. */
 ZIPLLM_WARN_UNUSED zipllm_status zipllm_index_run(zipllm_index *index,
                                                   struct sqlite3_stmt *statement,

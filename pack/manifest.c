@@ -274,7 +274,13 @@ zipllm_status zipllm_manifest_check(const zipllm_store *store, const char *id, c
 {
     char name[ZIPLLM_MANIFEST_PATH];
     zipllm_manifest_path(name, id);
-    const int fd = openat(store->dir.fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    int fd = openat(store->dir.fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0 && errno == ENOENT) {
+        /* An rm that was killed before it removed the model; gc puts the manifest back. */
+        char parked[ZIPLLM_MANIFEST_PATH];
+        (void)snprintf(parked, sizeof parked, "tmp/rm-%.32s.json", id);
+        fd = openat(store->dir.fd, parked, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    }
     if (fd < 0 && errno == ENOENT)
         return bad_manifest(store, name, "the manifest is missing", error);
     if (fd < 0)

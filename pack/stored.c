@@ -106,7 +106,8 @@ static zipllm_status open_base(zipllm_store *store, zipllm_stored *stored, zipll
     return zipllm_stored_open(store, &row, &stored->base, error);
 }
 
-static zipllm_status open_frame(zipllm_store *store, zipllm_stored *stored, zipllm_error *error)
+static zipllm_status open_frame(zipllm_store *store, zipllm_stored *stored, bool with_base,
+                                zipllm_error *error)
 {
     uint8_t *header = NULL;
     zipllm_status status = read_header(store, stored, &header, error);
@@ -126,13 +127,13 @@ static zipllm_status open_frame(zipllm_store *store, zipllm_stored *stored, zipl
             status = damaged(store, stored, bitx_status_name(opened), error);
     }
     free(header);
-    if (status == ZIPLLM_OK && stored->row.parent != 0)
+    if (status == ZIPLLM_OK && stored->row.parent != 0 && with_base)
         status = open_base(store, stored, error);
     return status;
 }
 
 static zipllm_status open_stored(zipllm_store *store, int fd, zipllm_pack_file *pack,
-                                 const zipllm_tensor_row *row, zipllm_stored **out,
+                                 bool with_base, const zipllm_tensor_row *row, zipllm_stored **out,
                                  zipllm_error *error)
 {
     zipllm_stored *stored = calloc(1, sizeof *stored);
@@ -143,7 +144,7 @@ static zipllm_status open_stored(zipllm_store *store, int fd, zipllm_pack_file *
     stored->row = *row;
     stored->pack = pack;
     stored->fd = fd;
-    const zipllm_status status = open_frame(store, stored, error);
+    const zipllm_status status = open_frame(store, stored, with_base, error);
     if (status != ZIPLLM_OK) {
         zipllm_stored_close(store, stored);
         return status;
@@ -157,13 +158,19 @@ zipllm_status zipllm_stored_open(zipllm_store *store, const zipllm_tensor_row *r
 {
     zipllm_pack_file *pack;
     const zipllm_status status = zipllm_store_pack(store, row->pack, &pack, error);
-    return status == ZIPLLM_OK ? open_stored(store, pack->fd, pack, row, out, error) : status;
+    return status == ZIPLLM_OK ? open_stored(store, pack->fd, pack, true, row, out, error) : status;
 }
 
 zipllm_status zipllm_stored_open_fd(zipllm_store *store, int fd, const zipllm_tensor_row *row,
                                     zipllm_stored **out, zipllm_error *error)
 {
-    return open_stored(store, fd, NULL, row, out, error);
+    return open_stored(store, fd, NULL, true, row, out, error);
+}
+
+zipllm_status zipllm_stored_open_raw(zipllm_store *store, int fd, const zipllm_tensor_row *row,
+                                     zipllm_stored **out, zipllm_error *error)
+{
+    return open_stored(store, fd, NULL, false, row, out, error);
 }
 
 void zipllm_stored_close(zipllm_store *store, zipllm_stored *stored)
@@ -284,6 +291,59 @@ zipllm_status zipllm_stored_equal(zipllm_store *store, const zipllm_stored *a,
     }
     free(other);
     return status;
+}
+
+/* Reads nbytes of the frame at `at` into the worker's memory, a block at most. */
+static zipllm_status read_raw(zipllm_store *store, const zipllm_stored *stored, uint64_t at,
+                              size_t nbytes, zipllm_error *error)
+{
+    const zipllm_worker *worker = &store->workers[0];
+    zipllm_fault fault = {.status = ZIPLLM_OK};
+    const ssize_t got = zipllm_pread(stored->fd, worker->payload, nbytes, stored->row.offset + at);
+    if (got == (ssize_t)nbytes)
+        return ZIPLLM_OK;
+    if (got < 0)
+        (void)failed(&fault, ZIPLLM_ERROR, BITX_OK, errno, stored->row.offset + at);
+    else
+        (void)failed(&fault, ZIPLLM_DAMAGED, BITX_ERR_TRUNCATED, 0, stored->row.offset + at);
+    return zipllm_stored_fault(store, stored, &fault, error);
+}
+
+zipllm_status zipllm_stored_raw(zipllm_store *store, zipllm_stored *stored, zipllm_raw_visit visit,
+                                void *user, zipllm_error *error)
+{
+    const uint8_t *bytes = store->workers[0].payload;
+    uint64_t at = 0, check = 0;
+    while (at < stored->info.header_nbytes) {
+        const uint64_t rest = stored->info.header_nbytes - at;
+        const size_t n = rest < ZIPLLM_BLOCK_NBYTES ? (size_t)rest : ZIPLLM_BLOCK_NBYTES;
+        const zipllm_status status = read_raw(store, stored, at, n, error);
+        if (status != ZIPLLM_OK)
+            return status;
+        if (visit != NULL && !visit(user, bytes, n, error))
+            return ZIPLLM_ERROR;
+        at += n;
+    }
+    for (uint64_t i = 0; i < stored->info.nblocks; i++) {
+        bitx_block block;
+        zipllm_fault fault = {.status = ZIPLLM_OK};
+        const bitx_status known = bitx_frame_block(stored->frame, i, &at, &block);
+        if (known != BITX_OK || block.payload_nbytes > ZIPLLM_BLOCK_NBYTES) {
+            (void)failed(&fault, ZIPLLM_DAMAGED, BITX_ERR_CORRUPT, 0, stored->row.offset);
+            return zipllm_stored_fault(store, stored, &fault, error);
+        }
+        const zipllm_status status = read_raw(store, stored, at, block.payload_nbytes, error);
+        if (status != ZIPLLM_OK)
+            return status;
+        check = zipllm_check_fold(check, zipllm_check_sum(bytes, block.payload_nbytes));
+        if (visit != NULL && !visit(user, bytes, block.payload_nbytes, error))
+            return ZIPLLM_ERROR;
+    }
+    if (zipllm_check_fold(check, stored->header_sum) == stored->row.check)
+        return ZIPLLM_OK;
+    const zipllm_fault fault = {
+        .status = ZIPLLM_DAMAGED, .codec = BITX_ERR_CHECKSUM, .offset = stored->row.offset};
+    return zipllm_stored_fault(store, stored, &fault, error);
 }
 
 zipllm_status zipllm_stored_fault(const zipllm_store *store, const zipllm_stored *stored,

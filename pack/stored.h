@@ -42,6 +42,16 @@ ZIPLLM_WARN_UNUSED zipllm_status zipllm_stored_open(zipllm_store *store,
 ZIPLLM_WARN_UNUSED zipllm_status zipllm_stored_open_fd(zipllm_store *store, int fd,
                                                        const zipllm_tensor_row *row,
                                                        zipllm_stored **out, zipllm_error *error);
+/* Without its base: its stored bytes can be read, not decoded. */
+ZIPLLM_WARN_UNUSED zipllm_status zipllm_stored_open_raw(zipllm_store *store, int fd,
+                                                        const zipllm_tensor_row *row,
+                                                        zipllm_stored **out, zipllm_error *error);
+/* Takes each run of stored bytes of the frame, in order; returns false to stop, with error set. */
+typedef bool (*zipllm_raw_visit)(void *user, const void *bytes, size_t nbytes, zipllm_error *error);
+/* Reads all stored bytes of a frame, checks them, and hands them on (visit may be NULL). */
+ZIPLLM_WARN_UNUSED zipllm_status zipllm_stored_raw(zipllm_store *store, zipllm_stored *stored,
+                                                   zipllm_raw_visit visit, void *user,
+                                                   zipllm_error *error);
 void zipllm_stored_close(zipllm_store *store, zipllm_stored *stored);
 
 /* Do two tensors of equal length hold the same bytes? */
