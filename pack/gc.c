@@ -108,10 +108,12 @@ static zipllm_status list_old(collection *c)
         else
             c->result->packs_rewritten++;
         c->result->freed_bytes += pack.row.nbytes;
-        /* In the new pack; its header and trailer are counted when it is made. */
         if (pack.live != 0)
             c->result->freed_bytes -= pack.live + count * ZIPLLM_PACK_ENTRY;
     }
+    if (c->total != 0) /* what new packs have besides */
+        c->result->freed_bytes -=
+            (c->total / PACK_NBYTES_MAX + 1) * (ZIPLLM_PACK_HEADER + ZIPLLM_PACK_TRAILER);
     return step == 0 ? ZIPLLM_OK : ZIPLLM_ERROR;
 }
 
