@@ -171,7 +171,7 @@ static bool encode_words(bit_writer *w, const bitx_words *words, const bitx_mode
 /* Whether a model that was made for other elements can do these. */
 static bool fits(const bitx_model *model, const bitx_words *words)
 {
-    return !model->scaled && bitx_words_zero_bits(words) >= model->zero_bits;
+    return bitx_words_zero_bits(words) >= model->zero_bits;
 }
 
 static bool encode_shared(bit_writer *w, const bitx_words *words, const bitx_model *model,
@@ -179,7 +179,10 @@ static bool encode_shared(bit_writer *w, const bitx_words *words, const bitx_mod
 {
     if (!model || !fits(model, words))
         return false;
-    bitx_words_diff(words, model, &m->diffs);
+    if (model->scaled)
+        bitx_words_scale(words, model, &m->diffs);
+    else
+        bitx_words_diff(words, model, &m->diffs);
     return encode_words(w, words, model, m);
 }
 

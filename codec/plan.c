@@ -151,7 +151,8 @@ static uint64_t shift_cost(const bucket *buckets, unsigned n, unsigned width, un
 }
 
 /* The greatest shift that costs at most 1/tolerance more than the best: fewer levels of tree. */
-static unsigned choose_shift(const uint32_t *counts, unsigned width, unsigned tolerance, bool *same)
+static unsigned choose_shift(const uint32_t *counts, unsigned width, unsigned tolerance, bool *same,
+                             uint64_t *cost)
 {
     bucket buckets[PLAN_BUCKETS];
     unsigned n = 0;
@@ -185,6 +186,7 @@ static unsigned choose_shift(const uint32_t *counts, unsigned width, unsigned to
         }
     }
     uint64_t most = best + best / tolerance;
+    *cost += best;
     for (unsigned shift = last;; shift--) {
         if (costs[0][shift - first] <= most)
             return shift;
@@ -195,9 +197,11 @@ static unsigned choose_shift(const uint32_t *counts, unsigned width, unsigned to
     }
 }
 
-static void choose_shifts(const bitx_words *words, const bitx_diffs *diffs, unsigned tolerance,
-                          bitx_model *model, bool same[CLASSES_MAX])
+/* Returns the size of all elements, in 1/16 bit. */
+static uint64_t choose_shifts(const bitx_words *words, const bitx_diffs *diffs, unsigned tolerance,
+                              bitx_model *model, bool same[CLASSES_MAX])
 {
+    uint64_t cost = 0;
     unsigned unit = words->layout.unit;
     memset(diffs->counts, 0, model->nclasses * PLAN_BUCKETS * sizeof(*diffs->counts));
     for (size_t i = 0; i < words->nelem; i++)
@@ -206,7 +210,8 @@ static void choose_shifts(const bitx_words *words, const bitx_diffs *diffs, unsi
                           bucket_of(load_difference(diffs, i, unit))]++;
     for (unsigned c = 0; c < model->nclasses; c++)
         model->shift[c] = (uint8_t)choose_shift(diffs->counts + c * PLAN_BUCKETS, model->width,
-                                                tolerance, &same[c]);
+                                                tolerance, &same[c], &cost);
+    return cost;
 }
 
 /* ---- groups -------------------------------------------------------------------------------- */
@@ -342,20 +347,205 @@ static void make_codes(grouping *g, bitx_model *model, bool sampled, unsigned ga
     }
 }
 
+/* ---- scales -------------------------------------------------------------------------------- */
+
+enum {
+    /* The scale of most chunks, and how many classes are kept free for quieter ones. */
+    SCALE_USUAL = 10,
+    CLASSES_FREE = 2,
+    UNIT_SIZE = 64, /* a difference of its class's mean size */
+    SIZE_MOST = 8 * UNIT_SIZE
+};
+
+/* Sizes of differences relative to the mean of their class. */
+typedef struct class_means {
+    unsigned drop[CLASSES_MAX];   /* low bits of differences left out */
+    uint64_t factor[CLASSES_MAX]; /* UNIT_SIZE << 24 over the mean */
+} class_means;
+
+static void measure_means(const bitx_words *words, const bitx_diffs *diffs, class_means *means)
+{
+    uint64_t sum[CLASSES_MAX] = {0}, n[CLASSES_MAX] = {0};
+    unsigned unit = words->layout.unit, drop = unit > 4 ? 24 : 0;
+    for (size_t i = 0; i < words->nelem; i++) {
+        int64_t d = load_difference(diffs, i, unit);
+        unsigned c = diffs->classes[i];
+        sum[c] += (uint64_t)(d ^ d >> 63) >> drop;
+        n[c]++;
+    }
+    for (unsigned c = 0; c < CLASSES_MAX; c++) {
+        uint64_t mean = n[c] ? (16 * sum[c] / n[c]) + 1 : 1; /* in sixteenths */
+        unsigned log = bits_log2(mean);
+        means->drop[c] = drop + (log > 24 ? log - 24 : 0);
+        means->factor[c] = ((uint64_t)UNIT_SIZE << 28) / (mean >> (means->drop[c] - drop));
+    }
+}
+
+static uint64_t relative_size(const class_means *means, int64_t d, unsigned c)
+{
+    uint64_t m = (uint64_t)(d ^ d >> 63) >> means->drop[c];
+    uint64_t size = (m < (1u << 30) ? m : 1u << 30) * (means->factor[c] >> 8) >> 16;
+    return size < SIZE_MOST ? size : SIZE_MOST;
+}
+
+/* A chunk's scale from the sum of its sizes; log: how far it is from SCALE_USUAL, 2^-16. */
+static unsigned scale_of(uint64_t sum, size_t n, int64_t *log)
+{
+    *log = (int64_t)bitx_log2(sum + n / 64 + 1) - bitx_log2((uint64_t)n * UNIT_SIZE);
+    int64_t scale = SCALE_USUAL + ((*log + (1 << 15)) >> 16);
+    return scale < 0 ? 0 : scale > SCALE_MAX ? SCALE_MAX : (unsigned)scale;
+}
+
+/* All chunks' scales, counted. Returns the bits that they are worth, in 1/16: the information that
+   a scale gives of a normal variable is 0.69 of the variance of its logarithm to base 2. */
+static int64_t choose_scales(const bitx_words *words, const bitx_model *model,
+                             const bitx_diffs *diffs, const class_means *means,
+                             uint32_t counts[256])
+{
+    size_t chunk = (size_t)1 << model->chunk_log2;
+    unsigned unit = words->layout.unit;
+    int64_t worth = 0;
+    memset(counts, 0, 256 * sizeof(*counts));
+    for (size_t from = 0; from < words->nelem; from += chunk) {
+        size_t to = words->nelem - from < chunk ? words->nelem : from + chunk;
+        uint64_t sum = 0;
+        uint64_t any = 0;
+        for (size_t i = from; i < to; i++) {
+            int64_t d = load_difference(diffs, i, unit);
+            any |= (uint64_t)d;
+            sum += relative_size(means, d, diffs->classes[i]);
+        }
+        int64_t log, left;
+        unsigned scale = scale_of(sum, to - from, &log);
+        left = log - ((int64_t)scale - SCALE_USUAL) * 65536;
+        if (!any)
+            scale = SCALE_SAME;
+        else
+            worth +=
+                (int64_t)(to - from) * (((log >> 8) * (log >> 8) - (left >> 8) * (left >> 8)) >> 8);
+        diffs->scales[from >> model->chunk_log2] = (uint8_t)scale;
+        counts[scale]++;
+    }
+    /* (worth / 2^8) * 0.69 bits, less the scales' own size */
+    return worth * 11 / 256 - (int64_t)bitx_entropy(counts, SCALES);
+}
+
+/* Turns a model without scales into one with them. */
+static void start_scales(bitx_model *model, unsigned chunk_log2)
+{
+    model->scaled = true;
+    model->chunk_log2 = chunk_log2;
+    model->class_low += SCALE_MAX - SCALE_USUAL + CLASSES_FREE;
+    model->nclasses = CLASSES_MAX;
+}
+
+static void diff_usual(const bitx_words *words, const bitx_model *model, const bitx_diffs *diffs)
+{
+    size_t chunk = (size_t)1 << model->chunk_log2;
+    memset(diffs->scales, SCALE_USUAL, (words->nelem + chunk - 1) / chunk);
+    bitx_words_diff(words, model, diffs);
+}
+
+void bitx_words_scale(const bitx_words *words, const bitx_model *model, const bitx_diffs *diffs)
+{
+    class_means means;
+    uint32_t counts[256];
+    diff_usual(words, model, diffs);
+    measure_means(words, diffs, &means);
+    choose_scales(words, model, diffs, &means, counts);
+    bitx_words_diff(words, model, diffs);
+}
+
+static uint64_t scales_cost(const bitx_model *model, const bitx_words *words,
+                            const bitx_diffs *diffs)
+{
+    uint32_t counts[SCALES] = {0};
+    for (size_t i = 0; i << model->chunk_log2 < words->nelem; i++)
+        counts[diffs->scales[i]]++;
+    return bitx_entropy(counts, SCALES) + 16 * 16;
+}
+
+static void make_scale_code(bitx_model *model, uint32_t counts[256], bool sampled, unsigned gain)
+{
+    uint8_t lengths[256];
+    if (sampled)
+        for (unsigned s = 0; s < SCALES; s++)
+            counts[s] = 16 * counts[s] + 1;
+    bitx_code_lengths(counts, lengths);
+    bitx_code_from_lengths(&model->scales, lengths, SYMBOL_BITS_MAX);
+    bitx_code_choose_planes(&model->scales, counts, gain);
+}
+
+/*
+ * Scales where they promise `least` bits (1/16) or more; returns whether. Most tensors that were
+ * trained whole gain nothing; small models, and embeddings of which few rows were used, do.
+ */
+static bool try_scales(const bitx_words *words, const bitx_diffs *diffs, int64_t least,
+                       bool sampled, unsigned gain, bitx_model *model)
+{
+    if (!model->sign || words->nelem < 512)
+        return false;
+    class_means means;
+    uint32_t counts[256];
+    start_scales(model, CHUNK_LOG2_MIN);
+    diff_usual(words, model, diffs);
+    measure_means(words, diffs, &means);
+    unsigned best = 0;
+    for (unsigned log2 = CHUNK_LOG2_MIN; log2 <= 12; log2 += 2) {
+        model->chunk_log2 = log2;
+        int64_t worth = choose_scales(words, model, diffs, &means, counts);
+        if (worth > least) {
+            best = log2;
+            least = worth;
+        }
+    }
+    if (!best)
+        return false;
+    model->chunk_log2 = best;
+    choose_scales(words, model, diffs, &means, counts);
+    make_scale_code(model, counts, sampled, gain);
+    bitx_words_diff(words, model, diffs);
+    return true;
+}
+
 /* ---- all of it ----------------------------------------------------------------------------- */
 
 typedef struct ambition {
     unsigned tolerance; /* of shifts: 1/tolerance more bytes for fewer levels */
     unsigned groups;
-    unsigned worth; /* of a group: 1/worth bit for every element */
-    unsigned gain;  /* of a coded decision: smaller by 1/gain */
+    unsigned worth;  /* of a group: 1/worth bit for every element */
+    unsigned gain;   /* of a coded decision: smaller by 1/gain */
+    unsigned scales; /* if they promise 1/16 bit for so many elements; 0: never */
 } ambition;
 
 static const ambition ambitions[] = {
-    [BITX_EFFORT_FAST] = {100, 4, 128, 12},
-    [BITX_EFFORT_DEFAULT] = {256, 8, 512, 32},
-    [BITX_EFFORT_MAX] = {100000, 16, 1 << 20, 128},
+    [BITX_EFFORT_FAST] = {100, 4, 128, 12, 0},
+    [BITX_EFFORT_DEFAULT] = {256, 8, 512, 32, 2},
+    [BITX_EFFORT_MAX] = {100000, 16, 1 << 20, 128, 4},
 };
+
+/* Scales only where they are better by their own account. */
+static void choose_shifts_and_scales(const bitx_words *words, const bitx_diffs *diffs,
+                                     const ambition *a, bool sampled, bitx_model *model,
+                                     bool same[CLASSES_MAX])
+{
+    uint64_t least = a->scales ? words->nelem / a->scales : 0;
+    uint64_t cost = choose_shifts(words, diffs, a->tolerance, model, same);
+    bitx_model plain = *model;
+    if (!a->scales || !try_scales(words, diffs, (int64_t)least, sampled, a->gain, model)) {
+        *model = plain;
+        bitx_words_diff(words, model, diffs);
+        return;
+    }
+    bool scaled_same[CLASSES_MAX];
+    uint64_t scaled = choose_shifts(words, diffs, a->tolerance, model, scaled_same);
+    if (scaled + scales_cost(model, words, diffs) + least < cost) {
+        memcpy(same, scaled_same, sizeof(scaled_same));
+        return;
+    }
+    *model = plain;
+    bitx_words_diff(words, model, diffs);
+}
 
 void bitx_model_plan(const bitx_words *words, bitx_effort effort, bool sampled,
                      const bitx_diffs *diffs, bitx_model *model)
@@ -370,7 +560,7 @@ void bitx_model_plan(const bitx_words *words, bitx_effort effort, bool sampled,
     model->width = 8 * words->layout.unit - model->zero_bits;
     choose_classes(words, diffs->counts, model);
     bitx_words_diff(words, model, diffs);
-    choose_shifts(words, diffs, a->tolerance, model, same);
+    choose_shifts_and_scales(words, diffs, a, sampled, model, same);
     count_symbols(words, diffs, model, same, &g);
     start_groups(&g, same, model->nclasses);
     join_groups(&g, a->groups, 16 * (uint64_t)words->nelem / a->worth);

@@ -29,6 +29,9 @@ unsigned bitx_words_zero_bits(const bitx_words *words);
 /* Differences and classes under a model; diffs->scales must be set before, if it has any. */
 void bitx_words_diff(const bitx_words *words, const bitx_model *model, const bitx_diffs *diffs);
 
+/* Chooses the scales of all chunks for a model that has them, then as bitx_words_diff(). */
+void bitx_words_scale(const bitx_words *words, const bitx_model *model, const bitx_diffs *diffs);
+
 /* Chooses everything. sampled: `words` are only some of those that the model is for, so it gets a
    code for every symbol. */
 void bitx_model_plan(const bitx_words *words, bitx_effort effort, bool sampled,
