@@ -53,9 +53,10 @@ uint64_t bitx_entropy(const uint32_t *counts, size_t n)
 /* ---- shape --------------------------------------------------------------------------------- */
 
 /* Ranks and inner nodes from counts; false if the tree is not complete. */
-static bool finish(bitx_code *code)
+static bool finish(bitx_code *code, unsigned nsymbols)
 {
     unsigned nodes = 1, rank = 0, inner = 0;
+    code->nsymbols = (uint16_t)nsymbols;
     for (unsigned d = 0; d <= CODE_BITS_MAX; d++) {
         code->rank[d] = (uint16_t)rank;
         code->inner[d] = (uint16_t)inner;
@@ -68,7 +69,6 @@ static bool finish(bitx_code *code)
         if (nodes > 512)
             return false;
     }
-    code->nsymbols = (uint16_t)rank;
     return nodes == 0;
 }
 
@@ -84,7 +84,7 @@ bool bitx_code_from_lengths(bitx_code *code, const uint8_t lengths[256], unsigne
             code->symbol[rank++] = (uint8_t)s;
         }
     }
-    return finish(code);
+    return finish(code, rank);
 }
 
 void bitx_code_fixed(bitx_code *code, unsigned k)
@@ -94,7 +94,7 @@ void bitx_code_fixed(bitx_code *code, unsigned k)
         code->count[length] = plane_code_count[k - 1][length];
     memcpy(code->symbol, plane_code_byte, sizeof(code->symbol));
     code->planes[0] = plane_code_root[k - 1];
-    finish(code);
+    finish(code, 256);
 }
 
 /* ---- lengths ------------------------------------------------------------------------------- */

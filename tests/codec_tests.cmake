@@ -15,6 +15,15 @@ bitx_add_codec_test(codec_golden)
 target_compile_definitions(codec_golden PRIVATE
   FRAMES_DIR="${CMAKE_CURRENT_SOURCE_DIR}/vectors/frames")
 
+# A decoder written from FORMAT.md alone must read the same frames.
+find_program(PYTHON3 python3)
+if(PYTHON3)
+  add_test(NAME format_decoder COMMAND ${PYTHON3}
+    "${CMAKE_CURRENT_SOURCE_DIR}/format_decoder.py" "${CMAKE_CURRENT_SOURCE_DIR}/vectors/frames")
+else()
+  message(STATUS "bitx: no python3, so the test format_decoder is left out")
+endif()
+
 # Writes the golden frames that are missing; run by hand when a codec is added.
 add_executable(make_frames EXCLUDE_FROM_ALL make_frames.c codec_util.c)
 bitx_target_defaults(make_frames)

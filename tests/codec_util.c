@@ -56,6 +56,23 @@ static void near_weights(cu_rng *rng, unsigned unit, unsigned one_in, uint8_t *s
     }
 }
 
+/* Steps that grow as exponents fall, by rows of 64: some rows loud, some quiet, some unchanged. */
+static void tuned_weights(cu_rng *rng, unsigned unit, uint8_t *src, uint8_t *base, size_t n)
+{
+    for (size_t i = 0; i < n; i += unit) {
+        uint64_t b = weight(rng, unit), r = cu_random(rng);
+        unsigned row = (unsigned)(i / unit / 64) * 5 % 7;
+        unsigned small = 0x40 - (unsigned)(b >> (8 * unit - 8) & 0x7f);
+        unsigned log = unit == 1 ? 1 + row % 2 : (small + row) % 16;
+        uint64_t mask = ((uint64_t)1 << log) - 1;
+        uint64_t v = b + (r & mask) + (r >> 20 & mask) - mask;
+        if (row == 0)
+            v = b;
+        memcpy(base + i, &b, n - i < unit ? n - i : unit);
+        memcpy(src + i, &v, n - i < unit ? n - i : unit);
+    }
+}
+
 static void random_bytes(cu_rng *rng, uint8_t *p, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -72,6 +89,9 @@ void cu_fill(cu_kind kind, bitx_dtype dtype, uint64_t seed, uint8_t *src, uint8_
         break;
     case CU_SPARSE:
         near_weights(&rng, unit_of(dtype), 50, src, base, n);
+        break;
+    case CU_TUNED:
+        tuned_weights(&rng, unit_of(dtype), src, base, n);
         break;
     case CU_SAME:
         near_weights(&rng, unit_of(dtype), 1, src, base, n);

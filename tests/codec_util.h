@@ -16,6 +16,7 @@ typedef enum cu_kind {
     CU_RANDOM, /* unrelated bytes: NaNs, infinities, everything */
     CU_ZERO,   /* all zero, the base random */
     CU_REPEAT, /* text-like: zstd's case */
+    CU_TUNED,  /* steps that follow the exponent, and differ from row to row */
     CU_KINDS
 } cu_kind;
 

@@ -58,6 +58,12 @@ static const golden goldens[] = {
     {"float-f8", BITX_F8_E4M3, BITX_CODEC_FLOAT, CU_NEAR, 6000, 0},
     {"float-i16", BITX_I16, BITX_CODEC_FLOAT, CU_NEAR, 6001, 0},
     {"float-u8", BITX_U8, BITX_CODEC_FLOAT, CU_REPEAT, 6001, 0},
+    {"delta-bf16-tuned", BITX_BF16, BITX_CODEC_DELTA, CU_TUNED, 20000, 20000},
+    {"delta-bf16-tuned-one-block", BITX_BF16, BITX_CODEC_DELTA, CU_TUNED, 4000, 4000},
+    {"delta-f16-tuned", BITX_F16, BITX_CODEC_DELTA, CU_TUNED, 16001, 15000},
+    {"delta-f32-tuned", BITX_F32, BITX_CODEC_DELTA, CU_TUNED, 16003, 16003},
+    {"delta-f64-tuned", BITX_F64, BITX_CODEC_DELTA, CU_TUNED, 16003, 16003},
+    {"delta-bf16-sparse-long", BITX_BF16, BITX_CODEC_DELTA, CU_SPARSE, 23000, 23000},
 };
 enum { NGOLDENS = sizeof(goldens) / sizeof(goldens[0]) };
 
