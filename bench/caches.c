@@ -8,10 +8,10 @@
 #include <unistd.h>
 
 #include "bench/buffers.h"
-#include "bench/clock.h"
+#include "bench/chase.h"
 #include "bench/stats.h"
 
-enum { LINE_NBYTES = 64, CHASE_STEPS = 1 << 18, MIB = 1 << 20 };
+enum { MIB = 1 << 20 };
 
 static size_t cache_nbytes(int name, size_t fallback)
 {
@@ -30,46 +30,6 @@ void bench_caches_read(bench_caches *c)
         c->knee_nbytes = 64 * (size_t)MIB;
 }
 
-/*
- * Links all lines of the arena's first nlines into one cycle, in the order of a full-period
- * congruential generator, whose changing strides no prefetcher follows.
- */
-static void link_lines(uint8_t *base, size_t nlines)
-{
-    size_t mask = 1;
-    while (mask < nlines)
-        mask *= 2;
-    mask -= 1;
-    size_t at = 0;
-    for (size_t i = 0; i < nlines; i++) {
-        size_t next = at;
-        do
-            next = (next * 1664525 + 1013904223) & mask;
-        while (next >= nlines);
-        *(void **)(void *)(base + at * LINE_NBYTES) = base + next * LINE_NBYTES;
-        at = next;
-    }
-}
-
-static double chase_ns(uint8_t *base)
-{
-    const void *p = base;
-    double start = bench_cpu_ns();
-    for (int i = 0; i < CHASE_STEPS; i++) {
-        p = *(const void *const *)p;
-        __asm__ volatile("" : "+r"(p));
-    }
-    return (bench_cpu_ns() - start) / CHASE_STEPS;
-}
-
-static double set_latency_ns(uint8_t *base, size_t nbytes)
-{
-    link_lines(base, nbytes / LINE_NBYTES);
-    double first = chase_ns(base);
-    double second = chase_ns(base);
-    return first < second ? first : second;
-}
-
 void bench_caches_find_knee(bench_caches *c, size_t max_nbytes)
 {
     bench_arena a;
@@ -82,22 +42,25 @@ void bench_caches_find_knee(bench_caches *c, size_t max_nbytes)
         if (nbytes > a.nbytes)
             break;
         c->point_nbytes[n] = nbytes;
-        c->point_ns[n++] = set_latency_ns(a.base, nbytes);
+        c->point_ns[n++] = bench_chase_ns(a.base, nbytes);
     }
     bench_arena_unmap(&a);
     c->npoints = n;
     if (n < 4)
         return;
-    /* The fastest of the two sets just beyond L2, and the middle of the three largest. */
-    double l3_ns = c->point_ns[0] < c->point_ns[1] ? c->point_ns[0] : c->point_ns[1];
+    /* A smaller set cannot be slower: where it is, something else was in the caches. */
+    double ns[BENCH_KNEE_POINTS];
+    for (size_t k = n; k-- > 0;)
+        ns[k] = k + 1 < n && ns[k + 1] < c->point_ns[k] ? ns[k + 1] : c->point_ns[k];
+    double l3_ns = ns[0];
     bench_summary dram;
-    bench_summarize(c->point_ns + n - 3, 3, &dram);
+    bench_summarize(ns + n - 3, 3, &dram);
     double dram_ns = dram.median;
-    if (dram_ns < 1.4 * l3_ns)
-        return; /* one plateau only */
+    if (dram_ns < 2 * l3_ns)
+        return; /* one plateau, or neighbours that keep L3 from us */
     double limit = sqrt(l3_ns * dram_ns);
     size_t i = 0;
-    while (i + 1 < n && c->point_ns[i + 1] <= limit)
+    while (i + 1 < n && ns[i + 1] <= limit)
         i++;
     c->knee_nbytes = c->point_nbytes[i];
     c->knee_found = 1;

@@ -21,7 +21,7 @@ enum { MAX_CODECS = 48 };
 typedef struct codec_options {
     const char *data, *base, *dtype, *pairs, *codecs, *rounds, *threads, *size, *made, *timing,
         *cpu, *seed;
-    int sizes_only;
+    int sizes_only, brief;
     bench_outputs outputs;
 } codec_options;
 
@@ -254,7 +254,7 @@ static int run_family(codec_state *s, const bench_family *f)
     }
     bench_table_print(t, stdout);
     bench_table_free(t);
-    if (status == 0 && f->paired_nbytes)
+    if (status == 0 && f->paired_nbytes && !s->o->brief)
         print_roles(s);
     for (size_t i = 0; i < s->nresults; i++)
         bench_codec_result_free(&s->results[i]);
@@ -388,14 +388,15 @@ static int run(const codec_options *o)
     /* Coders that allocate at each call would fault on fresh pages each time; keep them instead. */
     mallopt(M_MMAP_THRESHOLD, 1 << 30);
     mallopt(M_TRIM_THRESHOLD, 1 << 30);
-    print_methods(s);
+    if (!o->brief)
+        print_methods(s);
     int status = o->pairs  ? run_pairs(s, o->pairs)
                  : o->data ? run_loaded(s, o->data, o->base)
                            : run_made(s, made_nbytes);
     if (s->npairs > 1) {
         printf("== all %zu together\n", s->npairs);
         bench_totals_print(&s->totals, stdout);
-    } else if (s->npairs == 1) {
+    } else if (s->npairs == 1 && !o->brief) {
         bench_totals_print(&s->totals, stdout);
     }
     int written = bench_results_write(&s->out, &o->outputs);
@@ -421,6 +422,7 @@ int bench_cmd_codec(int argc, char **argv)
         {"--size", "MIB", "of a made family (default 32)", &o.size, NULL},
         {"--codec", "LIST", "coders, comma-separated (default: all)", &o.codecs, NULL},
         {"--sizes-only", NULL, "verify and count bytes, no timing", NULL, &o.sizes_only},
+        {"--brief", NULL, "the table of speeds only", NULL, &o.brief},
         {"--timing", "MIB", "time the first so many MiB of tensors (default 16)", &o.timing, NULL},
         {"--rounds", "N", "samples of each coder and direction (default 9)", &o.rounds, NULL},
         {"--threads", "N", "second pass with so many (default 2; 1: none)", &o.threads, NULL},

@@ -11,7 +11,7 @@
 #include "bench/table.h"
 
 typedef struct kernel_options {
-    const char *ops, *isas, *sets, *rounds, *cpu, *seed;
+    const char *ops, *isas, *sets, *rounds, *cpu, *seed, *budget;
     int small_pages;
     bench_outputs outputs;
 } kernel_options;
@@ -22,6 +22,8 @@ typedef struct kernel_run_state {
     bench_table *table;
     bench_results results;
     bench_roofline_choice choices[BENCH_WS_COUNT];
+    double deadline_ns; /* wall time; 0: none */
+    size_t nskipped;    /* cells left out for lack of time */
     int nwrong;
 } kernel_run_state;
 
@@ -72,6 +74,13 @@ static void add_row(kernel_run_state *s, bench_ws ws, const bench_kernel_result 
 static void run_cell(kernel_run_state *s, bench_ws ws)
 {
     bench_kernel_result k;
+    if (s->deadline_ns > 0 && bench_wall_ns() > s->deadline_ns) {
+        memset(&k, 0, sizeof(k));
+        k.failure = "not measured: out of time (--budget)";
+        s->nskipped++;
+        add_row(s, ws, &k);
+        return;
+    }
     s->params.set_nbytes = bench_ws_nbytes(&s->caches, ws);
     s->params.choice = &s->choices[ws];
     bench_kernel_measure(&s->params, &k);
@@ -177,14 +186,17 @@ static int run(const kernel_options *o)
     long rounds = bench_number("--rounds", o->rounds, 31, 6, 4096);
     long cpu = bench_number("--cpu", o->cpu, -1, 0, 4095);
     long seed = bench_number("--seed", o->seed, 1, 1, 1L << 30);
-    if (rounds < 0 || (cpu < 0 && o->cpu) || seed < 0 || check_words("--op", o->ops, op_name) ||
-        check_words("--isa", o->isas, isa_name) || check_words("--ws", o->sets, ws_name))
+    long budget = bench_number("--budget", o->budget, 0, 1, 1000000);
+    if (rounds < 0 || budget < 0 || (cpu < 0 && o->cpu) || seed < 0 ||
+        check_words("--op", o->ops, op_name) || check_words("--isa", o->isas, isa_name) ||
+        check_words("--ws", o->sets, ws_name))
         return 2;
     int pinned = bench_pin((int)cpu);
     if (pinned < 0) {
         fprintf(stderr, "bitx-bench kernel: cannot run on CPU %ld\n", cpu);
         return 2;
     }
+    s.deadline_ns = budget > 0 ? bench_wall_ns() + 1e9 * (double)budget : 0;
     s.params.nrounds = (size_t)rounds;
     s.params.seed = (uint64_t)seed;
     s.params.pages = o->small_pages ? BENCH_PAGES_SMALL : BENCH_PAGES_HUGE;
@@ -214,6 +226,7 @@ int bench_cmd_kernel(int argc, char **argv)
         {"--rounds", "N", "pairs of kernel and roofline (default 31)", &o.rounds, NULL},
         {"--cpu", "N", "CPU to run on (default: the current one)", &o.cpu, NULL},
         {"--seed", "N", "of the data and the order of samples (default 1)", &o.seed, NULL},
+        {"--budget", "SECONDS", "stop measuring after this long, and say so", &o.budget, NULL},
         {"--small-pages", NULL, "4 KiB pages instead of huge ones", NULL, &o.small_pages},
         {"--json", "FILE", "results in Google Benchmark's schema", &o.outputs.json, NULL},
         {"--csv", "FILE", "results as CSV", &o.outputs.csv, NULL},

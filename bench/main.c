@@ -9,24 +9,28 @@ static const struct {
     int (*run)(int argc, char **argv);
     const char *help;
 } commands[] = {
-    {"kernel", bench_cmd_kernel, "each kernel against its roofline"},
+    {"env", bench_cmd_env, "what machine this is, and what may disturb it"},
+    {"topo", bench_cmd_topo, "CPUs, memory nodes, and where threads would be placed"},
+    {"roofline", bench_cmd_roofline, "what memory and caches allow; finds the cache knees"},
+    {"kernel", bench_cmd_kernel, "each kernel as a share of its roofline"},
     {"codec", bench_cmd_codec, "every coder on the same tensors, by size and speed"},
+    {"numa", bench_cmd_numa, "every node's CPUs against every node's memory"},
+    {"scale", bench_cmd_scale, "how a kernel grows with threads, by where they are"},
     {"selftest", bench_cmd_selftest, "whether this machine can tell 10% from nothing"},
 };
 
 static void usage(FILE *out)
 {
-    fprintf(out, "usage: bitx-bench COMMAND [options]   (COMMAND --help for its options)\n\n");
+    fprintf(out, "usage: bitx-bench [COMMAND [options]]   (COMMAND --help for its options)\n\n"
+                 "without a command: the environment and a two-minute summary\n\n");
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
         fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].help);
 }
 
 int main(int argc, char **argv)
 {
-    if (argc < 2) {
-        usage(stdout);
-        return 0;
-    }
+    if (argc < 2)
+        return bench_cmd_summary();
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
         if (strcmp(argv[1], commands[i].name) == 0)
             return commands[i].run(argc - 1, argv + 1);

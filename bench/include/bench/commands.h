@@ -1,9 +1,17 @@
-/* bench/commands.h: the subcommands. Each returns the exit code: 0, 1 a check failed, 2 usage. */
+/* bench/commands.h: the subcommands. Each returns the exit code: 0; 1 a check failed; 2 usage or
+   input; 3 the machine is unfit. */
 #ifndef BENCH_COMMANDS_H
 #define BENCH_COMMANDS_H
 
-int bench_cmd_codec(int argc, char **argv);
+int bench_cmd_env(int argc, char **argv);
+int bench_cmd_topo(int argc, char **argv);
+int bench_cmd_roofline(int argc, char **argv);
 int bench_cmd_kernel(int argc, char **argv);
+int bench_cmd_codec(int argc, char **argv);
+int bench_cmd_numa(int argc, char **argv);
+int bench_cmd_scale(int argc, char **argv);
 int bench_cmd_selftest(int argc, char **argv);
+/* No command given: environment and summary. */
+int bench_cmd_summary(void);
 
 #endif
