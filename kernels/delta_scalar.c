@@ -142,20 +142,22 @@ size_t bitx_delta_join_u16_scalar(uint8_t *dst, const uint8_t *base, const uint8
                                   size_t bit, size_t nelem, const bitx_delta_params *params)
 {
     const bitx_delta_params p = *params;
+    unsigned impossible = 0;
     for (size_t i = 0; i < nelem; i++) {
-        unsigned from = load_word(base, i) >> p.zero_bits, symbol = symbols[i], difference = 0;
-        if (symbol != SAME) {
-            unsigned c = symbol >> 1, shift = p.shift[classes[i] & 15];
-            unsigned e = c < DIRECT ? 0 : c - (DIRECT - 1);
-            if (e && shift + e > p.width - 2)
-                return SIZE_MAX;
-            unsigned nraw = shift + e;
-            unsigned least = c - e + (1u << e) - 1;
-            unsigned m = (least << shift) + (unsigned)(peek(raw, raw_nbytes, bit) & low_bits(nraw));
-            difference = (m ^ (0 - (symbol & 1))) - (1u << shift >> 1);
-            bit += nraw;
-        }
+        unsigned from = load_word(base, i) >> p.zero_bits, symbol = symbols[i];
+        unsigned coded = 0 - (unsigned)(symbol != SAME);
+        unsigned c = symbol >> 1, shift = p.shift[classes[i] & 15];
+        unsigned e = (c < DIRECT ? 0 : c - (DIRECT - 1)) & coded;
+        unsigned nraw = (shift + e) & coded;
+        impossible |= e && nraw > p.width - 2;
+        nraw &= 31; /* of impossible ones */
+        unsigned least = c - e + (1u << (e & 31)) - 1;
+        unsigned m = (least << shift) + (unsigned)(peek(raw, raw_nbytes, bit) & low_bits(nraw));
+        unsigned difference = ((m ^ (0 - (symbol & 1))) - (1u << shift >> 1)) & coded;
+        bit += nraw;
         store_word(dst, i, restore(&p, difference, from) << p.zero_bits);
     }
+    if (impossible)
+        return SIZE_MAX;
     return bit <= 8 * raw_nbytes ? bit : SIZE_MAX;
 }

@@ -54,7 +54,9 @@ table("Element j: the next of 8.. where bit j is set, else the next of 0..", "bi
       [merge8(m) for m in range(256)])
 table("The set bits of the mask in order; 0xff beyond them.", "bitx_shuffle_pack8",
       [pack8(m) for m in range(256)])
-table("The same for elements of two bytes.", "bitx_shuffle_pack16",
+table("Element j: the next one where bit j is set, else 0xff.", "bitx_shuffle_expand8",
+      [expand8(m) for m in range(256)])
+table("The same as pack8 for elements of two bytes.", "bitx_shuffle_pack16",
       [wide(pack8(m)) for m in range(256)])
 table("Element j of two bytes: the next one where bit j is set, else 0xff.", "bitx_shuffle_expand16",
       [wide(expand8(m)) for m in range(256)])

@@ -178,6 +178,15 @@ static void call_groups_merge(bitx_fn_GROUPS_MERGE *fn, kc_case *c)
         c->result = c->result * 1000003 + (size_t)(lists[g] - c->in[0]);
 }
 
+/* The counts are aligned as their type is, and added to what the output was filled with. */
+static void call_histogram(bitx_fn_HISTOGRAM *fn, kc_case *c)
+{
+    uint32_t counts[256];
+    memcpy(counts, c->out[0], sizeof(counts));
+    fn(counts, c->in[0], c->nelem);
+    memcpy(c->out[0], counts, sizeof(counts));
+}
+
 static void call(bitx_fn fn, bitx_sig sig, kc_case *c)
 {
     uint8_t *const *o = c->out;
@@ -236,6 +245,9 @@ static void call(bitx_fn fn, bitx_sig sig, kc_case *c)
         return;
     case BITX_SIG_MAP:
         ((bitx_fn_MAP *)fn)(o[0], s[0], c->table, c->nelem);
+        return;
+    case BITX_SIG_HISTOGRAM:
+        call_histogram((bitx_fn_HISTOGRAM *)fn, c);
         return;
     case BITX_SIG_COUNT:
         break;

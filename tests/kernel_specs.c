@@ -556,6 +556,22 @@ static void ref_map_u8(kc_case *c)
                 c->out[0][i] = c->table[v];
 }
 
+static void plan_histogram_u8(kc_case *c, kc_rng *rng)
+{
+    add_in(c, rng, c->nelem);
+    add_out(c, 256 * sizeof(uint32_t));
+}
+
+static void ref_histogram_u8(kc_case *c)
+{
+    for (size_t i = 0; i < c->nelem; i++) {
+        uint32_t count;
+        memcpy(&count, c->out[0] + 4 * (size_t)c->in[0][i], 4);
+        count++;
+        memcpy(c->out[0] + 4 * (size_t)c->in[0][i], &count, 4);
+    }
+}
+
 /* clang-format off */
 static const kc_spec specs[] = {
     {"xor_bytes", plan_xor_bytes, ref_xor_bytes, 3, NULL},
@@ -579,6 +595,7 @@ static const kc_spec specs[] = {
     {"delta_join_u16", plan_delta_join_u16, ref_delta_join_u16, 1, NULL},
     {"groups_split_u8", plan_groups_split_u8, ref_groups_split_u8, 0, NULL},
     {"groups_merge_u8", plan_groups_merge_u8, ref_groups_merge_u8, 0, NULL},
+    {"histogram_u8", plan_histogram_u8, ref_histogram_u8, 0, NULL},
     {"map_u8", plan_map_u8, ref_map_u8, 1, NULL},
 };
 /* clang-format on */

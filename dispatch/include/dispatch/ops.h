@@ -23,7 +23,7 @@ typedef enum bitx_isa {
 #define BITX_SIG_LIST(X) \
     X(BINARY) X(SPLIT2_XOR) X(MERGE2_XOR) X(REDUCE2) X(PARTITION) X(MERGE) X(MERGE_LOWCONST) \
     X(MERGE_HIGHCONST) X(MERGE_CONST) X(COUNT_BITS) X(DELTA_CLASSES) X(DELTA_DIFF) X(DELTA_SPLIT) \
-    X(DELTA_JOIN) X(GROUPS_SPLIT) X(GROUPS_MERGE) X(MAP)
+    X(DELTA_JOIN) X(GROUPS_SPLIT) X(GROUPS_MERGE) X(MAP) X(HISTOGRAM)
 
 #define BITX_SIGNATURE_BINARY void, , \
     (uint8_t *dst, const uint8_t *a, const uint8_t *b, size_t n), (dst, a, b, n)
@@ -78,6 +78,8 @@ typedef enum bitx_isa {
     (dst, lists, classes, group, n)
 #define BITX_SIGNATURE_MAP void, , \
     (uint8_t *dst, const uint8_t *src, const uint8_t table[256], size_t n), (dst, src, table, n)
+#define BITX_SIGNATURE_HISTOGRAM void, , \
+    (uint32_t counts[256], const uint8_t *src, size_t n), (counts, src, n)
 /* clang-format on */
 
 /* Expands the arguments before the macro sees them. */

@@ -196,6 +196,9 @@ BITX_KERNEL(void, groups_merge_u8, uint8_t *dst, const uint8_t *lists[16], const
 /* dst[i] = table[src[i]]. dst may be src. */
 BITX_KERNEL(void, map_u8, uint8_t *dst, const uint8_t *src, const uint8_t table[256], size_t nelem);
 
+/* Adds the number of bytes of each value to counts. */
+BITX_KERNEL(void, histogram_u8, uint32_t counts[256], const uint8_t *src, size_t nelem);
+
 #ifdef __cplusplus
 }
 #endif

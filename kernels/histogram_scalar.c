@@ -1,0 +1,29 @@
+/* Counts of bytes, any CPU. */
+#define BITX_KERNEL_ROWS
+#include "bitx/kernels.h"
+
+#include <string.h>
+
+/*
+ * Four tables by turns: two counts of one value in a row wait for each other's store. No vector
+ * form: gathers and conflict detection are slower than four stores (and slow on Zen 4 and since the
+ * Downfall microcode).
+ */
+void bitx_histogram_u8_scalar(uint32_t counts[256], const uint8_t *src, size_t nelem)
+{
+    uint32_t turns[4][256];
+    size_t i = 0;
+    if (nelem >= 1024) {
+        memset(turns, 0, sizeof(turns));
+        for (; nelem - i >= 8; i += 8) {
+            uint64_t v;
+            memcpy(&v, src + i, 8);
+            for (unsigned k = 0; k < 8; k++)
+                turns[k % 4][v >> 8 * k & 255]++;
+        }
+        for (unsigned v = 0; v < 256; v++)
+            counts[v] += turns[0][v] + turns[1][v] + turns[2][v] + turns[3][v];
+    }
+    for (; i < nelem; i++)
+        counts[src[i]]++;
+}
