@@ -134,27 +134,25 @@ static void decode_one(void *arg, size_t i, unsigned worker)
 static bitx_status decode_span(bitx_ctx *ctx, const bitx_header *h, uint8_t *dst, uint64_t offset,
                                size_t nbytes, const uint8_t *frame, const uint8_t *base)
 {
-    if (nbytes == 0)
-        return BITX_OK;
+    bitx_status status =
+        bitx_buffer_grow(&ctx->allocator, &ctx->tables, bitx_tables_objects_nbytes());
+    if (status != BITX_OK)
+        return status;
+    const void *tables[BITX_CODEC_COUNT];
+    status = bitx_tables_open(h->dtype, frame + h->tables_offset, h->tables_nbytes,
+                              ctx->tables.data, tables);
+    if (status != BITX_OK || nbytes == 0)
+        return status;
     uint64_t first = offset >> h->block_log2;
     uint64_t last = (offset + nbytes - 1) >> h->block_log2;
     size_t n = (size_t)(last - first + 1); /* rows are in memory, so it fits */
-    bitx_status status =
-        bitx_buffer_grow(&ctx->allocator, &ctx->tables, bitx_tables_objects_nbytes());
-    if (status == BITX_OK)
-        status = bitx_buffer_grow(&ctx->allocator, &ctx->offsets, n * sizeof(uint64_t));
-    bool partial = nbytes != h->nbytes;
-    bitx_need need = decode_need(h, partial);
+    status = bitx_buffer_grow(&ctx->allocator, &ctx->offsets, n * sizeof(uint64_t));
+    bitx_need need = decode_need(h, nbytes != h->nbytes);
     if (status == BITX_OK)
         status = bitx_ctx_grow(ctx, &need, bitx_ctx_parallel(ctx, n));
     if (status != BITX_OK)
         return status;
 
-    const void *tables[BITX_CODEC_COUNT];
-    status = bitx_tables_open(h->dtype, frame + h->tables_offset, h->tables_nbytes,
-                              ctx->tables.data, tables);
-    if (status != BITX_OK)
-        return status;
     uint64_t *offsets = (void *)ctx->offsets.data;
     uint64_t pos = h->header_nbytes;
     for (uint64_t i = 0; i <= last; i++) {

@@ -396,6 +396,28 @@ Test(hostile, sections)
     cr_expect_eq(finish(&b), BITX_ERR_CORRUPT);
 }
 
+/* Tables are checked even where no block needs them, so that all ways to read agree. */
+Test(hostile, tables_of_nothing)
+{
+    if (!cu_codec_exists(BITX_CODEC_FLOAT))
+        cr_skip_test("this build has no codec with tables");
+    bitx_ctx *ctx;
+    cr_assert_eq(bitx_ctx_new(NULL, NULL, &ctx), BITX_OK);
+    builder b;
+    begin(&b, BITX_BF16, 0);
+    static const uint8_t sections[] = {0, 3, BITX_CODEC_FLOAT, 1, 0xff};
+    memcpy(b.p, sections, sizeof(sections));
+    b.p += sizeof(sections);
+    cr_expect_eq(finish(&b), BITX_OK);
+    size_t n = (size_t)(b.p - b.bytes) + 8, out_n;
+    uint8_t out[1];
+    bitx_frame *frame;
+    cr_expect_eq(bitx_decode(ctx, out, 1, &out_n, b.bytes, n, NULL, 0), BITX_ERR_CORRUPT);
+    cr_expect_eq(bitx_decode_range(ctx, out, 0, 0, b.bytes, n, NULL, 0), BITX_ERR_CORRUPT);
+    cr_expect_eq(bitx_frame_open(ctx, b.bytes, n, &frame), BITX_ERR_CORRUPT);
+    bitx_ctx_free(ctx);
+}
+
 /* A frame that claims 2^48 bytes costs nothing: memory is asked for only when bytes are there. */
 Test(hostile, no_allocation_for_claims)
 {
