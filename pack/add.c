@@ -7,13 +7,14 @@
 #include "card.h"
 #include "commit.h"
 #include "error.h"
+#include "family.h"
 #include "ingest.h"
 #include "model_name.h"
 #include "scan.h"
 #include "store.h"
 
 /* Slots of zipllm_store_text(). */
-enum { TEXT_NAME, TEXT_REVISION, TEXT_BASE, TEXT_NAMED_BASE };
+enum { TEXT_NAME, TEXT_REVISION, TEXT_BASE, TEXT_NAMED_BASE, TEXT_OVERRULED_BASE, TEXT_NEAREST };
 
 typedef struct adding {
     zipllm_store *store;
@@ -25,6 +26,9 @@ typedef struct adding {
     zipllm_model_row model; /* to be */
     zipllm_model_row taken; /* the model that has this name; id 0: none */
     char *named_base;
+    zipllm_relatives named; /* by option, card, config, in this order */
+    bool decided;           /* the model's base: the files after the first have their own bases */
+    char *overruled, *nearest;
     zipllm_ingest_file *files;
 } adding;
 
@@ -53,13 +57,26 @@ static zipllm_status choose_name(adding *a)
 /* ---- the base ----------------------------------------------------------------------------------
  */
 
+static zipllm_status name_base(adding *a, const char *name, zipllm_found found)
+{
+    free(a->model.base);
+    a->model.found = (int)found;
+    a->model.base = strdup(name);
+    return a->model.base != NULL ? ZIPLLM_OK : zipllm_fail_memory(a->error, strlen(name));
+}
+
+/* The first model that was named is the base until the bits have a say. */
 static zipllm_status take_base(adding *a, const zipllm_model_row *row, zipllm_found found)
 {
-    a->in.base_model = row->id;
-    a->model.found = (int)found;
-    a->model.base = zipllm_model_name_join(row->name, row->revision);
-    a->in.base_name = a->model.base;
-    return a->model.base != NULL ? ZIPLLM_OK : zipllm_fail_memory(a->error, strlen(row->name));
+    zipllm_relatives *named = &a->named;
+    const bool first = named->n == 0;
+    if (named->n < ZIPLLM_RELATIVES_MAX / 2) /* the rest is for those found by bits */
+        named->list[named->n++] = (zipllm_relative){.model = row->id, .found = found};
+    if (!first)
+        return ZIPLLM_OK;
+    const zipllm_status status = zipllm_family_use(&a->in, &row->id, 1);
+    return status == ZIPLLM_OK && a->in.nbases > 0 ? name_base(a, a->in.bases[0].name, found)
+                                                   : status;
 }
 
 /* "/home/me/models/ORG/NAME" in a config.json is most likely ORG/NAME. */
@@ -89,10 +106,11 @@ static zipllm_status base_from_hints(adding *a)
     zipllm_hints hints;
     zipllm_hints_read(&hints, &a->scan);
     zipllm_status status = ZIPLLM_OK;
-    for (size_t i = 0; i < hints.nhints && status == ZIPLLM_OK && a->in.base_model == 0; i++) {
+    for (size_t i = 0; i < hints.nhints && status == ZIPLLM_OK; i++) {
+        const size_t before = a->named.n;
         status = try_hint(a, &hints.hints[i]);
         const bool itself = strcmp(hints.hints[i].name, a->model.name) == 0;
-        if (status == ZIPLLM_OK && a->in.base_model == 0 && a->named_base == NULL && !itself) {
+        if (status == ZIPLLM_OK && a->named.n == before && a->named_base == NULL && !itself) {
             a->named_base = strdup(hints.hints[i].name);
             a->in.no_base_reason = "the base model is not in the store";
         }
@@ -101,15 +119,80 @@ static zipllm_status base_from_hints(adding *a)
     return status;
 }
 
+/* Worth it: a base that is predicted to save this share of the tensors that were looked at. */
+static bool is_worth_it(const zipllm_relative *r)
+{
+    return r->delta_nbytes < 0.97 * r->whole_nbytes;
+}
+
+/* What was named is not what the bits say: told, with the predictions. */
+static zipllm_status report_other(adding *a, const zipllm_relatives *ranked)
+{
+    const zipllm_relative *best = &ranked->list[0], *named = NULL;
+    for (size_t i = 0; i < ranked->n && named == NULL; i++)
+        if (ranked->list[i].model == a->named.list[0].model)
+            named = &ranked->list[i];
+    if (named == NULL || named == best || !is_worth_it(best) || best->whole_nbytes <= 0 ||
+        named->delta_nbytes < 1.005 * best->delta_nbytes)
+        return ZIPLLM_OK;
+    a->result->named_share = named->delta_nbytes / best->whole_nbytes;
+    a->result->nearest_share = best->delta_nbytes / best->whole_nbytes;
+    zipllm_status status = zipllm_family_name(&a->in, named->model, &a->overruled);
+    if (status == ZIPLLM_OK)
+        status = zipllm_family_name(&a->in, best->model, &a->nearest);
+    return status;
+}
+
+/* The relatives that pay, in order, become the bases of a file's tensors. */
+static zipllm_status use_ranked(adding *a, const zipllm_relatives *ranked)
+{
+    int64_t models[ZIPLLM_RELATIVES_MAX];
+    size_t n = 0;
+    for (size_t i = 0; i < ranked->n; i++)
+        if (is_worth_it(&ranked->list[i]))
+            models[n++] = ranked->list[i].model;
+    zipllm_status status = zipllm_family_use(&a->in, models, n);
+    if (status != ZIPLLM_OK || a->decided)
+        return status;
+    if (a->in.nbases > 0) {
+        a->decided = true;
+        return name_base(a, a->in.bases[0].name, ranked->list[0].found);
+    }
+    a->in.no_base_reason = "no relative in the store";
+    if (a->model.base != NULL)
+        a->in.no_base_reason = "the base that is named has nothing in common with it";
+    free(a->model.base);
+    a->model.base = NULL;
+    a->model.found = ZIPLLM_FOUND_NONE;
+    return ZIPLLM_OK;
+}
+
+/* zipllm_ingest.choose: a file's tensors are sketched, and none of it is coded yet. */
+static zipllm_status choose_by_bits(void *user, const zipllm_ingest_file *file)
+{
+    adding *a = user;
+    zipllm_relatives ranked = a->named;
+    size_t seen;
+    zipllm_status status = zipllm_family_rank(&a->in, file, &ranked, &seen);
+    if (status != ZIPLLM_OK || seen == 0 || ranked.n == 0)
+        return status;
+    if (a->named.n > 0 && a->overruled == NULL)
+        status = report_other(a, &ranked);
+    const bool obey = a->named.n > 0 && a->named.list[0].found == ZIPLLM_FOUND_OPTION;
+    return status == ZIPLLM_OK && !obey ? use_ranked(a, &ranked) : status;
+}
+
 static zipllm_status choose_base(adding *a)
 {
     const char *given = a->options->base;
-    if (given == NULL)
-        return base_from_hints(a);
-    if (strcmp(given, "none") == 0) {
+    if (given != NULL && strcmp(given, "none") == 0) {
         a->in.no_base_reason = "no base was wanted";
         return ZIPLLM_OK;
     }
+    a->in.choose = choose_by_bits;
+    a->in.choose_user = a;
+    if (given == NULL)
+        return base_from_hints(a);
     zipllm_model_row row;
     zipllm_status status = zipllm_model_find(a->store, given, &row, NULL, a->error);
     if (status == ZIPLLM_OK)
@@ -244,6 +327,11 @@ static zipllm_status report(adding *a)
     if (status == ZIPLLM_OK)
         status =
             zipllm_store_text(a->store, TEXT_NAMED_BASE, a->named_base, &r->named_base, a->error);
+    if (status == ZIPLLM_OK)
+        status = zipllm_store_text(a->store, TEXT_OVERRULED_BASE, a->overruled, &r->overruled_base,
+                                   a->error);
+    if (status == ZIPLLM_OK)
+        status = zipllm_store_text(a->store, TEXT_NEAREST, a->nearest, &r->nearest, a->error);
     return status;
 }
 
@@ -286,6 +374,8 @@ zipllm_status zipllm_add(zipllm_store *store, const char *path, const zipllm_add
         zipllm_layout_free(&a.files[i].layout);
     free(a.files);
     free(a.named_base);
+    free(a.overruled);
+    free(a.nearest);
     zipllm_model_row_free(&a.model);
     zipllm_model_row_free(&a.taken);
     zipllm_scan_close(&a.scan);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "error.h"
+#include "family.h"
 #include "manifest.h"
 #include "stored.h"
 
@@ -162,6 +163,8 @@ static zipllm_status transact(zipllm_ingest *in, zipllm_model_row *model,
         status = zipllm_index_put_model(index, model, in->error);
     for (size_t i = 0; i < nfiles && status == ZIPLLM_OK; i++)
         status = put_file(in, &files[i], model->id);
+    if (status == ZIPLLM_OK)
+        status = zipllm_family_record(in, model->id, files, nfiles);
     return status == ZIPLLM_OK ? zipllm_index_commit(index, in->error) : status;
 }
 

@@ -60,6 +60,8 @@ static const char schema[] =
     "CREATE INDEX model_file_file ON model_file(file);"
     "CREATE TABLE sketch(tensor INTEGER NOT NULL REFERENCES tensor(id),"
     " version INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY(tensor, version)) WITHOUT ROWID;"
+    "CREATE TABLE probe(model INTEGER PRIMARY KEY REFERENCES model(id), version INTEGER NOT NULL,"
+    " data BLOB NOT NULL);"
     "COMMIT;";
 
 #define TENSOR_COLUMNS                                                                             \
@@ -177,6 +179,13 @@ static const char *const queries[ZIPLLM_Q_COUNT] = {
     [ZIPLLM_Q_DELETE_DEAD_TENSORS] =
         "DELETE FROM tensor WHERE id IN (SELECT t.id FROM tensor t WHERE " DEAD ")",
     [ZIPLLM_Q_DELETE_EMPTY_PACKS] = "DELETE FROM pack WHERE id NOT IN (SELECT pack FROM tensor)",
+    [ZIPLLM_Q_PUT_SKETCH] =
+        "INSERT OR IGNORE INTO sketch(tensor, version, data) VALUES(?1, ?2, ?3)",
+    [ZIPLLM_Q_SKETCH] = "SELECT data FROM sketch WHERE tensor = ?1 AND version = ?2",
+    [ZIPLLM_Q_PUT_PROBES] = "INSERT OR REPLACE INTO probe(model, version, data) VALUES(?1, ?2, ?3)",
+    [ZIPLLM_Q_PROBES] = "SELECT model, data FROM probe WHERE version = ?1",
+    [ZIPLLM_Q_DELETE_PROBES] = "DELETE FROM probe WHERE model = ?1",
+    [ZIPLLM_Q_MODEL_BY_ID] = "SELECT " MODEL_COLUMNS " FROM model WHERE id = ?1",
     [ZIPLLM_Q_QUICK_CHECK] = "PRAGMA integrity_check(1)",
     [ZIPLLM_Q_VACUUM] = "PRAGMA incremental_vacuum",
 };
@@ -767,7 +776,8 @@ zipllm_status zipllm_index_put_model_file(zipllm_index *index, int64_t model, co
 
 zipllm_status zipllm_index_delete_model(zipllm_index *index, int64_t model, zipllm_error *error)
 {
-    static const zipllm_query steps[] = {ZIPLLM_Q_DELETE_MODEL_FILES, ZIPLLM_Q_DELETE_MODEL};
+    static const zipllm_query steps[] = {ZIPLLM_Q_DELETE_MODEL_FILES, ZIPLLM_Q_DELETE_PROBES,
+                                         ZIPLLM_Q_DELETE_MODEL};
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         sqlite3_stmt *s = zipllm_index_query(index, steps[i], error);
         if (s == NULL)

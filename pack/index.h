@@ -181,6 +181,12 @@ typedef enum zipllm_query {
     ZIPLLM_Q_DELETE_DEAD_SKETCHES,
     ZIPLLM_Q_DELETE_DEAD_TENSORS,
     ZIPLLM_Q_DELETE_EMPTY_PACKS,
+    ZIPLLM_Q_PUT_SKETCH,    /* ?1 tensor, ?2 version, ?3 data; nothing where there is one */
+    ZIPLLM_Q_SKETCH,        /* ?1 tensor, ?2 version: data */
+    ZIPLLM_Q_PUT_PROBES,    /* ?1 model, ?2 version, ?3 data */
+    ZIPLLM_Q_PROBES,        /* ?1 version: model, data */
+    ZIPLLM_Q_DELETE_PROBES, /* ?1 model */
+    ZIPLLM_Q_MODEL_BY_ID,   /* ?1 model: its columns */
     ZIPLLM_Q_QUICK_CHECK,
     ZIPLLM_Q_VACUUM,
     ZIPLLM_Q_COUNT

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "error.h"
+#include "family.h"
 #include "stored.h"
 
 /* A pack that has grown past this gets no further frame. */
@@ -34,6 +35,7 @@ void zipllm_ingest_close(zipllm_ingest *in, bool discard)
     for (size_t i = 0; i < in->nbase_names; i++)
         free(in->base_names[i]);
     free(in->base_names);
+    zipllm_family_forget(in);
     free(in->writers);
     free(in->fresh);
     free(in->buckets);
@@ -159,13 +161,12 @@ static zipllm_status note_base_name(zipllm_ingest *in, char *name, size_t *index
     return ZIPLLM_OK;
 }
 
-/* The row of the base's tensor, or of its own root where that is a delta; id 0 and a reason. */
-static zipllm_status find_base(zipllm_ingest *in, const zipllm_part *part, zipllm_tensor_row *row,
-                               const char **reason)
+zipllm_status zipllm_ingest_base_row(zipllm_ingest *in, int64_t model, const zipllm_part *part,
+                                     zipllm_tensor_row *row, const char **reason)
 {
     char *dtype, *shape;
-    zipllm_status status = zipllm_index_model_tensor(in->store->index, in->base_model, part->name,
-                                                     row, &dtype, &shape, in->error);
+    zipllm_status status = zipllm_index_model_tensor(in->store->index, model, part->name, row,
+                                                     &dtype, &shape, in->error);
     if (status != ZIPLLM_OK)
         return status;
     if (row->id == 0) {
@@ -198,11 +199,11 @@ static zipllm_status open_base(zipllm_ingest *in, zipllm_part *part, zipllm_task
         return ZIPLLM_OK;
     }
     part->reason = in->no_base_reason;
-    if (in->base_model == 0)
+    if (in->nbases == 0)
         return ZIPLLM_OK;
 
     zipllm_tensor_row row;
-    zipllm_status status = find_base(in, part, &row, &part->reason);
+    zipllm_status status = zipllm_family_tensor_base(in, part, &row, &part->reason);
     if (status != ZIPLLM_OK || row.id == 0)
         return status;
     status = zipllm_stored_open(in->store, &row, &task->with, in->error);
@@ -213,7 +214,7 @@ static zipllm_status open_base(zipllm_ingest *in, zipllm_part *part, zipllm_task
     char *name = NULL;
     if (status == ZIPLLM_OK)
         status = zipllm_index_tensor_model(in->store->index, row.id, &name, in->error);
-    if (status == ZIPLLM_OK && name == NULL && (name = strdup(in->base_name)) == NULL)
+    if (status == ZIPLLM_OK && name == NULL && (name = strdup(in->bases[0].name)) == NULL)
         status = zipllm_fail_memory(in->error, 1);
     return status == ZIPLLM_OK ? note_base_name(in, name, &part->base) : status;
 }
@@ -457,6 +458,8 @@ zipllm_status zipllm_ingest_file_add(zipllm_ingest *in, int fd, const char *show
     }
     if (status == ZIPLLM_OK && maybe)
         status = take_sha256(in, fd, shown, file);
+    if (status == ZIPLLM_OK && file->known == 0 && !dry && in->choose != NULL)
+        status = in->choose(in->choose_user, file);
     if (status == ZIPLLM_OK && file->known != 0)
         mark_known(file);
     if (status == ZIPLLM_OK && file->known == 0 && !dry)

@@ -33,15 +33,27 @@ typedef struct zipllm_ingest_file {
     zipllm_layout layout;
 } zipllm_ingest_file;
 
+enum { ZIPLLM_BASES_MAX = 4 };
+
+typedef struct zipllm_ingest_base {
+    int64_t model; /* in the index */
+    char *name;    /* "NAME[@REV]", malloced */
+} zipllm_ingest_base;
+
 typedef struct zipllm_ingest {
     zipllm_store *store;
     zipllm_error *error;
 
-    /* The base: model 0 for none. why: the reason to report where there is none. */
-    int64_t base_model;
-    const char *base_name;
+    /* The models whose tensors may serve as bases, the best first; none: the reason to report. */
+    zipllm_ingest_base bases[ZIPLLM_BASES_MAX];
+    size_t nbases;
     const char *no_base_reason;
-    char **base_names; /* models coded against; zipllm_part.base counts from 1 */
+    /* Sets bases for a file whose tensors have been hashed and sketched; NULL: they are set. */
+    zipllm_status (*choose)(void *user, const struct zipllm_ingest_file *file);
+    void *choose_user;
+    struct zipllm_predictor *predictor; /* made when first needed */
+    uint64_t sketch_nbytes;             /* held by all parts */
+    char **base_names;                  /* models coded against; zipllm_part.base counts from 1 */
     size_t nbase_names;
 
     zipllm_fresh *fresh;
@@ -63,6 +75,13 @@ ZIPLLM_WARN_UNUSED zipllm_status zipllm_ingest_open(zipllm_ingest *in, zipllm_st
                                                     zipllm_error *error);
 /* Frees all; unlinks the packs if `discard` and not in->keep. */
 void zipllm_ingest_close(zipllm_ingest *in, bool discard);
+
+/* The tensor of a model that a part would be coded against: of its name, dtype and row shape, and
+   its own root where it is a delta; id 0 and a reason. */
+ZIPLLM_WARN_UNUSED zipllm_status zipllm_ingest_base_row(zipllm_ingest *in, int64_t model,
+                                                        const zipllm_part *part,
+                                                        zipllm_tensor_row *row,
+                                                        const char **reason);
 
 /* Brings one file in. shown: its path for messages. dry: nothing is stored, only SHA-256 is taken.
  */

@@ -336,8 +336,10 @@ zipllm_status zipllm_layout_read(int fd, const char *path, uint64_t nbytes, bool
 
 void zipllm_layout_free(zipllm_layout *layout)
 {
-    for (size_t i = 0; i < layout->nparts; i++)
+    for (size_t i = 0; i < layout->nparts; i++) {
         free(layout->parts[i].name);
+        free(layout->parts[i].sketch);
+    }
     free(layout->parts);
     memset(layout, 0, sizeof *layout);
 }

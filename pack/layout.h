@@ -13,6 +13,7 @@ typedef struct zipllm_part {
     char *name; /* malloced, with dtype and shape behind it; "" unless a tensor */
     const char *dtype_text, *shape;
     uint8_t hash[ZIPLLM_HASH_NBYTES]; /* seeded, from the first pass */
+    uint8_t *sketch;                  /* of a tensor, from the first pass; malloced, or NULL */
 
     /* What became of it: one of tensor and fresh, once done. */
     bool done;

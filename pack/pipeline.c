@@ -13,6 +13,7 @@
 #include "error.h"
 #include "hash.h"
 #include "ingest.h"
+#include "sketch.h"
 #include "stored.h"
 
 enum { UNITS_MAX = 256 };
@@ -68,6 +69,7 @@ typedef struct zipllm_pipeline {
     window *windows[3]; /* being read, being coded, being written */
     EVP_MD_CTX *sha;
     XXH3_state_t *seeded, *plain;
+    zipllm_sketcher sketcher; /* of the part being hashed */
 
     const zipllm_pass *pass;
     zipllm_task *task; /* the part being cut into units */
@@ -227,6 +229,23 @@ static void read_window(zipllm_pipeline *p, window *w)
     }
 }
 
+/* A sketch is a help, not a promise: without memory there is none. */
+static void begin_sketch(zipllm_pipeline *p, zipllm_part *part)
+{
+    const uint64_t most = p->store->memory_nbytes / 8;
+    const zipllm_sketch_plan plan = zipllm_sketch_plan_of(part->dtype, part->nbytes);
+    const size_t nbytes = zipllm_sketch_nbytes(&plan);
+    zipllm_sketcher_init(&p->sketcher, &(zipllm_sketch_plan){.width = 1}, NULL);
+    if (part->kind != ZIPLLM_TENSOR || part->sketch != NULL || nbytes == 0 ||
+        p->in->sketch_nbytes + nbytes > most)
+        return;
+    part->sketch = malloc(nbytes);
+    if (part->sketch == NULL)
+        return;
+    p->in->sketch_nbytes += nbytes;
+    zipllm_sketcher_init(&p->sketcher, &plan, part->sketch);
+}
+
 static void hash_window(zipllm_pipeline *p, const window *w)
 {
     for (unsigned i = 0; i < w->nunits; i++) {
@@ -235,7 +254,11 @@ static void hash_window(zipllm_pipeline *p, const window *w)
         if (u->index == 0) {
             (void)XXH3_128bits_reset_withSeed(p->seeded, p->store->seed);
             (void)XXH3_128bits_reset(p->plain);
+            if (!p->pass->second)
+                begin_sketch(p, u->task->part);
         }
+        if (!p->pass->second)
+            zipllm_sketcher_update(&p->sketcher, w->input + u->at, u->nbytes);
         (void)XXH3_128bits_update(p->seeded, w->input + u->at, u->nbytes);
         if (plain)
             (void)XXH3_128bits_update(p->plain, w->input + u->at, u->nbytes);

@@ -26,6 +26,6 @@ const char *zipllm_how_name(zipllm_how how)
 
 const char *zipllm_found_name(zipllm_found found)
 {
-    static const char *const names[] = {"none", "--base", "card", "config"};
+    static const char *const names[] = {"none", "--base", "card", "config", "bits"};
     return (unsigned)found < sizeof names / sizeof names[0] ? names[found] : "?";
 }

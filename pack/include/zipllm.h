@@ -147,7 +147,8 @@ typedef enum zipllm_found {
     ZIPLLM_FOUND_NONE = 0, /* there is no base */
     ZIPLLM_FOUND_OPTION,   /* zipllm_add_options.base */
     ZIPLLM_FOUND_CARD,     /* base_model of the model card (README.md) */
-    ZIPLLM_FOUND_CONFIG    /* _name_or_path of config.json */
+    ZIPLLM_FOUND_CONFIG,   /* _name_or_path of config.json */
+    ZIPLLM_FOUND_BITS      /* its tensors are near to those of this model */
 } zipllm_found;
 ZIPLLM_API const char *zipllm_found_name(zipllm_found found); /* "none", "--base", "card", ... */
 
@@ -173,8 +174,9 @@ typedef struct zipllm_add_options {
     size_t size;
     const char *name; /* "ORG/NAME" or "ORG/NAME@REV"; NULL: from the path (a Hugging Face cache's
                          snapshot gives ORG/NAME@REV, else the last component) */
-    const char *base; /* "NAME[@REV]": must be in the store; "none": no base; NULL: from the card,
-                         then from config.json, where what they name is in the store */
+    const char *base; /* "NAME[@REV]": must be in the store, and is obeyed; "none": no base; NULL:
+                         of the models that the card and config.json name and those whose tensors
+                         are near, the one with the fewest predicted bytes */
     bool follow;      /* follow symbolic links that leave the model directory */
     void (*row)(void *user, const zipllm_add_row *row); /* each part, after the model is durable */
     void *user;
@@ -191,7 +193,11 @@ typedef struct zipllm_add_result {
     const char *base;     /* "ORG/NAME[@REV]" of the base model, or NULL */
     zipllm_found found;
     const char *named_base; /* what card or config name, if that is not in the store; or NULL */
-    bool already_stored;    /* the same model with the same bytes was there: nothing was added */
+    /* --base, card or config name the first, but the bits are nearer to the second; or both NULL.
+       Only --base is obeyed. The shares are predictions: of the tensors coded by themselves. */
+    const char *overruled_base, *nearest;
+    double named_share, nearest_share;
+    bool already_stored; /* the same model with the same bytes was there: nothing was added */
     uint64_t files, tensors;
     uint64_t tensors_deduplicated, tensors_delta, tensors_whole;
     uint64_t logical_bytes; /* of all files */
