@@ -44,3 +44,14 @@ if(BITX_BUILD_FUZZERS AND BITX_BUILD_STORE)
     "${PROJECT_SOURCE_DIR}/pack/cursor.c" "${PROJECT_SOURCE_DIR}/pack/utf8.c")
   target_link_libraries(fuzz_torchzip PRIVATE bitx_static)
 endif()
+
+# The command line: each script is called with the programs and the source folder.
+find_program(PYTHON3 python3)
+if(BITX_BUILD_STORE AND PYTHON3)
+  foreach(name help models hostile errors signals)
+    add_test(NAME cli_${name} COMMAND sh "${CMAKE_CURRENT_SOURCE_DIR}/cli_${name}.sh"
+      $<TARGET_FILE:zipllm> $<TARGET_FILE:make_family> "${PROJECT_SOURCE_DIR}")
+    set_tests_properties(cli_${name} PROPERTIES TIMEOUT 300
+      PASS_REGULAR_EXPRESSION "[1-9][0-9]* passed, 0 failed" FAIL_REGULAR_EXPRESSION "FAILED")
+  endforeach()
+endif()

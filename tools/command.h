@@ -15,6 +15,7 @@ typedef struct command {
     zipllm_status (*run)(options *o);
 } command;
 
-extern const command COMMAND_ADD, COMMAND_GET, COMMAND_INIT, COMMAND_INSPECT;
+extern const command COMMAND_ADD, COMMAND_GC, COMMAND_GET, COMMAND_INIT, COMMAND_INSPECT,
+    COMMAND_LS, COMMAND_RM, COMMAND_SHOW, COMMAND_STAT, COMMAND_VERIFY;
 
 #endif

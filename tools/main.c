@@ -10,8 +10,10 @@
 #include "signals.h"
 #include "text.h"
 
-static const command *const COMMANDS[] = {&COMMAND_INIT, &COMMAND_ADD, &COMMAND_GET,
-                                          &COMMAND_INSPECT};
+static const command *const COMMANDS[] = {
+    &COMMAND_INIT, &COMMAND_ADD,    &COMMAND_GET, &COMMAND_LS, &COMMAND_SHOW,
+    &COMMAND_STAT, &COMMAND_VERIFY, &COMMAND_RM,  &COMMAND_GC, &COMMAND_INSPECT,
+};
 enum { NCOMMANDS = sizeof COMMANDS / sizeof COMMANDS[0] };
 
 static const char USAGE[] = "usage: zipllm [-C DIR] COMMAND [OPTION...] [ARGUMENT...]\n";
