@@ -128,7 +128,9 @@ static void json_result(const addition *a, const zipllm_add_result *r, double se
 static void share(char dst[TEXT_NUMBER_MAX], uint64_t part, uint64_t whole)
 {
     dst[0] = '\0';
-    if (whole > 0)
+    if (whole > 0 && part / whole >= 10)
+        (void)snprintf(dst, TEXT_NUMBER_MAX, "%" PRIu64 "x", part / whole); /* tiny files */
+    else if (whole > 0)
         text_percent(dst, (double)part / (double)whole);
 }
 
