@@ -110,27 +110,15 @@ fi
 unchanged before
 
 # Another command holds the store.
-flock --shared "$STORE/lock" sleep 30 &
-holder=$!
-while flock --nonblock --exclusive "$STORE/lock" true; do
-    sleep 0.05
-done
+exec 9<"$STORE/lock"
+flock --shared 9
 expect 5 z gc
 one_line
 expect 0 z ls
-kill "$holder"
-wait "$holder" 2>/dev/null || true
-flock "$STORE/lock" true # until the sleeping child has let go
-flock --exclusive "$STORE/lock" sleep 30 &
-holder=$!
-while flock --nonblock --shared "$STORE/lock" true; do
-    sleep 0.05
-done
+flock --exclusive 9
 expect 5 z add model
 expect 5 z ls
-kill "$holder"
-wait "$holder" 2>/dev/null || true
-flock "$STORE/lock" true
+exec 9<&-
 unchanged before
 
 # A full disk: the file system of 3 MB holds one model of the two.
