@@ -12,6 +12,10 @@
    thousand symbols, and 1/16 of a tensor that is not small. */
 enum { SAMPLE_MIN = 1 << 16, SAMPLE_MAX = 1 << 20, PIECE_NBYTES = 1 << 14 };
 
+/* Of which every candidate codes this much to be compared: 1/512 of a tensor that is not small, as
+   some candidates are ten times slower than others. */
+enum { TRIAL_MIN = 1 << 14, TRIAL_MAX = 1 << 18 };
+
 struct bitx_plan {
     bitx_allocator allocator;
     bitx_header header;
@@ -174,25 +178,68 @@ static bitx_status plan_all_tables(const bitx_work *work, bitx_plan *plan, unsig
     return bitx_tables_open(plan->header.dtype, section, nbytes, objects, plan->tables);
 }
 
-/* Puts the candidate that codes the sample smallest before the others. */
-static bitx_status choose(bitx_worker *worker, bitx_plan *plan, const bitx_sample *sample)
+/* Piece i of a sample. */
+static bitx_span piece_of(const bitx_sample *sample, size_t i)
+{
+    size_t offset = i * sample->piece_nbytes;
+    bitx_span span = sample->span;
+    span.nbytes = sample->piece_nbytes;
+    size_t based = span.base_nbytes > offset ? span.base_nbytes - offset : 0;
+    span.base_nbytes = based < span.nbytes ? based : span.nbytes;
+    span.base = span.base_nbytes ? span.base + offset : NULL;
+    return span;
+}
+
+static size_t count_trials(const bitx_plan *plan, const bitx_sample *sample)
+{
+    size_t npieces = sample->span.nbytes / sample->piece_nbytes;
+    if (plan->tuning.effort == BITX_EFFORT_MAX)
+        return npieces;
+    uint64_t nbytes = sample->nbytes / 512;
+    nbytes = nbytes < TRIAL_MIN ? TRIAL_MIN : nbytes > TRIAL_MAX ? TRIAL_MAX : nbytes;
+    size_t n = (size_t)nbytes / sample->piece_nbytes;
+    return n < 1 ? 1 : n < npieces ? n : npieces;
+}
+
+/* What the tensor would take with one candidate, from some of the pieces. */
+static bitx_status estimate(const bitx_worker *worker, const bitx_plan *plan,
+                            const bitx_block_codec *codec, const bitx_sample *sample,
+                            uint64_t *nbytes)
+{
+    size_t npieces = sample->span.nbytes / sample->piece_nbytes;
+    size_t ntrials = count_trials(plan, sample);
+    uint64_t coded = 0;
+    for (size_t i = 0; i < ntrials; i++) {
+        size_t at = i * npieces / ntrials, n;
+        bitx_span span = piece_of(sample, at);
+        span.tables = plan->tables[codec->id];
+        bitx_status status =
+            codec->encode(&worker->work, &plan->tuning, &span,
+                          sample->src + at * sample->piece_nbytes, worker->spare, span.nbytes, &n);
+        if (status != BITX_OK && status != BITX_ERR_DST_SIZE)
+            return status;
+        coded += status == BITX_OK ? n : span.nbytes;
+    }
+    *nbytes = coded * (sample->nbytes / (ntrials * sample->piece_nbytes));
+    if (codec->uses_base && plan->header.base_nbytes)
+        *nbytes += varint_nbytes(plan->header.base_nbytes) + BITX_HASH_NBYTES;
+    return BITX_OK;
+}
+
+/* Puts the candidate that will be smallest before the others; *nbytes: what it would take. */
+static bitx_status choose(const bitx_worker *worker, bitx_plan *plan, const bitx_sample *sample,
+                          uint64_t *nbytes)
 {
     unsigned best = 0;
-    size_t best_nbytes = SIZE_MAX;
+    *nbytes = UINT64_MAX;
     for (unsigned i = 0; i < plan->ncandidates; i++) {
-        const bitx_block_codec *codec = plan->candidates[i];
-        bitx_span span = sample->span;
-        span.tables = plan->tables[codec->id];
-        size_t n;
-        bitx_status status = codec->encode(&worker->work, &plan->tuning, &span, sample->src,
-                                           worker->spare, sample->span.nbytes, &n);
-        if (status == BITX_ERR_DST_SIZE)
-            continue;
+        uint64_t n;
+        bitx_status status = estimate(worker, plan, plan->candidates[i], sample, &n);
         if (status != BITX_OK)
             return status;
-        if (n < best_nbytes) {
+        if (n < *nbytes) {
             best = i;
-            best_nbytes = n;
+            *nbytes = n;
         }
     }
     const bitx_block_codec *first = plan->candidates[best];
@@ -226,7 +273,7 @@ static bitx_status list_candidates(bitx_plan *plan, bitx_codec codec, bool has_b
 /* Whether the sample is needed: to choose, or for tables. */
 static bool wants_sample(const bitx_plan *plan)
 {
-    bool wanted = plan->ncandidates > 1 && plan->tuning.effort != BITX_EFFORT_MAX;
+    bool wanted = plan->ncandidates > 1;
     for (unsigned i = 0; i < plan->ncandidates; i++)
         wanted |= plan->candidates[i]->tables_plan != NULL;
     return wanted;
@@ -247,13 +294,19 @@ static bitx_status plan_from_sample(bitx_ctx *ctx, bitx_plan *plan, const bitx_s
     status = plan_all_tables(&worker->work, plan, plan->ncandidates, &sample, section, objects);
     if (status != BITX_OK || plan->ncandidates < 2)
         return status;
-    status = choose(worker, plan, &sample);
+    uint64_t nbytes;
+    status = choose(worker, plan, &sample, &nbytes);
     if (status != BITX_OK)
         return status;
-    /* Tables for the likely codec alone: most blocks will be its, and all would pay for others'. */
-    if (plan->tuning.effort != BITX_EFFORT_MAX)
+    /* The only block is known: what it becomes is settled, and raw needs no base. */
+    bool whole = sample.span.nbytes == sample.nbytes && sample.nbytes <= sample.block_nbytes;
+    if (whole && nbytes >= sample.nbytes)
+        plan->ncandidates = 0;
+    else if (whole || plan->tuning.effort != BITX_EFFORT_MAX)
         plan->ncandidates = 1;
-    return plan_all_tables(&worker->work, plan, 1, &sample, section, objects);
+    /* Tables for the likely codec alone: most blocks will be its, and all would pay for others'. */
+    return plan_all_tables(&worker->work, plan, plan->ncandidates ? 1 : 0, &sample, section,
+                           objects);
 }
 
 /* base_nbytes 0: none. section: bitx_tables_section_max() bytes; objects: 64-byte aligned. */
