@@ -24,7 +24,7 @@ static inline unsigned bits_log2(uint64_t v)
 /* Never writes beyond cap: `full` is set instead, and stays set. */
 typedef struct bit_writer {
     uint8_t *dst;
-    size_t cap, nbytes; /* nbytes: whole words written */
+    size_t cap, nbytes; /* nbytes: whole bytes written */
     uint64_t word;
     unsigned fill; /* bits in word, below 64 */
     bool full;
@@ -62,9 +62,26 @@ static inline void bits_flush(bit_writer *w)
     w->fill = 0;
 }
 
-static inline size_t bits_written(const bit_writer *w)
+/*
+ * Room for n bits that somebody else writes, at the bit number returned of dst: between the two
+ * calls, all bits before it are in memory. SIZE_MAX if there is no room.
+ */
+static inline size_t bits_lend(bit_writer *w, size_t n)
 {
-    return 8 * w->nbytes + w->fill;
+    size_t pos = 8 * w->nbytes + w->fill;
+    if (w->full || n > 8 * w->cap - pos) {
+        w->full = true;
+        return SIZE_MAX;
+    }
+    memcpy(w->dst + w->nbytes, &w->word, (w->fill + 7) / 8);
+    return pos;
+}
+
+static inline void bits_return(bit_writer *w, size_t pos, size_t n)
+{
+    w->nbytes = (pos + n) / 8;
+    w->fill = (pos + n) % 8;
+    w->word = w->fill ? w->dst[w->nbytes] & ((1u << w->fill) - 1) : 0;
 }
 
 /* Exponential Golomb: as many ones as v + 1 has bits below its highest, a zero, those bits. */

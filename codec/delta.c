@@ -8,6 +8,7 @@
  */
 #include <string.h>
 
+#include "bitx/kernels.h"
 #include "carve.h"
 #include "plan.h"
 #include "tree.h"
@@ -24,8 +25,8 @@ static bool delta_accepts(bitx_dtype dtype, bool has_base)
 
 typedef struct delta_memory {
     bitx_diffs diffs;
-    uint8_t *list, *other; /* nelem and one */
-    uint8_t *raw;          /* nelem units and 8 bytes */
+    uint8_t *base;         /* nelem units: one that is shorter than the tensor, and zeros */
+    uint8_t *list, *other; /* nelem */
     bitx_arena arena;
 } delta_memory;
 
@@ -33,7 +34,7 @@ static size_t delta_scratch_nbytes(bitx_dtype dtype, size_t block_nbytes)
 {
     size_t unit = bitx_layout_of(dtype).unit;
     size_t nelem = block_nbytes / unit + 1;
-    return 2 * carved(nelem * unit + 8) + 4 * carved(nelem + 1) +
+    return 3 * carved(nelem * unit + 8) + 5 * carved(nelem) +
            carved(PLAN_COUNTS * sizeof(uint32_t)) + carved(bitx_tree_arena_nbytes(nelem));
 }
 
@@ -41,22 +42,34 @@ static delta_memory divide(const bitx_work *work, size_t nelem, size_t unit)
 {
     uint8_t *at = work->scratch;
     delta_memory m;
+    m.base = carve(&at, nelem * unit + 8);
     m.diffs.differences = carve(&at, nelem * unit + 8);
-    m.raw = carve(&at, nelem * unit + 8);
+    m.diffs.raw = carve(&at, nelem * unit + 8);
     m.diffs.classes = carve(&at, nelem);
     m.diffs.scales = carve(&at, nelem);
-    m.list = carve(&at, nelem + 1);
-    m.other = carve(&at, nelem + 1);
+    m.diffs.symbols = carve(&at, nelem);
+    m.list = carve(&at, nelem);
+    m.other = carve(&at, nelem);
     m.diffs.counts = (void *)carve(&at, PLAN_COUNTS * sizeof(uint32_t));
     m.arena = (bitx_arena){at, bitx_tree_arena_nbytes(nelem)};
     return m;
 }
 
-static bitx_words words_of(const bitx_span *span, const uint8_t *src)
+/* The elements of a block, with a base for every one. */
+static bitx_words words_of(const bitx_span *span, const uint8_t *src, const bitx_work *work,
+                           delta_memory *m)
 {
     bitx_layout layout = bitx_layout_of(span->dtype);
-    return (bitx_words){layout, src, span->base, span->nbytes / layout.unit,
-                        span->base_nbytes / layout.unit};
+    bitx_words words = {layout, src, span->base, span->nbytes / layout.unit};
+    *m = divide(work, words.nelem, layout.unit);
+    size_t nbytes = words.nelem * layout.unit;
+    if (span->base_nbytes >= nbytes && span->base)
+        return words;
+    if (span->base)
+        memcpy(m->base, span->base, span->base_nbytes);
+    memset(m->base + span->base_nbytes, 0, nbytes - span->base_nbytes);
+    words.base = m->base;
+    return words;
 }
 
 /* Elements of every group, from the classes. */
@@ -73,104 +86,79 @@ static void count_groups(const bitx_model *model, const uint8_t *classes, size_t
 
 /* ---- encoding ------------------------------------------------------------------------------ */
 
-enum { RANK_NONE = 0xffff };
-
-static void ranks_of(const bitx_code *code, uint16_t ranks[256])
+/* False if the code lacks one of the symbols below limit. */
+static bool ranks_of(const bitx_code *code, unsigned limit, uint8_t ranks[256])
 {
-    for (unsigned s = 0; s < 256; s++)
-        ranks[s] = RANK_NONE;
+    unsigned n = 0;
+    memset(ranks, 0, 256);
+    for (unsigned i = 0; i < code->nsymbols; i++) {
+        ranks[code->symbol[i]] = (uint8_t)i;
+        n += code->symbol[i] < limit;
+    }
+    return n == limit;
+}
+
+static bool has_same(const bitx_code *code)
+{
     for (unsigned i = 0; i < code->nsymbols; i++)
-        ranks[code->symbol[i]] = (uint16_t)i;
-}
-
-/* Symbols to the groups' lists and raw bits to m->raw; false if a symbol has no code. */
-static inline __attribute__((always_inline)) bool split_words(const bitx_model *model,
-                                                              const delta_memory *m, size_t nelem,
-                                                              uint8_t *lists[CLASSES_MAX],
-                                                              bit_writer *raw, unsigned unit)
-{
-    uint16_t ranks[CLASSES_MAX][256];
-    for (unsigned g = 0; g < model->ngroups; g++)
-        ranks_of(&model->codes[g], ranks[g]);
-    unsigned width = model->width, missing = 0;
-    for (size_t i = 0; i < nelem; i++) {
-        unsigned c = m->diffs.classes[i];
-        if (c == CLASS_NONE)
-            continue;
-        unsigned g = model->group[c];
-        int64_t d = word_signed(word_load(m->diffs.differences, i, unit), 8 * unit);
-        difference_parts parts = difference_split(d, model->shift[c], width);
-        if (d == 0 && ranks[g][SYMBOL_SAME] != RANK_NONE)
-            parts = (difference_parts){SYMBOL_SAME, 0, 0};
-        unsigned rank = ranks[g][parts.symbol];
-        missing |= rank;
-        *lists[g]++ = (uint8_t)rank;
-        bits_put(raw, parts.raw, parts.nraw);
-    }
-    return missing < RANK_NONE;
-}
-
-static bool split_elements(const bitx_words *words, const bitx_model *model, const delta_memory *m,
-                           uint8_t *lists[CLASSES_MAX], bit_writer *raw)
-{
-    switch (words->layout.unit) {
-    case 1:
-        return split_words(model, m, words->nelem, lists, raw, 1);
-    case 2:
-        return split_words(model, m, words->nelem, lists, raw, 2);
-    case 4:
-        return split_words(model, m, words->nelem, lists, raw, 4);
-    default:
-        return split_words(model, m, words->nelem, lists, raw, 8);
-    }
+        if (code->symbol[i] == SYMBOL_SAME)
+            return true;
+    return false;
 }
 
 static void encode_scales(bit_writer *w, const bitx_model *model, const delta_memory *m,
                           size_t nelem)
 {
-    uint16_t ranks[256];
+    uint8_t ranks[256];
     size_t chunk = (size_t)1 << model->chunk_log2;
     size_t n = (nelem + chunk - 1) / chunk;
-    ranks_of(&model->scales, ranks);
-    for (size_t i = 0; i < n; i++)
-        m->list[i] = (uint8_t)ranks[m->diffs.scales[i]];
+    ranks_of(&model->scales, SCALES, ranks);
+    bitx_map_u8(m->list, m->diffs.scales, ranks, n);
     bitx_tree_encode(w, &model->scales, m->list, m->other, n, m->arena);
 }
 
-/* Trees and raw bits; false if the model has no code for something. */
-static bool encode_words(bit_writer *w, const bitx_words *words, const bitx_model *model,
+/* Trees and raw bits. */
+static void encode_words(bit_writer *w, const bitx_words *words, const bitx_model *model,
                          const delta_memory *m)
 {
     size_t sizes[CLASSES_MAX];
-    uint8_t *lists[CLASSES_MAX], *ends[CLASSES_MAX];
+    uint8_t *lists[CLASSES_MAX], *ends[CLASSES_MAX], ranks[256];
+    unsigned same_classes = 0;
     if (model->scaled)
         encode_scales(w, model, m, words->nelem);
     count_groups(model, m->diffs.classes, words->nelem, sizes);
     size_t at = 0;
-    for (unsigned g = 0; g < model->ngroups; g++) {
+    for (unsigned g = 0; g < CLASSES_MAX; g++) {
         lists[g] = ends[g] = m->list + at;
         at += sizes[g];
     }
-    size_t unit = words->layout.unit;
-    bit_writer raw = {.dst = m->raw, .cap = words->nelem * unit + 8};
-    if (!split_elements(words, model, m, ends, &raw))
-        return false;
-    for (unsigned g = 0; g < model->ngroups; g++)
+    for (unsigned c = 0; c < model->nclasses; c++)
+        same_classes |= (unsigned)has_same(&model->codes[model->group[c]]) << c;
+    size_t nraw = (bitx_words_split(words, model, same_classes, &m->diffs) + 7) / 8;
+    bitx_groups_split_u8(ends, m->diffs.symbols, m->diffs.classes, model->group, words->nelem);
+    for (unsigned g = 0; g < model->ngroups; g++) {
+        ranks_of(&model->codes[g], 0, ranks);
+        bitx_map_u8(lists[g], lists[g], ranks, sizes[g]);
         bitx_tree_encode(w, &model->codes[g], lists[g], m->other, sizes[g], m->arena);
-    bits_flush(w);
-    bits_flush(&raw);
-    if (raw.nbytes > w->cap - w->nbytes || raw.full) {
-        w->full = true;
-        return true;
     }
-    memcpy(w->dst + w->nbytes, raw.dst, raw.nbytes);
-    w->nbytes += raw.nbytes;
-    return true;
+    bits_flush(w);
+    if (w->full || nraw > w->cap - w->nbytes) {
+        w->full = true;
+        return;
+    }
+    memcpy(w->dst + w->nbytes, m->diffs.raw, nraw);
+    w->nbytes += nraw;
 }
 
-/* Whether a model that was made for other elements can do these. */
+/* Whether a model that was made for other elements has a code for all that may come. */
 static bool fits(const bitx_model *model, const bitx_words *words)
 {
+    uint8_t ranks[256];
+    for (unsigned g = 0; g < model->ngroups; g++)
+        if (!ranks_of(&model->codes[g], symbols_of_width(model->width), ranks))
+            return false;
+    if (model->scaled && !ranks_of(&model->scales, SCALES, ranks))
+        return false;
     return bitx_words_zero_bits(words) >= model->zero_bits;
 }
 
@@ -183,7 +171,8 @@ static bool encode_shared(bit_writer *w, const bitx_words *words, const bitx_mod
         bitx_words_scale(words, model, &m->diffs);
     else
         bitx_words_diff(words, model, &m->diffs);
-    return encode_words(w, words, model, m);
+    encode_words(w, words, model, m);
+    return true;
 }
 
 static void encode_own(bit_writer *w, const bitx_words *words, bitx_effort effort,
@@ -198,8 +187,7 @@ static void encode_own(bit_writer *w, const bitx_words *words, bitx_effort effor
 
 static bool unchanged(const bitx_words *words)
 {
-    return words->nbased == words->nelem &&
-           memcmp(words->src, words->base, words->nelem * words->layout.unit) == 0;
+    return memcmp(words->src, words->base, words->nelem * words->layout.unit) == 0;
 }
 
 /* Everything between the form and the bytes at the end. */
@@ -229,11 +217,11 @@ static bitx_status delta_encode(const bitx_work *work, const bitx_tuning *tuning
                                 const bitx_span *span, const uint8_t *src, uint8_t *dst, size_t cap,
                                 size_t *payload_nbytes)
 {
-    bitx_words words = words_of(span, src);
+    delta_memory m;
+    bitx_words words = words_of(span, src, work, &m);
     size_t ntail = span->nbytes % words.layout.unit;
     if (cap < 1 + ntail)
         return BITX_ERR_DST_SIZE;
-    delta_memory m = divide(work, words.nelem, words.layout.unit);
     unsigned form = FORM_UNCHANGED;
     size_t n = encode_body(&words, span, tuning->effort, &m, dst + 1, cap - 1 - ntail, &form);
     if (n == SIZE_MAX)
@@ -246,113 +234,12 @@ static bitx_status delta_encode(const bitx_work *work, const bitx_tuning *tuning
 
 /* ---- decoding ------------------------------------------------------------------------------ */
 
-static inline uint64_t base_word(const bitx_words *words, const bitx_model *model, size_t i,
-                                 unsigned unit)
+static void decode_scales(bit_reader *r, const bitx_model *model, const delta_memory *m,
+                          size_t nelem)
 {
-    return (i < words->nbased ? word_load(words->base, i, unit) : 0) >> model->zero_bits;
-}
-
-/* classes[from .. to) of the base alone. */
-static inline __attribute__((always_inline)) void classify(const bitx_words *words,
-                                                           const bitx_model *model,
-                                                           uint8_t *classes, size_t from, size_t to,
-                                                           unsigned up, unsigned unit)
-{
-    const bitx_model m = *model;
-    for (size_t i = from; i < to; i++)
-        classes[i] = (uint8_t)model_class(&m, word_origin(&m, base_word(words, &m, i, unit)), up);
-}
-
-static void classify_range(const bitx_words *words, const bitx_model *model, uint8_t *classes,
-                           size_t from, size_t to, unsigned up)
-{
-    switch (words->layout.unit) {
-    case 1:
-        classify(words, model, classes, from, to, up, 1);
-        break;
-    case 2:
-        classify(words, model, classes, from, to, up, 2);
-        break;
-    case 4:
-        classify(words, model, classes, from, to, up, 4);
-        break;
-    default:
-        classify(words, model, classes, from, to, up, 8);
-        break;
-    }
-}
-
-static void decode_classes(bit_reader *r, const bitx_words *words, const bitx_model *model,
-                           const delta_memory *m)
-{
-    uint8_t *classes = m->diffs.classes, *scales = m->diffs.scales;
-    if (!model->scaled) {
-        classify_range(words, model, classes, 0, words->nelem, 0);
-        return;
-    }
     size_t chunk = (size_t)1 << model->chunk_log2;
-    size_t n = (words->nelem + chunk - 1) / chunk;
-    bitx_tree_decode(r, &model->scales, scales, m->other, n, m->arena);
-    for (size_t i = 0; i < n && !r->bad; i++) {
-        size_t from = i * chunk, to = words->nelem - from < chunk ? words->nelem : from + chunk;
-        if (scales[i] == SCALE_SAME)
-            memset(classes + from, CLASS_NONE, to - from);
-        else
-            classify_range(words, model, classes, from, to, SCALE_MAX - scales[i]);
-    }
-}
-
-/* Elements from symbols and raw bits, from r->pos on. */
-static inline __attribute__((always_inline)) void
-join_words(bit_reader *r, const bitx_words *words, const bitx_model *model,
-           const uint8_t *const lists[CLASSES_MAX], const uint8_t *classes, uint8_t *dst,
-           unsigned unit)
-{
-    const uint8_t *at[CLASSES_MAX];
-    memcpy(at, lists, sizeof(at));
-    size_t pos = r->pos;
-    bool bad = false;
-    for (size_t i = 0; i < words->nelem; i++) {
-        uint64_t base = base_word(words, model, i, unit);
-        unsigned c = classes[i];
-        int64_t d = 0;
-        if (c != CLASS_NONE) {
-            unsigned symbol = *at[model->group[c]]++;
-            unsigned shift = model->shift[c];
-            unsigned extra = symbol_extra(symbol);
-            if (symbol != SYMBOL_SAME) {
-                unsigned n = shift + extra;
-                bad |= extra && n > model->width - 2;
-                n &= 63;
-                d = difference_join(symbol, extra & 63,
-                                    bits_low(bits_peek(r->src, r->nbytes, pos), n), shift);
-                pos += n;
-            }
-        }
-        word_store(dst, i, unit, word_restore(model, d, base) << model->zero_bits);
-    }
-    r->pos = pos;
-    r->bad |= bad || pos > 8 * r->nbytes;
-}
-
-static void join_elements(bit_reader *r, const bitx_words *words, const bitx_model *model,
-                          const uint8_t *const lists[CLASSES_MAX], const uint8_t *classes,
-                          uint8_t *dst)
-{
-    switch (words->layout.unit) {
-    case 1:
-        join_words(r, words, model, lists, classes, dst, 1);
-        break;
-    case 2:
-        join_words(r, words, model, lists, classes, dst, 2);
-        break;
-    case 4:
-        join_words(r, words, model, lists, classes, dst, 4);
-        break;
-    default:
-        join_words(r, words, model, lists, classes, dst, 8);
-        break;
-    }
+    size_t n = (nelem + chunk - 1) / chunk;
+    bitx_tree_decode(r, &model->scales, m->diffs.scales, m->other, n, m->arena);
 }
 
 static void decode_words(bit_reader *r, const bitx_words *words, const bitx_model *model,
@@ -360,9 +247,11 @@ static void decode_words(bit_reader *r, const bitx_words *words, const bitx_mode
 {
     size_t sizes[CLASSES_MAX];
     const uint8_t *lists[CLASSES_MAX];
-    decode_classes(r, words, model, m);
+    if (model->scaled)
+        decode_scales(r, model, m, words->nelem);
     if (r->bad)
         return;
+    bitx_words_classify(words, model, &m->diffs);
     count_groups(model, m->diffs.classes, words->nelem, sizes);
     size_t at = 0;
     for (unsigned g = 0; g < CLASSES_MAX; g++) {
@@ -374,30 +263,23 @@ static void decode_words(bit_reader *r, const bitx_words *words, const bitx_mode
     bits_align(r);
     if (r->bad)
         return;
-    join_elements(r, words, model, lists, m->diffs.classes, dst);
+    bitx_groups_merge_u8(m->diffs.symbols, lists, m->diffs.classes, model->group, words->nelem);
+    bitx_words_join(r, words, model, &m->diffs, dst);
     bits_align(r);
-}
-
-static void copy_base(const bitx_words *words, uint8_t *dst)
-{
-    size_t unit = words->layout.unit;
-    if (words->nbased)
-        memcpy(dst, words->base, words->nbased * unit);
-    memset(dst + words->nbased * unit, 0, (words->nelem - words->nbased) * unit);
 }
 
 static bitx_status delta_decode(const bitx_work *work, const bitx_span *span, uint8_t *dst,
                                 const uint8_t *payload, size_t payload_nbytes)
 {
-    bitx_words words = words_of(span, NULL);
+    delta_memory m;
+    bitx_words words = words_of(span, NULL, work, &m);
     size_t ntail = span->nbytes % words.layout.unit;
-    memset(dst, 0, span->nbytes);
     if (payload_nbytes < 1 + ntail)
         return BITX_ERR_CORRUPT;
     size_t end = payload_nbytes - ntail;
     memcpy(dst + span->nbytes - ntail, payload + end, ntail);
     if (payload[0] == FORM_UNCHANGED) {
-        copy_base(&words, dst);
+        memcpy(dst, words.base, words.nelem * words.layout.unit);
         return end == 1 ? BITX_OK : BITX_ERR_CORRUPT;
     }
     bit_reader r = {.src = payload + 1, .nbytes = end - 1};
@@ -410,7 +292,6 @@ static bitx_status delta_decode(const bitx_work *work, const bitx_span *span, ui
     }
     if (payload[0] > FORM_OWN || !model || r.bad)
         return BITX_ERR_CORRUPT;
-    delta_memory m = divide(work, words.nelem, words.layout.unit);
     decode_words(&r, &words, model, &m, dst);
     return !r.bad && r.pos == 8 * r.nbytes ? BITX_OK : BITX_ERR_CORRUPT;
 }
@@ -422,8 +303,8 @@ static size_t delta_tables_plan(const bitx_work *work, const bitx_tuning *tuning
 {
     if (sample->nbytes <= sample->block_nbytes)
         return 0; /* a model of its own for the only block */
-    bitx_words words = words_of(&sample->span, sample->src);
-    delta_memory m = divide(work, words.nelem, words.layout.unit);
+    delta_memory m;
+    bitx_words words = words_of(&sample->span, sample->src, work, &m);
     bitx_model model;
     bitx_model_plan(&words, tuning->effort, true, &m.diffs, &model);
     bit_writer w = {.dst = section, .cap = MODEL_MAX_NBYTES};

@@ -106,7 +106,7 @@ static float_memory divide(const bitx_work *work, size_t nelem, size_t unit)
 static bitx_words words_of(const bitx_span *span, const uint8_t *src)
 {
     bitx_layout layout = bitx_layout_of(span->dtype);
-    return (bitx_words){layout, src, NULL, span->nbytes / layout.unit, 0};
+    return (bitx_words){layout, src, NULL, span->nbytes / layout.unit};
 }
 
 /* ---- models -------------------------------------------------------------------------------- */

@@ -11,79 +11,12 @@ enum {
     OUTLIERS = 2048 /* one element in so many may have an exponent above the last class */
 };
 
-unsigned bitx_words_zero_bits(const bitx_words *words)
-{
-    unsigned unit = words->layout.unit;
-    uint64_t any = 0;
-    for (size_t i = 0; i < words->nelem && !(any & 1); i++)
-        any |= word_load(words->src, i, unit);
-    unsigned zeros = any ? (unsigned)__builtin_ctzll(any) : 8 * unit;
-    return zeros < 8 * unit - 2 ? zeros : 8 * unit - 2;
-}
-
-/* ---- differences --------------------------------------------------------------------------- */
-
-static inline uint64_t load_base(const bitx_words *words, size_t i, unsigned unit)
-{
-    return i < words->nbased ? word_load(words->base, i, unit) : 0;
-}
-
-static inline __attribute__((always_inline)) void diff_range(const bitx_words *words,
-                                                             const bitx_model *model,
-                                                             const bitx_diffs *diffs, size_t from,
-                                                             size_t to, unsigned up, unsigned unit)
-{
-    const bitx_model m = *model;
-    for (size_t i = from; i < to; i++) {
-        uint64_t x = word_load(words->src, i, unit) >> m.zero_bits;
-        uint64_t base = load_base(words, i, unit) >> m.zero_bits;
-        word_store(diffs->differences, i, unit, (uint64_t)word_difference(&m, x, base));
-        diffs->classes[i] = (uint8_t)model_class(&m, word_origin(&m, base), up);
-    }
-}
-
-static void diff_chunk(const bitx_words *words, const bitx_model *model, const bitx_diffs *diffs,
-                       size_t from, size_t to, unsigned up)
-{
-    switch (words->layout.unit) {
-    case 1:
-        diff_range(words, model, diffs, from, to, up, 1);
-        break;
-    case 2:
-        diff_range(words, model, diffs, from, to, up, 2);
-        break;
-    case 4:
-        diff_range(words, model, diffs, from, to, up, 4);
-        break;
-    default:
-        diff_range(words, model, diffs, from, to, up, 8);
-        break;
-    }
-}
-
-void bitx_words_diff(const bitx_words *words, const bitx_model *model, const bitx_diffs *diffs)
-{
-    if (!model->scaled) {
-        diff_chunk(words, model, diffs, 0, words->nelem, 0);
-        return;
-    }
-    size_t chunk = (size_t)1 << model->chunk_log2;
-    for (size_t from = 0; from < words->nelem; from += chunk) {
-        size_t to = words->nelem - from < chunk ? words->nelem : from + chunk;
-        unsigned scale = diffs->scales[from >> model->chunk_log2];
-        if (scale == SCALE_SAME)
-            memset(diffs->classes + from, CLASS_NONE, to - from);
-        else
-            diff_chunk(words, model, diffs, from, to, SCALE_MAX - scale);
-    }
-}
+/* ---- classes ------------------------------------------------------------------------------- */
 
 static int64_t load_difference(const bitx_diffs *diffs, size_t i, unsigned unit)
 {
     return word_signed(word_load(diffs->differences, i, unit), 8 * unit);
 }
-
-/* ---- classes ------------------------------------------------------------------------------- */
 
 /* The sixteen greatest exponents of the base, but for outliers. */
 static void choose_classes(const bitx_words *words, uint32_t *counts, bitx_model *model)
@@ -97,7 +30,7 @@ static void choose_classes(const bitx_words *words, uint32_t *counts, bitx_model
         return;
     memset(counts, 0, 2048 * sizeof(*counts));
     for (size_t i = 0; i < words->nelem; i++) {
-        uint64_t base = load_base(words, i, unit) >> model->zero_bits;
+        uint64_t base = word_load(words->base, i, unit) >> model->zero_bits;
         uint64_t exponent = word_origin(model, base) >> model->class_shift;
         counts[exponent < 2048 ? exponent : 2047]++;
     }
@@ -298,17 +231,13 @@ static void join_groups(grouping *g, unsigned most, uint64_t worth)
 static void count_symbols(const bitx_words *words, const bitx_diffs *diffs, const bitx_model *model,
                           const bool same[CLASSES_MAX], grouping *g)
 {
-    unsigned unit = words->layout.unit;
-    for (size_t i = 0; i < words->nelem; i++) {
-        unsigned c = diffs->classes[i];
-        if (c == CLASS_NONE)
-            continue;
-        int64_t d = load_difference(diffs, i, unit);
-        unsigned symbol = d == 0 && same[c]
-                              ? SYMBOL_SAME
-                              : difference_split(d, model->shift[c], model->width).symbol;
-        g->counts[c][symbol]++;
-    }
+    unsigned same_classes = 0;
+    for (unsigned c = 0; c < model->nclasses; c++)
+        same_classes |= (unsigned)same[c] << c;
+    bitx_words_split(words, model, same_classes, diffs);
+    for (size_t i = 0; i < words->nelem; i++)
+        if (diffs->classes[i] != CLASS_NONE)
+            g->counts[diffs->classes[i]][diffs->symbols[i]]++;
 }
 
 /* One group for every class that has elements; the others go to the first. */

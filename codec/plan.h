@@ -6,11 +6,11 @@
 
 enum { CLASS_NONE = 0xff };
 
-/* The elements to be modelled: nelem with base, or base zeros from nbased on. */
+/* The elements to be modelled, and as many of the base. */
 typedef struct bitx_words {
     bitx_layout layout;
     const uint8_t *src, *base;
-    size_t nelem, nbased;
+    size_t nelem;
 } bitx_words;
 
 /* What is known of every element: work memory of encoders. */
@@ -18,6 +18,8 @@ typedef struct bitx_diffs {
     uint8_t *differences; /* nelem units, signed */
     uint8_t *classes;     /* nelem; CLASS_NONE: in a chunk that is that of the base */
     uint8_t *scales;      /* one for every chunk, if the model has them */
+    uint8_t *symbols;     /* nelem */
+    uint8_t *raw;         /* nelem units and 8 bytes */
     uint32_t *counts;     /* PLAN_COUNTS */
 } bitx_diffs;
 
@@ -26,8 +28,22 @@ enum { PLAN_BUCKETS = 2 * 16 * 60, PLAN_COUNTS = CLASSES_MAX * PLAN_BUCKETS };
 /* Low bits that are zero in every element, at most all but two. */
 unsigned bitx_words_zero_bits(const bitx_words *words);
 
-/* Differences and classes under a model; diffs->scales must be set before, if it has any. */
+/* Classes alone, of the base; diffs->scales must be set before, if the model has any. */
+void bitx_words_classify(const bitx_words *words, const bitx_model *model, const bitx_diffs *diffs);
+
+/* Differences and classes; the same of scales. */
 void bitx_words_diff(const bitx_words *words, const bitx_model *model, const bitx_diffs *diffs);
+
+/*
+ * Symbols and raw bits of differences; returns the number of raw bits. same_classes: bit c if
+ * differences of 0 in class c have SYMBOL_SAME.
+ */
+size_t bitx_words_split(const bitx_words *words, const bitx_model *model, unsigned same_classes,
+                        const bitx_diffs *diffs);
+
+/* Elements from the base, diffs' classes and symbols, and raw bits from r->pos on. */
+void bitx_words_join(bit_reader *r, const bitx_words *words, const bitx_model *model,
+                     const bitx_diffs *diffs, uint8_t *dst);
 
 /* Chooses the scales of all chunks for a model that has them, then as bitx_words_diff(). */
 void bitx_words_scale(const bitx_words *words, const bitx_model *model, const bitx_diffs *diffs);

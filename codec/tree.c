@@ -1,7 +1,7 @@
 /* Wavelet trees: partition and merge. */
 #include "tree.h"
 
-#include "plane_codes.h"
+#include "bitx/kernels.h"
 
 size_t bitx_tree_arena_nbytes(size_t n)
 {
@@ -39,26 +39,6 @@ static void invert_plane(unsigned plane, uint8_t *bytes, size_t n)
 
 /* ---- encoding ------------------------------------------------------------------------------ */
 
-/* Up to 64 decisions "rank >= pivot", and both lists. *low may be src: it never overtakes. */
-static uint64_t partition64(const uint8_t *src, size_t n, unsigned pivot, uint8_t **low,
-                            uint8_t **high)
-{
-    uint64_t bits = 0;
-    uint8_t *l = *low, *h = *high;
-    for (size_t i = 0; i < n; i++) {
-        uint8_t x = src[i];
-        size_t bit = x >= pivot;
-        bits |= (uint64_t)bit << i;
-        *l = x;
-        *h = x;
-        l += 1 - bit;
-        h += bit;
-    }
-    *low = l;
-    *high = h;
-    return bits;
-}
-
 static void encode_plane(bit_writer *w, unsigned plane, uint8_t *bytes, size_t n, bitx_arena arena)
 {
     size_t nbytes = (n + 7) / 8;
@@ -68,8 +48,7 @@ static void encode_plane(bit_writer *w, unsigned plane, uint8_t *bytes, size_t n
     for (unsigned i = 0; i < 256; i++)
         rank[code.symbol[i]] = (uint8_t)i;
     invert_plane(plane, bytes, n);
-    for (size_t i = 0; i < nbytes; i++)
-        bytes[i] = rank[bytes[i]];
+    bitx_map_u8(bytes, bytes, rank, nbytes);
     uint8_t *other = take(&arena, nbytes);
     if (other)
         bitx_tree_encode(w, &code, bytes, other, nbytes, arena);
@@ -82,25 +61,28 @@ static void encode_node(bit_writer *w, const bitx_code *code, unsigned d, unsign
                         uint8_t *y, size_t n, bitx_arena arena)
 {
     unsigned child = j - code->count[d];
-    if (n == 0 || j < code->count[d])
+    if (n == 0 || j < code->count[d] || w->full)
         return;
     unsigned plane = plane_of(code, d, child);
     unsigned pivot = code_first_rank(code, d + 1, 2 * child + 1);
-    bitx_arena rest = arena;
-    uint8_t *bytes = plane ? take(&rest, n / 8 + 8) : NULL;
-    uint8_t *low = x, *high = y;
-    for (size_t i = 0; i < n; i += 64) {
-        size_t m = n - i < 64 ? n - i : 64;
-        uint64_t bits = partition64(x + i, m, pivot, &low, &high);
-        if (bytes)
-            memcpy(bytes + i / 8, &bits, (m + 7) / 8);
-        else
-            bits_put(w, bits, (unsigned)m);
-    }
-    if (bytes)
+    size_t nhigh = 0;
+    if (plane) {
+        bitx_arena rest = arena;
+        uint8_t *bytes = take(&rest, n / 8 + 8);
+        w->full |= !bytes;
+        if (w->full)
+            return;
+        nhigh = bitx_partition_u8(x, y, bytes, 0, x, n, pivot);
         encode_plane(w, plane, bytes, n, rest);
+    } else {
+        size_t pos = bits_lend(w, n);
+        if (pos == SIZE_MAX)
+            return;
+        nhigh = bitx_partition_u8(x, y, w->dst, pos, x, n, pivot);
+        bits_return(w, pos, n);
+    }
     /* The lists fill one end of x and of y each, so each has the other's free end for room. */
-    size_t nlow = (size_t)(low - x), nhigh = n - nlow;
+    size_t nlow = n - nhigh;
     encode_node(w, code, d + 1, 2 * child, x, y + nhigh, nlow, arena);
     encode_node(w, code, d + 1, 2 * child + 1, y, x + nlow, nhigh, arena);
 }
@@ -117,40 +99,21 @@ void bitx_tree_encode(bit_writer *w, const bitx_code *code, uint8_t *list, uint8
 /* A string of bits that may begin inside a byte. */
 typedef struct bit_plane {
     const uint8_t *bytes;
-    size_t nbytes, pos;
+    size_t pos;
 } bit_plane;
 
-static uint64_t plane_word(const bit_plane *p, size_t i, size_t n)
+/* Lists of one symbol over and over are NULL. */
+static void merge(uint8_t *dst, const bit_plane *p, size_t n, const uint8_t *low,
+                  const uint8_t *high, const uint8_t *leaf)
 {
-    return bits_low(bits_peek(p->bytes, p->nbytes, p->pos + i),
-                    n - i < 64 ? (unsigned)(n - i) : 64);
-}
-
-static size_t count_ones(const bit_plane *p, size_t n)
-{
-    size_t ones = 0;
-    for (size_t i = 0; i < n; i += 64)
-        ones += (size_t)__builtin_popcountll(plane_word(p, i, n));
-    return ones;
-}
-
-/* low and high advance by their steps: 0 for a list that is one symbol over and over. Both are read
-   one symbol beyond their ends, since a branch that depends on the bit costs more than all else. */
-static void merge(uint8_t *dst, const bit_plane *p, size_t n, const uint8_t *low, size_t low_step,
-                  const uint8_t *high, size_t high_step)
-{
-    for (size_t i = 0; i < n; i += 64) {
-        uint64_t bits = plane_word(p, i, n);
-        size_t m = n - i < 64 ? n - i : 64;
-        for (size_t k = 0; k < m; k++) {
-            unsigned mask = 0 - (unsigned)(bits & 1);
-            unsigned l = *low, h = *high;
-            dst[i + k] = (uint8_t)(l ^ ((l ^ h) & mask));
-            high += high_step & (0 - (size_t)(bits & 1));
-            low += low_step & ((size_t)(bits & 1) - 1);
-            bits >>= 1;
-        }
-    }
+    if (low && high)
+        bitx_merge_u8(dst, low, high, p->bytes, p->pos, n);
+    else if (low)
+        bitx_merge_highconst_u8(dst, low, leaf[1], p->bytes, p->pos, n);
+    else if (high)
+        bitx_merge_lowconst_u8(dst, leaf[0], high, p->bytes, p->pos, n);
+    else
+        bitx_merge_const_u8(dst, leaf[0], leaf[1], p->bytes, p->pos, n);
 }
 
 static bool decode_plane(bit_reader *r, unsigned number, size_t n, bitx_arena *arena,
@@ -159,7 +122,7 @@ static bool decode_plane(bit_reader *r, unsigned number, size_t n, bitx_arena *a
     size_t nbytes = (n + 7) / 8;
     uint8_t *bytes = take(arena, nbytes);
     bitx_arena rest = *arena;
-    uint8_t *other = take(&rest, nbytes + 1);
+    uint8_t *other = take(&rest, nbytes);
     if (!bytes || !other)
         return false;
     bitx_code code;
@@ -168,11 +131,11 @@ static bool decode_plane(bit_reader *r, unsigned number, size_t n, bitx_arena *a
     if (r->bad)
         return false;
     invert_plane(number, bytes, n);
-    *plane = (bit_plane){bytes, nbytes, 0};
+    *plane = (bit_plane){bytes, 0};
     return true;
 }
 
-/* dst: n bytes, other: n and one. */
+/* dst and other: n bytes each. */
 static void decode_node(bit_reader *r, const bitx_code *code, unsigned d, unsigned j, uint8_t *dst,
                         uint8_t *other, size_t n, bitx_arena arena)
 {
@@ -180,7 +143,7 @@ static void decode_node(bit_reader *r, const bitx_code *code, unsigned d, unsign
         return;
     unsigned child = j - code->count[d];
     unsigned number = plane_of(code, d, child);
-    bit_plane plane = {r->src, r->nbytes, r->pos};
+    bit_plane plane = {r->src, r->pos};
     if (number) {
         if (!decode_plane(r, number, n, &arena, &plane)) {
             r->bad = true;
@@ -192,16 +155,16 @@ static void decode_node(bit_reader *r, const bitx_code *code, unsigned d, unsign
     } else {
         r->pos += n;
     }
-    size_t nhigh = count_ones(&plane, n), nlow = n - nhigh;
+    size_t nhigh = (size_t)bitx_count_ones(plane.bytes, plane.pos, n), nlow = n - nhigh;
     unsigned low = 2 * child, high = low + 1;
     decode_node(r, code, d + 1, low, other, dst, nlow, arena);
     decode_node(r, code, d + 1, high, other + nlow, dst + nlow, nhigh, arena);
     if (r->bad)
         return;
     bool low_leaf = low < code->count[d + 1], high_leaf = high < code->count[d + 1];
-    const uint8_t *leaves = code->symbol + code->rank[d + 1];
-    merge(dst, &plane, n, low_leaf ? leaves + low : other, !low_leaf,
-          high_leaf ? leaves + high : other + nlow, !high_leaf);
+    /* Leaves are leftmost: if low is none, nor is high. */
+    const uint8_t *leaf = low_leaf ? code->symbol + code->rank[d + 1] + low : NULL;
+    merge(dst, &plane, n, low_leaf ? NULL : other, high_leaf ? NULL : other + nlow, leaf);
 }
 
 void bitx_tree_decode(bit_reader *r, const bitx_code *code, uint8_t *list, uint8_t *other, size_t n,
