@@ -11,6 +11,28 @@ enum {
     OUTLIERS = 2048 /* one element in so many may have an exponent above the last class */
 };
 
+/* ---- samples ------------------------------------------------------------------------------- */
+
+/*
+ * Choices that need no exact counts look at a quarter of the elements of large blocks: runs of 1024
+ * at every fourth place. RUN_EXACT elements or fewer, and all with effort max, are looked at whole.
+ */
+enum { RUN = 1024, RUN_STEP = 4 * RUN, RUN_EXACT = 1 << 14 };
+
+typedef struct runs {
+    size_t nelem, step;
+} runs;
+
+static runs runs_of(size_t nelem, bool exact)
+{
+    return (runs){nelem, exact || nelem <= RUN_EXACT ? RUN : RUN_STEP};
+}
+
+static size_t run_end(const runs *r, size_t from)
+{
+    return r->nelem - from < RUN ? r->nelem : from + RUN;
+}
+
 /* ---- classes ------------------------------------------------------------------------------- */
 
 static int64_t load_difference(const bitx_diffs *diffs, size_t i, unsigned unit)
@@ -19,7 +41,8 @@ static int64_t load_difference(const bitx_diffs *diffs, size_t i, unsigned unit)
 }
 
 /* The sixteen greatest exponents of the base, but for outliers. */
-static void choose_classes(const bitx_words *words, uint32_t *counts, bitx_model *model)
+static void choose_classes(const bitx_words *words, const runs *r, uint32_t *counts,
+                           bitx_model *model)
 {
     unsigned unit = words->layout.unit;
     unsigned mantissa = words->layout.mantissa;
@@ -29,14 +52,19 @@ static void choose_classes(const bitx_words *words, uint32_t *counts, bitx_model
     if (!model->sign)
         return;
     memset(counts, 0, 2048 * sizeof(*counts));
-    for (size_t i = 0; i < words->nelem; i++) {
-        uint64_t base = word_load(words->base, i, unit) >> model->zero_bits;
-        uint64_t exponent = word_origin(model, base) >> model->class_shift;
-        counts[exponent < 2048 ? exponent : 2047]++;
+    uint64_t seen = 0;
+    for (size_t from = 0; from < r->nelem; from += r->step) {
+        size_t to = run_end(r, from);
+        seen += to - from;
+        for (size_t i = from; i < to; i++) {
+            uint64_t base = word_load(words->base, i, unit) >> model->zero_bits;
+            uint64_t exponent = word_origin(model, base) >> model->class_shift;
+            counts[exponent < 2048 ? exponent : 2047]++;
+        }
     }
     uint64_t above = 0;
     unsigned top = 2047;
-    while (top > 0 && above + counts[top] <= words->nelem / OUTLIERS)
+    while (top > 0 && above + counts[top] <= seen / OUTLIERS)
         above += counts[top--];
     model->class_low = top > CLASSES_MAX - 1 ? top - (CLASSES_MAX - 1) : 0;
     model->nclasses = top - model->class_low + 1;
@@ -130,17 +158,18 @@ static unsigned choose_shift(const uint32_t *counts, unsigned width, unsigned to
     }
 }
 
-/* Returns the size of all elements, in 1/16 bit. */
-static uint64_t choose_shifts(const bitx_words *words, const bitx_diffs *diffs, unsigned tolerance,
-                              bitx_model *model, bool same[CLASSES_MAX])
+/* Returns the size of the elements in the runs, in 1/16 bit. */
+static uint64_t choose_shifts(const bitx_words *words, const runs *r, const bitx_diffs *diffs,
+                              unsigned tolerance, bitx_model *model, bool same[CLASSES_MAX])
 {
     uint64_t cost = 0;
     unsigned unit = words->layout.unit;
     memset(diffs->counts, 0, model->nclasses * PLAN_BUCKETS * sizeof(*diffs->counts));
-    for (size_t i = 0; i < words->nelem; i++)
-        if (diffs->classes[i] != CLASS_NONE)
-            diffs->counts[diffs->classes[i] * PLAN_BUCKETS +
-                          bucket_of(load_difference(diffs, i, unit))]++;
+    for (size_t from = 0; from < r->nelem; from += r->step)
+        for (size_t i = from; i < run_end(r, from); i++)
+            if (diffs->classes[i] != CLASS_NONE)
+                diffs->counts[diffs->classes[i] * PLAN_BUCKETS +
+                              bucket_of(load_difference(diffs, i, unit))]++;
     for (unsigned c = 0; c < model->nclasses; c++)
         model->shift[c] = (uint8_t)choose_shift(diffs->counts + c * PLAN_BUCKETS, model->width,
                                                 tolerance, &same[c], &cost);
@@ -292,15 +321,18 @@ typedef struct class_means {
     uint64_t factor[CLASSES_MAX]; /* UNIT_SIZE << 24 over the mean */
 } class_means;
 
-static void measure_means(const bitx_words *words, const bitx_diffs *diffs, class_means *means)
+static void measure_means(const bitx_words *words, const runs *r, const bitx_diffs *diffs,
+                          class_means *means)
 {
     uint64_t sum[CLASSES_MAX] = {0}, n[CLASSES_MAX] = {0};
     unsigned unit = words->layout.unit, drop = unit > 4 ? 24 : 0;
-    for (size_t i = 0; i < words->nelem; i++) {
-        int64_t d = load_difference(diffs, i, unit);
-        unsigned c = diffs->classes[i];
-        sum[c] += (uint64_t)(d ^ d >> 63) >> drop;
-        n[c]++;
+    for (size_t from = 0; from < r->nelem; from += r->step) {
+        for (size_t i = from; i < run_end(r, from); i++) {
+            int64_t d = load_difference(diffs, i, unit);
+            unsigned c = diffs->classes[i];
+            sum[c] += (uint64_t)(d ^ d >> 63) >> drop;
+            n[c]++;
+        }
     }
     for (unsigned c = 0; c < CLASSES_MAX; c++) {
         uint64_t mean = n[c] ? (16 * sum[c] / n[c]) + 1 : 1; /* in sixteenths */
@@ -325,38 +357,89 @@ static unsigned scale_of(uint64_t sum, size_t n, int64_t *log)
     return scale < 0 ? 0 : scale > SCALE_MAX ? SCALE_MAX : (unsigned)scale;
 }
 
-/* All chunks' scales, counted. Returns the bits that they are worth, in 1/16: the information that
-   a scale gives of a normal variable is 0.69 of the variance of its logarithm to base 2. */
-static int64_t choose_scales(const bitx_words *words, const bitx_model *model,
-                             const bitx_diffs *diffs, const class_means *means,
-                             uint32_t counts[256])
+/* The sum of the sizes of elements [from, to); 0 only if all are those of the base. */
+static uint64_t chunk_size(const bitx_words *words, const bitx_diffs *diffs,
+                           const class_means *means, size_t from, size_t to)
+{
+    unsigned unit = words->layout.unit;
+    uint64_t sum = 0, any = 0;
+    for (size_t i = from; i < to; i++) {
+        int64_t d = load_difference(diffs, i, unit);
+        any |= (uint64_t)d;
+        sum += relative_size(means, d, diffs->classes[i]);
+    }
+    return sum + (any != 0);
+}
+
+static void choose_scales(const bitx_words *words, const bitx_model *model, const bitx_diffs *diffs,
+                          const class_means *means, uint32_t counts[256])
 {
     size_t chunk = (size_t)1 << model->chunk_log2;
-    unsigned unit = words->layout.unit;
-    int64_t worth = 0;
     memset(counts, 0, 256 * sizeof(*counts));
     for (size_t from = 0; from < words->nelem; from += chunk) {
         size_t to = words->nelem - from < chunk ? words->nelem : from + chunk;
-        uint64_t sum = 0;
-        uint64_t any = 0;
-        for (size_t i = from; i < to; i++) {
-            int64_t d = load_difference(diffs, i, unit);
-            any |= (uint64_t)d;
-            sum += relative_size(means, d, diffs->classes[i]);
-        }
-        int64_t log, left;
-        unsigned scale = scale_of(sum, to - from, &log);
-        left = log - ((int64_t)scale - SCALE_USUAL) * 65536;
-        if (!any)
-            scale = SCALE_SAME;
-        else
-            worth +=
-                (int64_t)(to - from) * (((log >> 8) * (log >> 8) - (left >> 8) * (left >> 8)) >> 8);
+        uint64_t size = chunk_size(words, diffs, means, from, to);
+        int64_t log;
+        unsigned scale = size ? scale_of(size, to - from, &log) : SCALE_SAME;
         diffs->scales[from >> model->chunk_log2] = (uint8_t)scale;
         counts[scale]++;
     }
-    /* (worth / 2^8) * 0.69 bits, less the scales' own size */
-    return worth * 11 / 256 - (int64_t)bitx_entropy(counts, SCALES);
+}
+
+/* What scales of chunks are worth, by the sizes of quarter chunks, halves and so on. */
+typedef struct scale_worth {
+    int64_t worth; /* log2(size)^2 explained, 2^-8, times elements */
+    uint32_t counts[SCALES];
+} scale_worth;
+
+static void add_worth(scale_worth *w, uint64_t size, size_t n)
+{
+    int64_t log, left;
+    unsigned scale = SCALE_SAME;
+    if (size) {
+        scale = scale_of(size, n, &log);
+        left = log - ((int64_t)scale - SCALE_USUAL) * 65536;
+        w->worth += (int64_t)n * (((log >> 8) * (log >> 8) - (left >> 8) * (left >> 8)) >> 8);
+    }
+    w->counts[scale]++;
+}
+
+enum { CHUNK_SIZES = 3 }; /* tried: of 64, 256 and 1024 elements */
+
+/*
+ * The best size of chunks by the runs, if it saves more than `least` (1/16 bit) there; 0 if none
+ * does. The information that a scale gives of a normal variable is 0.69 bit times the variance of
+ * its logarithm to base 2.
+ */
+static unsigned promising_chunks(const bitx_words *words, const runs *r, const bitx_diffs *diffs,
+                                 const class_means *means, int64_t least)
+{
+    scale_worth worth[CHUNK_SIZES] = {{0, {0}}};
+    for (size_t from = 0; from < r->nelem; from += r->step) {
+        size_t to = run_end(r, from);
+        uint64_t sums[CHUNK_SIZES] = {0};
+        for (size_t i = from; i < to; i += 64) {
+            size_t end = to - i < 64 ? to : i + 64;
+            uint64_t size = chunk_size(words, diffs, means, i, end);
+            for (unsigned k = 0; k < CHUNK_SIZES; k++) {
+                size_t chunk = (size_t)64 << 2 * k;
+                sums[k] += size;
+                if (end == to || end % chunk == 0) {
+                    add_worth(&worth[k], sums[k], end - (end - 1) / chunk * chunk);
+                    sums[k] = 0;
+                }
+            }
+        }
+    }
+    unsigned best = 0;
+    for (unsigned k = 0; k < CHUNK_SIZES; k++) {
+        int64_t saved = worth[k].worth * 11 / 256 - (int64_t)bitx_entropy(worth[k].counts, SCALES);
+        if (saved > least) {
+            best = CHUNK_LOG2_MIN + 2 * k;
+            least = saved;
+        }
+    }
+    return best;
 }
 
 /* Turns a model without scales into one with them. */
@@ -379,18 +462,20 @@ void bitx_words_scale(const bitx_words *words, const bitx_model *model, const bi
 {
     class_means means;
     uint32_t counts[256];
+    runs r = runs_of(words->nelem, false);
     diff_usual(words, model, diffs);
-    measure_means(words, diffs, &means);
+    measure_means(words, &r, diffs, &means);
     choose_scales(words, model, diffs, &means, counts);
     bitx_words_diff(words, model, diffs);
 }
 
-static uint64_t scales_cost(const bitx_model *model, const bitx_words *words,
-                            const bitx_diffs *diffs)
+/* Of the chunks in the runs, 1/16 bit. */
+static uint64_t scales_cost(const bitx_model *model, const runs *r, const bitx_diffs *diffs)
 {
     uint32_t counts[SCALES] = {0};
-    for (size_t i = 0; i << model->chunk_log2 < words->nelem; i++)
-        counts[diffs->scales[i]]++;
+    for (size_t from = 0; from < r->nelem; from += r->step)
+        for (size_t i = from; i < run_end(r, from); i += (size_t)1 << model->chunk_log2)
+            counts[diffs->scales[i >> model->chunk_log2]]++;
     return bitx_entropy(counts, SCALES) + 16 * 16;
 }
 
@@ -406,31 +491,24 @@ static void make_scale_code(bitx_model *model, uint32_t counts[256], bool sample
 }
 
 /*
- * Scales where they promise `least` bits (1/16) or more; returns whether. Most tensors that were
- * trained whole gain nothing; small models, and embeddings of which few rows were used, do.
+ * Scales where they promise `least` (1/16 bit, of the runs) or more; returns whether. Most tensors
+ * that were trained whole gain nothing; small models, and embeddings of which few rows were used,
+ * do. The differences are those of the model as it comes in.
  */
-static bool try_scales(const bitx_words *words, const bitx_diffs *diffs, int64_t least,
-                       bool sampled, unsigned gain, bitx_model *model)
+static bool try_scales(const bitx_words *words, const runs *r, const bitx_diffs *diffs,
+                       int64_t least, bool sampled, unsigned gain, bitx_model *model)
 {
-    if (!model->sign || words->nelem < 512)
-        return false;
     class_means means;
     uint32_t counts[256];
-    start_scales(model, CHUNK_LOG2_MIN);
-    diff_usual(words, model, diffs);
-    measure_means(words, diffs, &means);
-    unsigned best = 0;
-    for (unsigned log2 = CHUNK_LOG2_MIN; log2 <= 12; log2 += 2) {
-        model->chunk_log2 = log2;
-        int64_t worth = choose_scales(words, model, diffs, &means, counts);
-        if (worth > least) {
-            best = log2;
-            least = worth;
-        }
-    }
-    if (!best)
+    if (!model->sign || words->nelem < 512)
         return false;
-    model->chunk_log2 = best;
+    measure_means(words, r, diffs, &means);
+    unsigned chunk_log2 = promising_chunks(words, r, diffs, &means, least);
+    if (!chunk_log2)
+        return false;
+    start_scales(model, chunk_log2);
+    diff_usual(words, model, diffs);
+    measure_means(words, r, diffs, &means);
     choose_scales(words, model, diffs, &means, counts);
     make_scale_code(model, counts, sampled, gain);
     bitx_words_diff(words, model, diffs);
@@ -453,22 +531,22 @@ static const ambition ambitions[] = {
     [BITX_EFFORT_MAX] = {100000, 16, 1 << 20, 128, 4},
 };
 
-/* Scales only where they are better by their own account. */
-static void choose_shifts_and_scales(const bitx_words *words, const bitx_diffs *diffs,
-                                     const ambition *a, bool sampled, bitx_model *model,
-                                     bool same[CLASSES_MAX])
+/* Scales only where they are better by their own account. Changes of less than a bit and a half are
+   mostly zeros, whose sizes say little. */
+static void choose_shifts_and_scales(const bitx_words *words, const runs *r,
+                                     const bitx_diffs *diffs, const ambition *a, bool sampled,
+                                     bitx_model *model, bool same[CLASSES_MAX])
 {
-    uint64_t least = a->scales ? words->nelem / a->scales : 0;
-    uint64_t cost = choose_shifts(words, diffs, a->tolerance, model, same);
+    uint64_t cost = choose_shifts(words, r, diffs, a->tolerance, model, same);
+    uint64_t seen = r->step == RUN ? r->nelem : r->nelem / (RUN_STEP / RUN);
+    uint64_t least = a->scales ? seen / a->scales : 0;
     bitx_model plain = *model;
-    if (!a->scales || !try_scales(words, diffs, (int64_t)least, sampled, a->gain, model)) {
-        *model = plain;
-        bitx_words_diff(words, model, diffs);
+    if (!a->scales || cost < 24 * seen ||
+        !try_scales(words, r, diffs, (int64_t)least, sampled, a->gain, model))
         return;
-    }
     bool scaled_same[CLASSES_MAX];
-    uint64_t scaled = choose_shifts(words, diffs, a->tolerance, model, scaled_same);
-    if (scaled + scales_cost(model, words, diffs) + least < cost) {
+    uint64_t scaled = choose_shifts(words, r, diffs, a->tolerance, model, scaled_same);
+    if (scaled + scales_cost(model, r, diffs) + least < cost) {
         memcpy(same, scaled_same, sizeof(scaled_same));
         return;
     }
@@ -487,9 +565,10 @@ void bitx_model_plan(const bitx_words *words, bitx_effort effort, bool sampled,
     model->sign = words->layout.sign;
     model->zero_bits = bitx_words_zero_bits(words);
     model->width = 8 * words->layout.unit - model->zero_bits;
-    choose_classes(words, diffs->counts, model);
+    runs r = runs_of(words->nelem, effort == BITX_EFFORT_MAX);
+    choose_classes(words, &r, diffs->counts, model);
     bitx_words_diff(words, model, diffs);
-    choose_shifts_and_scales(words, diffs, a, sampled, model, same);
+    choose_shifts_and_scales(words, &r, diffs, a, sampled, model, same);
     count_symbols(words, diffs, model, same, &g);
     start_groups(&g, same, model->nclasses);
     join_groups(&g, a->groups, 16 * (uint64_t)words->nelem / a->worth);
