@@ -8,6 +8,7 @@
 #include "bench/commands.h"
 #include "bench/kernel.h"
 #include "bench/results.h"
+#include "bench/rivals.h"
 #include "bench/table.h"
 
 typedef struct kernel_options {
@@ -128,6 +129,21 @@ static void run_op(kernel_run_state *s, const bitx_op *op, const kernel_options 
     }
 }
 
+/* Another library's kernel: not chosen by --isa, for it has but one. */
+static void run_rival(kernel_run_state *s, const bench_rival *r, const kernel_options *o)
+{
+    s->params.op = &r->op;
+    s->params.isa = r->isa;
+    s->params.driver = &r->driver;
+    s->params.fn = r->fn;
+    s->params.reference = r->reference;
+    if (r->missing)
+        add_missing(s, r->missing);
+    for (unsigned ws = 0; ws < BENCH_WS_COUNT && !r->missing; ws++)
+        if (bench_in_list(o->sets, bench_ws_name((bench_ws)ws)))
+            run_cell(s, (bench_ws)ws);
+}
+
 static int check_words(const char *option, const char *list, const char *(*name)(size_t))
 {
     char word[64];
@@ -147,7 +163,13 @@ static int check_words(const char *option, const char *list, const char *(*name)
 static const char *op_name(size_t i)
 {
     const bitx_op *op = bitx_op_at(i);
-    return op ? op->name : NULL;
+    if (op)
+        return op->name;
+    size_t nops = 0;
+    while (bitx_op_at(nops))
+        nops++;
+    const bench_rival *r = bench_rival_at(i - nops);
+    return r ? r->op.name : NULL;
 }
 
 static const char *isa_name(size_t i)
@@ -208,6 +230,9 @@ static int run(const kernel_options *o)
     for (size_t i = 0; bitx_op_at(i); i++)
         if (bench_in_list(o->ops, bitx_op_at(i)->name))
             run_op(&s, bitx_op_at(i), o);
+    for (size_t i = 0; bench_rival_at(i); i++)
+        if (bench_in_list(o->ops, bench_rival_at(i)->op.name))
+            run_rival(&s, bench_rival_at(i), o);
     bench_table_print(s.table, stdout);
     bench_table_free(s.table);
     int status = bench_results_write(&s.results, &o->outputs);
@@ -220,7 +245,8 @@ int bench_cmd_kernel(int argc, char **argv)
     kernel_options o;
     memset(&o, 0, sizeof(o));
     const bench_option options[] = {
-        {"--op", "LIST", "operations, comma-separated (default: all of ops.def)", &o.ops, NULL},
+        {"--op", "LIST", "operations, ours and rivals', comma-separated (default: all)", &o.ops,
+         NULL},
         {"--isa", "LIST", "scalar, avx2, avx512, neon (default: all)", &o.isas, NULL},
         {"--ws", "LIST", "working sets: L1, L2, L3, DRAM (default: all)", &o.sets, NULL},
         {"--rounds", "N", "pairs of kernel and roofline (default 31)", &o.rounds, NULL},

@@ -28,6 +28,11 @@ void bench_kernel_run(void *arg, uint64_t reps)
     }
 }
 
+static const bench_driver *driver_of(const bench_kernel_params *p)
+{
+    return p->driver ? p->driver : bench_driver_for(p->op->sig);
+}
+
 /* The largest element count whose streams fit, cut in slices where that is more than a batch. */
 static int shape_set(const bench_kernel_params *p, const bench_driver *d, bench_set *set,
                      size_t *nelem)
@@ -195,7 +200,7 @@ static void measure_set(const bench_kernel_params *p, const bench_driver *d, ben
 
 const char *bench_kernel_setup(const bench_kernel_params *p, bench_set *set, size_t *nelem)
 {
-    const bench_driver *d = bench_driver_for(p->op->sig);
+    const bench_driver *d = driver_of(p);
     memset(set, 0, sizeof(*set));
     if (!d)
         return "no driver for this signature class yet";
@@ -228,6 +233,6 @@ void bench_kernel_measure(const bench_kernel_params *p, bench_kernel_result *out
     out->tensor_nbytes = nelem * p->op->width / 8;
     out->traffic_nbytes = bench_set_traffic(&set);
     out->huge_share = bench_arena_huge_share(&set.arena);
-    measure_set(p, bench_driver_for(p->op->sig), &set, nelem, out);
+    measure_set(p, driver_of(p), &set, nelem, out);
     bench_set_unmap(&set);
 }

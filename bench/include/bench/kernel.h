@@ -10,9 +10,10 @@
 typedef struct bench_kernel_params {
     const bitx_op *op;
     const char *isa;
-    bitx_fn fn;        /* the implementation to measure */
-    bitx_fn reference; /* scalar, what its output must equal */
-    size_t set_nbytes; /* all streams together, at most */
+    bitx_fn fn;                 /* the implementation to measure */
+    bitx_fn reference;          /* scalar, what its output must equal */
+    const bench_driver *driver; /* NULL: that of the operation's signature class */
+    size_t set_nbytes;          /* all streams together, at most */
     bench_pages pages;
     size_t nrounds; /* pairs of kernel and roofline */
     uint64_t seed;
