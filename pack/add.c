@@ -281,15 +281,16 @@ static void report_part(adding *a, const zipllm_ingest_file *file, const zipllm_
                         bool first)
 {
     zipllm_add_result *r = a->result;
+    const zipllm_how how = part->nbytes != 0 ? part->how : ZIPLLM_WHOLE;
     if (part->kind == ZIPLLM_TENSOR) {
         r->tensors++;
-        r->tensors_deduplicated += part->how == ZIPLLM_DEDUPLICATED;
-        r->tensors_delta += part->how == ZIPLLM_DELTA;
-        r->tensors_whole += part->how == ZIPLLM_WHOLE;
+        r->tensors_deduplicated += how == ZIPLLM_DEDUPLICATED;
+        r->tensors_delta += how == ZIPLLM_DELTA;
+        r->tensors_whole += how == ZIPLLM_WHOLE;
     }
     if (a->options->row == NULL)
         return;
-    const bool delta = part->how == ZIPLLM_DELTA;
+    const bool delta = how == ZIPLLM_DELTA;
     const zipllm_add_row row = {
         .file = file->path,
         .kind = part->kind,
@@ -297,10 +298,10 @@ static void report_part(adding *a, const zipllm_ingest_file *file, const zipllm_
         .dtype = part->dtype_text,
         .nbytes = part->nbytes,
         .stored_nbytes = part->stored_nbytes,
-        .how = part->how,
+        .how = how,
         .base = delta && part->base != 0 ? a->in.base_names[part->base - 1] : NULL,
         .found = delta ? (zipllm_found)a->model.found : ZIPLLM_FOUND_NONE,
-        .reason = part->reason != NULL ? part->reason : "empty",
+        .reason = part->nbytes != 0 ? part->reason : "empty",
         .note = first && file->layout.note[0] != '\0' ? file->layout.note : NULL};
     a->options->row(a->options->user, &row);
 }

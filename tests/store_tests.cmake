@@ -19,6 +19,7 @@ if(BITX_BUILD_STORE)
   bitx_add_pack_test(sketch_test sketch_test.c family_sim.c)
   target_link_libraries(sketch_test PRIVATE m)
   bitx_add_pack_test(scan_test scan_test.c)
+  bitx_add_pack_test(store_test store_test.c store_util.c)
 endif()
 
 # Fuzz targets: clang only, built on request. Seeds are under vectors/.
