@@ -249,6 +249,18 @@ static void call(bitx_fn fn, bitx_sig sig, kc_case *c)
     case BITX_SIG_HISTOGRAM:
         call_histogram((bitx_fn_HISTOGRAM *)fn, c);
         return;
+    case BITX_SIG_SPLIT_PLANES:
+        ((bitx_fn_SPLIT_PLANES *)fn)(o[0], c->stride, s[0], c->nelem);
+        return;
+    case BITX_SIG_XOR_SPLIT_PLANES:
+        ((bitx_fn_XOR_SPLIT_PLANES *)fn)(o[0], c->stride, s[0], s[1], c->nelem);
+        return;
+    case BITX_SIG_MERGE_PLANES:
+        ((bitx_fn_MERGE_PLANES *)fn)(o[0], s[0], c->stride, c->nelem);
+        return;
+    case BITX_SIG_XOR_MERGE_PLANES:
+        ((bitx_fn_XOR_MERGE_PLANES *)fn)(o[0], s[0], c->stride, s[1], c->nelem);
+        return;
     case BITX_SIG_COUNT:
         break;
     }
@@ -523,8 +535,9 @@ int kc_check(const char *op, const char *isa, uint64_t seed, unsigned long *ncas
 static void check_inverse(const target *t, const kc_case *split, size_t nelem, const char *isa)
 {
     static char text[80];
-    kc_case merge = {
-        .nelem = nelem, .bit = split->bit, .nin = split->nout + split->nin - 1, .nout = 1};
+    kc_case merge = {.nelem = nelem, .bit = split->bit, .stride = split->stride};
+    merge.nin = split->nout + split->nin - 1;
+    merge.nout = 1;
     snprintf(text, sizeof(text), "outputs of row %s", isa);
     now.layout = text;
     now.nelem = nelem;

@@ -29,6 +29,7 @@ typedef struct kc_case {
     size_t bit;               /* where a plane begins */
     unsigned value[2];
     bitx_delta_params params;
+    size_t stride; /* of planes that are one stream */
     uint8_t group[16], table[256];
     size_t group_start[16]; /* of lists that are one stream, end to end */
     uint64_t result;        /* of functions that return a value */

@@ -572,6 +572,58 @@ static void ref_histogram_u8(kc_case *c)
     }
 }
 
+/* ---- byte planes ---- */
+
+/* Often the planes lie apart, and what is between them must stay. */
+static void plan_planes(kc_case *c, kc_rng *rng, size_t width, int xored, int split)
+{
+    c->stride = c->nelem + (kc_below(rng, 2) ? kc_below(rng, 80) : 0);
+    size_t planes = c->nelem ? (width - 1) * c->stride + c->nelem : 0;
+    add_in(c, rng, split ? width * c->nelem : planes);
+    if (xored)
+        add_in(c, rng, width * c->nelem);
+    if (xored && split)
+        make_near(c, rng);
+    add_out(c, split ? planes : width * c->nelem);
+}
+
+static void ref_planes(kc_case *c, size_t width, int xored, int split)
+{
+    for (size_t i = 0; i < c->nelem; i++) {
+        for (size_t k = 0; k < width; k++) {
+            size_t word = i * width + k, plane = k * c->stride + i;
+            int b = xored ? c->in[1][word] : 0;
+            if (split)
+                c->out[0][plane] = (uint8_t)(c->in[0][word] ^ b);
+            else
+                c->out[0][word] = (uint8_t)(c->in[0][plane] ^ b);
+        }
+    }
+}
+
+#define PLANES_SPEC(name, width, xored, split)                                                     \
+    static void plan_##name(kc_case *c, kc_rng *rng)                                               \
+    {                                                                                              \
+        plan_planes(c, rng, width, xored, split);                                                  \
+    }                                                                                              \
+    static void ref_##name(kc_case *c)                                                             \
+    {                                                                                              \
+        ref_planes(c, width, xored, split);                                                        \
+    }
+
+PLANES_SPEC(split_planes_u16, 2, 0, 1)
+PLANES_SPEC(xor_split_planes_u16, 2, 1, 1)
+PLANES_SPEC(merge_planes_u16, 2, 0, 0)
+PLANES_SPEC(xor_merge_planes_u16, 2, 1, 0)
+PLANES_SPEC(split_planes_u32, 4, 0, 1)
+PLANES_SPEC(xor_split_planes_u32, 4, 1, 1)
+PLANES_SPEC(merge_planes_u32, 4, 0, 0)
+PLANES_SPEC(xor_merge_planes_u32, 4, 1, 0)
+PLANES_SPEC(split_planes_u64, 8, 0, 1)
+PLANES_SPEC(xor_split_planes_u64, 8, 1, 1)
+PLANES_SPEC(merge_planes_u64, 8, 0, 0)
+PLANES_SPEC(xor_merge_planes_u64, 8, 1, 0)
+
 /* clang-format off */
 static const kc_spec specs[] = {
     {"xor_bytes", plan_xor_bytes, ref_xor_bytes, 3, NULL},
@@ -596,6 +648,18 @@ static const kc_spec specs[] = {
     {"groups_split_u8", plan_groups_split_u8, ref_groups_split_u8, 0, NULL},
     {"groups_merge_u8", plan_groups_merge_u8, ref_groups_merge_u8, 0, NULL},
     {"histogram_u8", plan_histogram_u8, ref_histogram_u8, 0, NULL},
+    {"split_planes_u16", plan_split_planes_u16, ref_split_planes_u16, 0, "merge_planes_u16"},
+    {"xor_split_planes_u16", plan_xor_split_planes_u16, ref_xor_split_planes_u16, 0, "xor_merge_planes_u16"},
+    {"merge_planes_u16", plan_merge_planes_u16, ref_merge_planes_u16, 0, NULL},
+    {"xor_merge_planes_u16", plan_xor_merge_planes_u16, ref_xor_merge_planes_u16, 0, NULL},
+    {"split_planes_u32", plan_split_planes_u32, ref_split_planes_u32, 0, "merge_planes_u32"},
+    {"xor_split_planes_u32", plan_xor_split_planes_u32, ref_xor_split_planes_u32, 0, "xor_merge_planes_u32"},
+    {"merge_planes_u32", plan_merge_planes_u32, ref_merge_planes_u32, 0, NULL},
+    {"xor_merge_planes_u32", plan_xor_merge_planes_u32, ref_xor_merge_planes_u32, 0, NULL},
+    {"split_planes_u64", plan_split_planes_u64, ref_split_planes_u64, 0, "merge_planes_u64"},
+    {"xor_split_planes_u64", plan_xor_split_planes_u64, ref_xor_split_planes_u64, 0, "xor_merge_planes_u64"},
+    {"merge_planes_u64", plan_merge_planes_u64, ref_merge_planes_u64, 0, NULL},
+    {"xor_merge_planes_u64", plan_xor_merge_planes_u64, ref_xor_merge_planes_u64, 0, NULL},
     {"map_u8", plan_map_u8, ref_map_u8, 1, NULL},
 };
 /* clang-format on */

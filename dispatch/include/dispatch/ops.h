@@ -23,7 +23,8 @@ typedef enum bitx_isa {
 #define BITX_SIG_LIST(X) \
     X(BINARY) X(SPLIT2_XOR) X(MERGE2_XOR) X(REDUCE2) X(PARTITION) X(MERGE) X(MERGE_LOWCONST) \
     X(MERGE_HIGHCONST) X(MERGE_CONST) X(COUNT_BITS) X(DELTA_CLASSES) X(DELTA_DIFF) X(DELTA_SPLIT) \
-    X(DELTA_JOIN) X(GROUPS_SPLIT) X(GROUPS_MERGE) X(MAP) X(HISTOGRAM)
+    X(DELTA_JOIN) X(GROUPS_SPLIT) X(GROUPS_MERGE) X(MAP) X(HISTOGRAM) X(SPLIT_PLANES) X(XOR_SPLIT_PLANES) \
+    X(MERGE_PLANES) X(XOR_MERGE_PLANES)
 
 #define BITX_SIGNATURE_BINARY void, , \
     (uint8_t *dst, const uint8_t *a, const uint8_t *b, size_t n), (dst, a, b, n)
@@ -80,6 +81,16 @@ typedef enum bitx_isa {
     (uint8_t *dst, const uint8_t *src, const uint8_t table[256], size_t n), (dst, src, table, n)
 #define BITX_SIGNATURE_HISTOGRAM void, , \
     (uint32_t counts[256], const uint8_t *src, size_t n), (counts, src, n)
+#define BITX_SIGNATURE_SPLIT_PLANES void, , \
+    (uint8_t *planes, size_t stride, const uint8_t *src, size_t n), (planes, stride, src, n)
+#define BITX_SIGNATURE_XOR_SPLIT_PLANES void, , \
+    (uint8_t *planes, size_t stride, const uint8_t *a, const uint8_t *b, size_t n), \
+    (planes, stride, a, b, n)
+#define BITX_SIGNATURE_MERGE_PLANES void, , \
+    (uint8_t *dst, const uint8_t *planes, size_t stride, size_t n), (dst, planes, stride, n)
+#define BITX_SIGNATURE_XOR_MERGE_PLANES void, , \
+    (uint8_t *dst, const uint8_t *planes, size_t stride, const uint8_t *b, size_t n), \
+    (dst, planes, stride, b, n)
 /* clang-format on */
 
 /* Expands the arguments before the macro sees them. */

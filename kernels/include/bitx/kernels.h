@@ -199,6 +199,40 @@ BITX_KERNEL(void, map_u8, uint8_t *dst, const uint8_t *src, const uint8_t table[
 /* Adds the number of bytes of each value to counts. */
 BITX_KERNEL(void, histogram_u8, uint32_t counts[256], const uint8_t *src, size_t nelem);
 
+/* ---- byte planes ---- */
+
+/*
+ * Byte k of element i to planes[k * stride + i], for elements of 2, 4 or 8 bytes: with
+ * stride = nelem the layout of Parquet's BYTE_STREAM_SPLIT. stride is at least nelem; the bytes
+ * between planes are left alone. xor_split takes the planes of a ^ b, and xor_merge gives a back.
+ */
+BITX_KERNEL(void, split_planes_u16, uint8_t *planes, size_t stride, const uint8_t *src,
+            size_t nelem);
+BITX_KERNEL(void, xor_split_planes_u16, uint8_t *planes, size_t stride, const uint8_t *a,
+            const uint8_t *b, size_t nelem);
+BITX_KERNEL(void, merge_planes_u16, uint8_t *dst, const uint8_t *planes, size_t stride,
+            size_t nelem);
+BITX_KERNEL(void, xor_merge_planes_u16, uint8_t *dst, const uint8_t *planes, size_t stride,
+            const uint8_t *b, size_t nelem);
+
+BITX_KERNEL(void, split_planes_u32, uint8_t *planes, size_t stride, const uint8_t *src,
+            size_t nelem);
+BITX_KERNEL(void, xor_split_planes_u32, uint8_t *planes, size_t stride, const uint8_t *a,
+            const uint8_t *b, size_t nelem);
+BITX_KERNEL(void, merge_planes_u32, uint8_t *dst, const uint8_t *planes, size_t stride,
+            size_t nelem);
+BITX_KERNEL(void, xor_merge_planes_u32, uint8_t *dst, const uint8_t *planes, size_t stride,
+            const uint8_t *b, size_t nelem);
+
+BITX_KERNEL(void, split_planes_u64, uint8_t *planes, size_t stride, const uint8_t *src,
+            size_t nelem);
+BITX_KERNEL(void, xor_split_planes_u64, uint8_t *planes, size_t stride, const uint8_t *a,
+            const uint8_t *b, size_t nelem);
+BITX_KERNEL(void, merge_planes_u64, uint8_t *dst, const uint8_t *planes, size_t stride,
+            size_t nelem);
+BITX_KERNEL(void, xor_merge_planes_u64, uint8_t *dst, const uint8_t *planes, size_t stride,
+            const uint8_t *b, size_t nelem);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,0 +1,297 @@
+/* Byte planes, AVX2. 32 elements at a time; the last block overlaps the one before it. */
+#define BITX_KERNEL_ROWS
+#include "bitx/kernels.h"
+
+#if defined(__x86_64__)
+#    include "target_avx2.h"
+
+/*
+ * 16 bytes from p to the lower lane and from p + upper to the upper one, so that shuffles within
+ * lanes leave the elements in their order: vinserti128 from memory takes no shuffle port.
+ */
+BITX_AVX2_INLINE __m256i load_lanes(const uint8_t *p, size_t upper)
+{
+    return _mm256_inserti128_si256(_mm256_castsi128_si256(load128(p)), load128(p + upper), 1);
+}
+
+BITX_AVX2_INLINE __m256i load_xored(const uint8_t *a, const uint8_t *b, size_t at, size_t upper)
+{
+    __m256i v = load_lanes(a + at, upper);
+    return b ? _mm256_xor_si256(v, load_lanes(b + at, upper)) : v;
+}
+
+BITX_AVX2_INLINE void store_xored(uint8_t *dst, const uint8_t *b, size_t at, size_t upper,
+                                  __m256i v)
+{
+    if (b)
+        v = _mm256_xor_si256(v, load_lanes(b + at, upper));
+    store128(dst + at, _mm256_castsi256_si128(v));
+    store128(dst + at + upper, _mm256_extracti128_si256(v, 1));
+}
+
+BITX_AVX2_INLINE void split_block_u16(uint8_t *planes, size_t stride, const uint8_t *a,
+                                      const uint8_t *b)
+{
+    const __m256i group = _mm256_broadcastsi128_si256(
+        _mm_setr_epi8(0, 2, 4, 6, 8, 10, 12, 14, 1, 3, 5, 7, 9, 11, 13, 15));
+    __m256i v0 = _mm256_shuffle_epi8(load_xored(a, b, 0, 32), group);
+    __m256i v1 = _mm256_shuffle_epi8(load_xored(a, b, 16, 32), group);
+    store256(planes, _mm256_unpacklo_epi64(v0, v1));
+    store256(planes + stride, _mm256_unpackhi_epi64(v0, v1));
+}
+
+BITX_AVX2_INLINE void merge_block_u16(uint8_t *dst, const uint8_t *planes, size_t stride,
+                                      const uint8_t *b)
+{
+    __m256i low = load256(planes), high = load256(planes + stride);
+    store_xored(dst, b, 0, 32, _mm256_unpacklo_epi8(low, high));
+    store_xored(dst, b, 16, 32, _mm256_unpackhi_epi8(low, high));
+}
+
+/* Bytes of a plane together, four of each; then a transpose of 4 x 4 dwords in each lane. */
+BITX_AVX2_INLINE void split_block_u32(uint8_t *planes, size_t stride, const uint8_t *a,
+                                      const uint8_t *b)
+{
+    const __m256i group = _mm256_broadcastsi128_si256(
+        _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
+    __m256i v0 = _mm256_shuffle_epi8(load_xored(a, b, 0, 64), group);
+    __m256i v1 = _mm256_shuffle_epi8(load_xored(a, b, 16, 64), group);
+    __m256i v2 = _mm256_shuffle_epi8(load_xored(a, b, 32, 64), group);
+    __m256i v3 = _mm256_shuffle_epi8(load_xored(a, b, 48, 64), group);
+    __m256i x0 = _mm256_unpacklo_epi32(v0, v1), x1 = _mm256_unpacklo_epi32(v2, v3);
+    __m256i y0 = _mm256_unpackhi_epi32(v0, v1), y1 = _mm256_unpackhi_epi32(v2, v3);
+    store256(planes, _mm256_unpacklo_epi64(x0, x1));
+    store256(planes + stride, _mm256_unpackhi_epi64(x0, x1));
+    store256(planes + 2 * stride, _mm256_unpacklo_epi64(y0, y1));
+    store256(planes + 3 * stride, _mm256_unpackhi_epi64(y0, y1));
+}
+
+BITX_AVX2_INLINE void merge_block_u32(uint8_t *dst, const uint8_t *planes, size_t stride,
+                                      const uint8_t *b)
+{
+    __m256i p0 = load256(planes), p1 = load256(planes + stride);
+    __m256i p2 = load256(planes + 2 * stride), p3 = load256(planes + 3 * stride);
+    __m256i x0 = _mm256_unpacklo_epi8(p0, p1), x1 = _mm256_unpacklo_epi8(p2, p3);
+    __m256i y0 = _mm256_unpackhi_epi8(p0, p1), y1 = _mm256_unpackhi_epi8(p2, p3);
+    store_xored(dst, b, 0, 64, _mm256_unpacklo_epi16(x0, x1));
+    store_xored(dst, b, 16, 64, _mm256_unpackhi_epi16(x0, x1));
+    store_xored(dst, b, 32, 64, _mm256_unpacklo_epi16(y0, y1));
+    store_xored(dst, b, 48, 64, _mm256_unpackhi_epi16(y0, y1));
+}
+
+/* Two elements' bytes side by side are words; then a transpose of 8 x 8 words in each lane. */
+BITX_AVX2_INLINE void split_block_u64(uint8_t *planes, size_t stride, const uint8_t *a,
+                                      const uint8_t *b)
+{
+    const __m256i pair = _mm256_broadcastsi128_si256(
+        _mm_setr_epi8(0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15));
+    __m256i v[8], w[8];
+    for (int k = 0; k < 8; k++)
+        v[k] = _mm256_shuffle_epi8(load_xored(a, b, 16 * (size_t)k, 128), pair);
+    for (int k = 0; k < 4; k++) {
+        w[k] = _mm256_unpacklo_epi16(v[2 * k], v[2 * k + 1]);     /* planes 0 to 3 */
+        w[k + 4] = _mm256_unpackhi_epi16(v[2 * k], v[2 * k + 1]); /* planes 4 to 7 */
+    }
+    for (int k = 0; k < 4; k++) {
+        int half = k / 2 * 4;
+        v[2 * k] = k % 2 ? _mm256_unpackhi_epi32(w[half], w[half + 1])
+                         : _mm256_unpacklo_epi32(w[half], w[half + 1]);
+        v[2 * k + 1] = k % 2 ? _mm256_unpackhi_epi32(w[half + 2], w[half + 3])
+                             : _mm256_unpacklo_epi32(w[half + 2], w[half + 3]);
+    }
+    for (size_t k = 0; k < 4; k++) {
+        store256(planes + 2 * k * stride, _mm256_unpacklo_epi64(v[2 * k], v[2 * k + 1]));
+        store256(planes + (2 * k + 1) * stride, _mm256_unpackhi_epi64(v[2 * k], v[2 * k + 1]));
+    }
+}
+
+BITX_AVX2_INLINE void merge_block_u64(uint8_t *dst, const uint8_t *planes, size_t stride,
+                                      const uint8_t *b)
+{
+    __m256i p[8], w[8];
+    for (size_t k = 0; k < 8; k++)
+        p[k] = load256(planes + k * stride);
+    for (int k = 0; k < 4; k++) {
+        w[k] = _mm256_unpacklo_epi8(p[2 * k], p[2 * k + 1]);     /* elements 0 to 7 of a lane */
+        w[k + 4] = _mm256_unpackhi_epi8(p[2 * k], p[2 * k + 1]); /* 8 to 15 */
+    }
+    for (size_t half = 0; half < 2; half++) {
+        __m256i *x = &w[4 * half];
+        __m256i a0 = _mm256_unpacklo_epi16(x[0], x[1]), a1 = _mm256_unpacklo_epi16(x[2], x[3]);
+        __m256i c0 = _mm256_unpackhi_epi16(x[0], x[1]), c1 = _mm256_unpackhi_epi16(x[2], x[3]);
+        store_xored(dst, b, 64 * half, 128, _mm256_unpacklo_epi32(a0, a1));
+        store_xored(dst, b, 64 * half + 16, 128, _mm256_unpackhi_epi32(a0, a1));
+        store_xored(dst, b, 64 * half + 32, 128, _mm256_unpacklo_epi32(c0, c1));
+        store_xored(dst, b, 64 * half + 48, 128, _mm256_unpackhi_epi32(c0, c1));
+    }
+}
+
+BITX_AVX2_INLINE void split_u16(uint8_t *planes, size_t stride, const uint8_t *a, const uint8_t *b,
+                                size_t nelem)
+{
+    if (nelem < 32) {
+        if (b)
+            bitx_xor_split_planes_u16_scalar(planes, stride, a, b, nelem);
+        else
+            bitx_split_planes_u16_scalar(planes, stride, a, nelem);
+        return;
+    }
+    for (size_t i = 0; i < nelem; i += 32) {
+        i = i < nelem - 32 ? i : nelem - 32;
+        split_block_u16(planes + i, stride, a + 2 * i, b ? b + 2 * i : NULL);
+    }
+}
+
+BITX_AVX2_INLINE void merge_u16(uint8_t *dst, const uint8_t *planes, size_t stride,
+                                const uint8_t *b, size_t nelem)
+{
+    if (nelem < 32) {
+        if (b)
+            bitx_xor_merge_planes_u16_scalar(dst, planes, stride, b, nelem);
+        else
+            bitx_merge_planes_u16_scalar(dst, planes, stride, nelem);
+        return;
+    }
+    for (size_t i = 0; i < nelem; i += 32) {
+        i = i < nelem - 32 ? i : nelem - 32;
+        merge_block_u16(dst + 2 * i, planes + i, stride, b ? b + 2 * i : NULL);
+    }
+}
+
+BITX_AVX2 void bitx_split_planes_u16_avx2(uint8_t *planes, size_t stride, const uint8_t *src,
+                                          size_t nelem)
+{
+    split_u16(planes, stride, src, NULL, nelem);
+}
+
+BITX_AVX2 void bitx_xor_split_planes_u16_avx2(uint8_t *planes, size_t stride, const uint8_t *a,
+                                              const uint8_t *b, size_t nelem)
+{
+    split_u16(planes, stride, a, b, nelem);
+}
+
+BITX_AVX2 void bitx_merge_planes_u16_avx2(uint8_t *dst, const uint8_t *planes, size_t stride,
+                                          size_t nelem)
+{
+    merge_u16(dst, planes, stride, NULL, nelem);
+}
+
+BITX_AVX2 void bitx_xor_merge_planes_u16_avx2(uint8_t *dst, const uint8_t *planes, size_t stride,
+                                              const uint8_t *b, size_t nelem)
+{
+    merge_u16(dst, planes, stride, b, nelem);
+}
+
+BITX_AVX2_INLINE void split_u32(uint8_t *planes, size_t stride, const uint8_t *a, const uint8_t *b,
+                                size_t nelem)
+{
+    if (nelem < 32) {
+        if (b)
+            bitx_xor_split_planes_u32_scalar(planes, stride, a, b, nelem);
+        else
+            bitx_split_planes_u32_scalar(planes, stride, a, nelem);
+        return;
+    }
+    for (size_t i = 0; i < nelem; i += 32) {
+        i = i < nelem - 32 ? i : nelem - 32;
+        split_block_u32(planes + i, stride, a + 4 * i, b ? b + 4 * i : NULL);
+    }
+}
+
+BITX_AVX2_INLINE void merge_u32(uint8_t *dst, const uint8_t *planes, size_t stride,
+                                const uint8_t *b, size_t nelem)
+{
+    if (nelem < 32) {
+        if (b)
+            bitx_xor_merge_planes_u32_scalar(dst, planes, stride, b, nelem);
+        else
+            bitx_merge_planes_u32_scalar(dst, planes, stride, nelem);
+        return;
+    }
+    for (size_t i = 0; i < nelem; i += 32) {
+        i = i < nelem - 32 ? i : nelem - 32;
+        merge_block_u32(dst + 4 * i, planes + i, stride, b ? b + 4 * i : NULL);
+    }
+}
+
+BITX_AVX2 void bitx_split_planes_u32_avx2(uint8_t *planes, size_t stride, const uint8_t *src,
+                                          size_t nelem)
+{
+    split_u32(planes, stride, src, NULL, nelem);
+}
+
+BITX_AVX2 void bitx_xor_split_planes_u32_avx2(uint8_t *planes, size_t stride, const uint8_t *a,
+                                              const uint8_t *b, size_t nelem)
+{
+    split_u32(planes, stride, a, b, nelem);
+}
+
+BITX_AVX2 void bitx_merge_planes_u32_avx2(uint8_t *dst, const uint8_t *planes, size_t stride,
+                                          size_t nelem)
+{
+    merge_u32(dst, planes, stride, NULL, nelem);
+}
+
+BITX_AVX2 void bitx_xor_merge_planes_u32_avx2(uint8_t *dst, const uint8_t *planes, size_t stride,
+                                              const uint8_t *b, size_t nelem)
+{
+    merge_u32(dst, planes, stride, b, nelem);
+}
+
+BITX_AVX2_INLINE void split_u64(uint8_t *planes, size_t stride, const uint8_t *a, const uint8_t *b,
+                                size_t nelem)
+{
+    if (nelem < 32) {
+        if (b)
+            bitx_xor_split_planes_u64_scalar(planes, stride, a, b, nelem);
+        else
+            bitx_split_planes_u64_scalar(planes, stride, a, nelem);
+        return;
+    }
+    for (size_t i = 0; i < nelem; i += 32) {
+        i = i < nelem - 32 ? i : nelem - 32;
+        split_block_u64(planes + i, stride, a + 8 * i, b ? b + 8 * i : NULL);
+    }
+}
+
+BITX_AVX2_INLINE void merge_u64(uint8_t *dst, const uint8_t *planes, size_t stride,
+                                const uint8_t *b, size_t nelem)
+{
+    if (nelem < 32) {
+        if (b)
+            bitx_xor_merge_planes_u64_scalar(dst, planes, stride, b, nelem);
+        else
+            bitx_merge_planes_u64_scalar(dst, planes, stride, nelem);
+        return;
+    }
+    for (size_t i = 0; i < nelem; i += 32) {
+        i = i < nelem - 32 ? i : nelem - 32;
+        merge_block_u64(dst + 8 * i, planes + i, stride, b ? b + 8 * i : NULL);
+    }
+}
+
+BITX_AVX2 void bitx_split_planes_u64_avx2(uint8_t *planes, size_t stride, const uint8_t *src,
+                                          size_t nelem)
+{
+    split_u64(planes, stride, src, NULL, nelem);
+}
+
+BITX_AVX2 void bitx_xor_split_planes_u64_avx2(uint8_t *planes, size_t stride, const uint8_t *a,
+                                              const uint8_t *b, size_t nelem)
+{
+    split_u64(planes, stride, a, b, nelem);
+}
+
+BITX_AVX2 void bitx_merge_planes_u64_avx2(uint8_t *dst, const uint8_t *planes, size_t stride,
+                                          size_t nelem)
+{
+    merge_u64(dst, planes, stride, NULL, nelem);
+}
+
+BITX_AVX2 void bitx_xor_merge_planes_u64_avx2(uint8_t *dst, const uint8_t *planes, size_t stride,
+                                              const uint8_t *b, size_t nelem)
+{
+    merge_u64(dst, planes, stride, b, nelem);
+}
+
+#endif

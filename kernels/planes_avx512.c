@@ -1,0 +1,319 @@
+/* Byte planes, AVX-512. 64 elements at a time; the last block overlaps the one before it. */
+#define BITX_KERNEL_ROWS
+#include "bitx/kernels.h"
+
+#if defined(__x86_64__)
+#    include "target_avx512.h"
+
+/* vpermt2b: the even bytes of two vectors. */
+BITX_AVX512_INLINE __m512i even_bytes(void)
+{
+    return _mm512_setr_epi64(0x0e0c0a0806040200, 0x1e1c1a1816141210, 0x2e2c2a2826242220,
+                             0x3e3c3a3836343230, 0x4e4c4a4846444240, 0x5e5c5a5856545250,
+                             0x6e6c6a6866646260, 0x7e7c7a7876747270);
+}
+
+/* vpermt2b: the odd bytes of two vectors. */
+BITX_AVX512_INLINE __m512i odd_bytes(void)
+{
+    return _mm512_setr_epi64(0x0f0d0b0907050301, 0x1f1d1b1917151311, 0x2f2d2b2927252321,
+                             0x3f3d3b3937353331, 0x4f4d4b4947454341, 0x5f5d5b5957555351,
+                             0x6f6d6b6967656361, 0x7f7d7b7977757371);
+}
+
+/* vpermb: the bytes of each plane of 16 dwords together. */
+BITX_AVX512_INLINE __m512i group_u32(void)
+{
+    return _mm512_setr_epi64(0x1c1814100c080400, 0x3c3834302c282420, 0x1d1915110d090501,
+                             0x3d3935312d292521, 0x1e1a16120e0a0602, 0x3e3a36322e2a2622,
+                             0x1f1b17130f0b0703, 0x3f3b37332f2b2723);
+}
+
+/* vpermb: the inverse. */
+BITX_AVX512_INLINE __m512i ungroup_u32(void)
+{
+    return _mm512_setr_epi64(0x3121110130201000, 0x3323130332221202, 0x3525150534241404,
+                             0x3727170736261606, 0x3929190938281808, 0x3b2b1b0b3a2a1a0a,
+                             0x3d2d1d0d3c2c1c0c, 0x3f2f1f0f3e2e1e0e);
+}
+
+/* vpermb: 8 x 8 bytes transposed, its own inverse. */
+BITX_AVX512_INLINE __m512i transpose_8x8(void)
+{
+    return _mm512_setr_epi64(0x3830282018100800, 0x3931292119110901, 0x3a322a221a120a02,
+                             0x3b332b231b130b03, 0x3c342c241c140c04, 0x3d352d251d150d05,
+                             0x3e362e261e160e06, 0x3f372f271f170f07);
+}
+
+BITX_AVX512_INLINE __m512i load_xored(const uint8_t *a, const uint8_t *b, size_t at)
+{
+    __m512i v = load512(a + at);
+    return b ? _mm512_xor_si512(v, load512(b + at)) : v;
+}
+
+BITX_AVX512_INLINE void store_xored(uint8_t *dst, const uint8_t *b, size_t at, __m512i v)
+{
+    store512(dst + at, b ? _mm512_xor_si512(v, load512(b + at)) : v);
+}
+
+BITX_AVX512_INLINE void split_block_u16(uint8_t *planes, size_t stride, const uint8_t *a,
+                                        const uint8_t *b)
+{
+    __m512i v0 = load_xored(a, b, 0), v1 = load_xored(a, b, 64);
+    store512(planes, _mm512_permutex2var_epi8(v0, even_bytes(), v1));
+    store512(planes + stride, _mm512_permutex2var_epi8(v0, odd_bytes(), v1));
+}
+
+/* The qwords come as 0 4 1 5 2 6 3 7, because unpack works within the four lanes. */
+BITX_AVX512_INLINE void merge_block_u16(uint8_t *dst, const uint8_t *planes, size_t stride,
+                                        const uint8_t *b)
+{
+    const __m512i lanes = _mm512_setr_epi64(0, 4, 1, 5, 2, 6, 3, 7);
+    __m512i low = _mm512_permutexvar_epi64(lanes, load512(planes));
+    __m512i high = _mm512_permutexvar_epi64(lanes, load512(planes + stride));
+    store_xored(dst, b, 0, _mm512_unpacklo_epi8(low, high));
+    store_xored(dst, b, 64, _mm512_unpackhi_epi8(low, high));
+}
+
+/* Four vectors of four lanes, transposed. */
+BITX_AVX512_INLINE void transpose_lanes(__m512i v[4])
+{
+    __m512i x0 = _mm512_shuffle_i32x4(v[0], v[1], 0x44),
+            x1 = _mm512_shuffle_i32x4(v[2], v[3], 0x44);
+    __m512i y0 = _mm512_shuffle_i32x4(v[0], v[1], 0xee),
+            y1 = _mm512_shuffle_i32x4(v[2], v[3], 0xee);
+    v[0] = _mm512_shuffle_i32x4(x0, x1, 0x88);
+    v[1] = _mm512_shuffle_i32x4(x0, x1, 0xdd);
+    v[2] = _mm512_shuffle_i32x4(y0, y1, 0x88);
+    v[3] = _mm512_shuffle_i32x4(y0, y1, 0xdd);
+}
+
+BITX_AVX512_INLINE void split_block_u32(uint8_t *planes, size_t stride, const uint8_t *a,
+                                        const uint8_t *b)
+{
+    __m512i v[4];
+    for (size_t k = 0; k < 4; k++)
+        v[k] = _mm512_permutexvar_epi8(group_u32(), load_xored(a, b, 64 * k));
+    transpose_lanes(v);
+    for (size_t k = 0; k < 4; k++)
+        store512(planes + k * stride, v[k]);
+}
+
+BITX_AVX512_INLINE void merge_block_u32(uint8_t *dst, const uint8_t *planes, size_t stride,
+                                        const uint8_t *b)
+{
+    __m512i v[4];
+    for (size_t k = 0; k < 4; k++)
+        v[k] = load512(planes + k * stride);
+    transpose_lanes(v);
+    for (size_t k = 0; k < 4; k++)
+        store_xored(dst, b, 64 * k, _mm512_permutexvar_epi8(ungroup_u32(), v[k]));
+}
+
+/* 8 x 8 qwords, transposed: pairs within lanes, then lanes. */
+BITX_AVX512_INLINE void transpose_qwords(__m512i v[8])
+{
+    __m512i even[4], odd[4];
+    for (int k = 0; k < 4; k++) {
+        even[k] = _mm512_unpacklo_epi64(v[2 * k], v[2 * k + 1]);
+        odd[k] = _mm512_unpackhi_epi64(v[2 * k], v[2 * k + 1]);
+    }
+    transpose_lanes(even);
+    transpose_lanes(odd);
+    for (int k = 0; k < 4; k++) {
+        v[2 * k] = even[k];
+        v[2 * k + 1] = odd[k];
+    }
+}
+
+BITX_AVX512_INLINE void split_block_u64(uint8_t *planes, size_t stride, const uint8_t *a,
+                                        const uint8_t *b)
+{
+    __m512i v[8];
+    for (size_t k = 0; k < 8; k++)
+        v[k] = _mm512_permutexvar_epi8(transpose_8x8(), load_xored(a, b, 64 * k));
+    transpose_qwords(v);
+    for (size_t k = 0; k < 8; k++)
+        store512(planes + k * stride, v[k]);
+}
+
+BITX_AVX512_INLINE void merge_block_u64(uint8_t *dst, const uint8_t *planes, size_t stride,
+                                        const uint8_t *b)
+{
+    __m512i v[8];
+    for (size_t k = 0; k < 8; k++)
+        v[k] = load512(planes + k * stride);
+    transpose_qwords(v);
+    for (size_t k = 0; k < 8; k++)
+        store_xored(dst, b, 64 * k, _mm512_permutexvar_epi8(transpose_8x8(), v[k]));
+}
+
+BITX_AVX512_INLINE void split_u16(uint8_t *planes, size_t stride, const uint8_t *a,
+                                  const uint8_t *b, size_t nelem)
+{
+    if (nelem < 64) {
+        if (b)
+            bitx_xor_split_planes_u16_scalar(planes, stride, a, b, nelem);
+        else
+            bitx_split_planes_u16_scalar(planes, stride, a, nelem);
+        return;
+    }
+    for (size_t i = 0; i < nelem; i += 64) {
+        i = i < nelem - 64 ? i : nelem - 64;
+        split_block_u16(planes + i, stride, a + 2 * i, b ? b + 2 * i : NULL);
+    }
+}
+
+BITX_AVX512_INLINE void merge_u16(uint8_t *dst, const uint8_t *planes, size_t stride,
+                                  const uint8_t *b, size_t nelem)
+{
+    if (nelem < 64) {
+        if (b)
+            bitx_xor_merge_planes_u16_scalar(dst, planes, stride, b, nelem);
+        else
+            bitx_merge_planes_u16_scalar(dst, planes, stride, nelem);
+        return;
+    }
+    for (size_t i = 0; i < nelem; i += 64) {
+        i = i < nelem - 64 ? i : nelem - 64;
+        merge_block_u16(dst + 2 * i, planes + i, stride, b ? b + 2 * i : NULL);
+    }
+}
+
+BITX_AVX512 void bitx_split_planes_u16_avx512(uint8_t *planes, size_t stride, const uint8_t *src,
+                                              size_t nelem)
+{
+    split_u16(planes, stride, src, NULL, nelem);
+}
+
+BITX_AVX512 void bitx_xor_split_planes_u16_avx512(uint8_t *planes, size_t stride, const uint8_t *a,
+                                                  const uint8_t *b, size_t nelem)
+{
+    split_u16(planes, stride, a, b, nelem);
+}
+
+BITX_AVX512 void bitx_merge_planes_u16_avx512(uint8_t *dst, const uint8_t *planes, size_t stride,
+                                              size_t nelem)
+{
+    merge_u16(dst, planes, stride, NULL, nelem);
+}
+
+BITX_AVX512 void bitx_xor_merge_planes_u16_avx512(uint8_t *dst, const uint8_t *planes,
+                                                  size_t stride, const uint8_t *b, size_t nelem)
+{
+    merge_u16(dst, planes, stride, b, nelem);
+}
+
+BITX_AVX512_INLINE void split_u32(uint8_t *planes, size_t stride, const uint8_t *a,
+                                  const uint8_t *b, size_t nelem)
+{
+    if (nelem < 64) {
+        if (b)
+            bitx_xor_split_planes_u32_scalar(planes, stride, a, b, nelem);
+        else
+            bitx_split_planes_u32_scalar(planes, stride, a, nelem);
+        return;
+    }
+    for (size_t i = 0; i < nelem; i += 64) {
+        i = i < nelem - 64 ? i : nelem - 64;
+        split_block_u32(planes + i, stride, a + 4 * i, b ? b + 4 * i : NULL);
+    }
+}
+
+BITX_AVX512_INLINE void merge_u32(uint8_t *dst, const uint8_t *planes, size_t stride,
+                                  const uint8_t *b, size_t nelem)
+{
+    if (nelem < 64) {
+        if (b)
+            bitx_xor_merge_planes_u32_scalar(dst, planes, stride, b, nelem);
+        else
+            bitx_merge_planes_u32_scalar(dst, planes, stride, nelem);
+        return;
+    }
+    for (size_t i = 0; i < nelem; i += 64) {
+        i = i < nelem - 64 ? i : nelem - 64;
+        merge_block_u32(dst + 4 * i, planes + i, stride, b ? b + 4 * i : NULL);
+    }
+}
+
+BITX_AVX512 void bitx_split_planes_u32_avx512(uint8_t *planes, size_t stride, const uint8_t *src,
+                                              size_t nelem)
+{
+    split_u32(planes, stride, src, NULL, nelem);
+}
+
+BITX_AVX512 void bitx_xor_split_planes_u32_avx512(uint8_t *planes, size_t stride, const uint8_t *a,
+                                                  const uint8_t *b, size_t nelem)
+{
+    split_u32(planes, stride, a, b, nelem);
+}
+
+BITX_AVX512 void bitx_merge_planes_u32_avx512(uint8_t *dst, const uint8_t *planes, size_t stride,
+                                              size_t nelem)
+{
+    merge_u32(dst, planes, stride, NULL, nelem);
+}
+
+BITX_AVX512 void bitx_xor_merge_planes_u32_avx512(uint8_t *dst, const uint8_t *planes,
+                                                  size_t stride, const uint8_t *b, size_t nelem)
+{
+    merge_u32(dst, planes, stride, b, nelem);
+}
+
+BITX_AVX512_INLINE void split_u64(uint8_t *planes, size_t stride, const uint8_t *a,
+                                  const uint8_t *b, size_t nelem)
+{
+    if (nelem < 64) {
+        if (b)
+            bitx_xor_split_planes_u64_scalar(planes, stride, a, b, nelem);
+        else
+            bitx_split_planes_u64_scalar(planes, stride, a, nelem);
+        return;
+    }
+    for (size_t i = 0; i < nelem; i += 64) {
+        i = i < nelem - 64 ? i : nelem - 64;
+        split_block_u64(planes + i, stride, a + 8 * i, b ? b + 8 * i : NULL);
+    }
+}
+
+BITX_AVX512_INLINE void merge_u64(uint8_t *dst, const uint8_t *planes, size_t stride,
+                                  const uint8_t *b, size_t nelem)
+{
+    if (nelem < 64) {
+        if (b)
+            bitx_xor_merge_planes_u64_scalar(dst, planes, stride, b, nelem);
+        else
+            bitx_merge_planes_u64_scalar(dst, planes, stride, nelem);
+        return;
+    }
+    for (size_t i = 0; i < nelem; i += 64) {
+        i = i < nelem - 64 ? i : nelem - 64;
+        merge_block_u64(dst + 8 * i, planes + i, stride, b ? b + 8 * i : NULL);
+    }
+}
+
+BITX_AVX512 void bitx_split_planes_u64_avx512(uint8_t *planes, size_t stride, const uint8_t *src,
+                                              size_t nelem)
+{
+    split_u64(planes, stride, src, NULL, nelem);
+}
+
+BITX_AVX512 void bitx_xor_split_planes_u64_avx512(uint8_t *planes, size_t stride, const uint8_t *a,
+                                                  const uint8_t *b, size_t nelem)
+{
+    split_u64(planes, stride, a, b, nelem);
+}
+
+BITX_AVX512 void bitx_merge_planes_u64_avx512(uint8_t *dst, const uint8_t *planes, size_t stride,
+                                              size_t nelem)
+{
+    merge_u64(dst, planes, stride, NULL, nelem);
+}
+
+BITX_AVX512 void bitx_xor_merge_planes_u64_avx512(uint8_t *dst, const uint8_t *planes,
+                                                  size_t stride, const uint8_t *b, size_t nelem)
+{
+    merge_u64(dst, planes, stride, b, nelem);
+}
+
+#endif
