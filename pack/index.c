@@ -186,6 +186,18 @@ static const char *const queries[ZIPLLM_Q_COUNT] = {
     [ZIPLLM_Q_PROBES] = "SELECT model, data FROM probe WHERE version = ?1",
     [ZIPLLM_Q_DELETE_PROBES] = "DELETE FROM probe WHERE model = ?1",
     [ZIPLLM_Q_MODEL_BY_ID] = "SELECT " MODEL_COLUMNS " FROM model WHERE id = ?1",
+    [ZIPLLM_Q_SKETCHED] =
+        "SELECT " TENSOR_COLUMNS ", min(f.name) AS name, f.shape FROM sketch s "
+        "JOIN tensor t ON t.id = s.tensor JOIN file_part f ON f.tensor = t.id AND f.kind = 0 "
+        "WHERE s.version = ?1 GROUP BY t.id ORDER BY name, t.dtype, t.nbytes, t.id",
+    [ZIPLLM_Q_CHILDREN] = "SELECT count(*) FROM parent WHERE parent = ?1",
+    [ZIPLLM_Q_DELETE_PARENT] = "DELETE FROM parent WHERE tensor = ?1",
+    [ZIPLLM_Q_REPLACE_FRAME] =
+        "UPDATE tensor SET pack = ?2, offset = ?3, length = ?4, \"check\" = ?5 WHERE id = ?1",
+    [ZIPLLM_Q_MODEL_GREW] =
+        "UPDATE model SET stored_bytes = max(0, stored_bytes + ?2) WHERE id = "
+        "(SELECT min(m.model) FROM file_part f JOIN model_file m ON m.file = f.file "
+        "WHERE f.tensor = ?1)",
     [ZIPLLM_Q_QUICK_CHECK] = "PRAGMA integrity_check(1)",
     [ZIPLLM_Q_VACUUM] = "PRAGMA incremental_vacuum",
 };

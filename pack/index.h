@@ -187,6 +187,11 @@ typedef enum zipllm_query {
     ZIPLLM_Q_PROBES,        /* ?1 version: model, data */
     ZIPLLM_Q_DELETE_PROBES, /* ?1 model */
     ZIPLLM_Q_MODEL_BY_ID,   /* ?1 model: its columns */
+    ZIPLLM_Q_SKETCHED,      /* ?1 version: tensor columns, name, shape; by name, dtype, size */
+    ZIPLLM_Q_CHILDREN,      /* ?1 tensor: how many are coded against it */
+    ZIPLLM_Q_DELETE_PARENT, /* ?1 tensor */
+    ZIPLLM_Q_REPLACE_FRAME, /* ?1 tensor, ?2 pack, ?3 offset, ?4 length, ?5 check */
+    ZIPLLM_Q_MODEL_GREW,    /* ?1 tensor, ?2 bytes: the model that it came with */
     ZIPLLM_Q_QUICK_CHECK,
     ZIPLLM_Q_VACUUM,
     ZIPLLM_Q_COUNT

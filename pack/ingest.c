@@ -131,8 +131,7 @@ static zipllm_status add_fresh(zipllm_ingest *in, const zipllm_part *part, uint3
 /* ---- the base of a tensor ---------------------------------------------------------------------
  */
 
-/* Everything behind the first dimension: "[4096,256]" and "[4112,256]" agree. */
-static bool same_rows(const char *a, const char *b)
+bool zipllm_same_rows(const char *a, const char *b)
 {
     const char *x = strchr(a, ','), *y = strchr(b, ',');
     if (x == NULL || y == NULL)
@@ -176,7 +175,7 @@ zipllm_status zipllm_ingest_base_row(zipllm_ingest *in, int64_t model, const zip
     if (strcmp(dtype, part->dtype_text) != 0) {
         *reason = "another dtype in the base";
         row->id = 0;
-    } else if (row->nbytes != part->nbytes && !same_rows(shape, part->shape)) {
+    } else if (row->nbytes != part->nbytes && !zipllm_same_rows(shape, part->shape)) {
         *reason = "another shape in the base";
         row->id = 0;
     }

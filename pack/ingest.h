@@ -83,6 +83,9 @@ ZIPLLM_WARN_UNUSED zipllm_status zipllm_ingest_base_row(zipllm_ingest *in, int64
                                                         zipllm_tensor_row *row,
                                                         const char **reason);
 
+/* Do two shapes ("[4096,256]" and "[4112,256]") agree behind their first dimension? */
+bool zipllm_same_rows(const char *a, const char *b);
+
 /* Brings one file in. shown: its path for messages. dry: nothing is stored, only SHA-256 is taken.
  */
 ZIPLLM_WARN_UNUSED zipllm_status zipllm_ingest_file_add(zipllm_ingest *in, int fd,

@@ -383,6 +383,49 @@ ZIPLLM_API ZIPLLM_WARN_UNUSED zipllm_status zipllm_gc(zipllm_store *store, bool 
                                                       zipllm_gc_result *result,
                                                       zipllm_error *error);
 
+/* ---- rebase -----------------------------------------------------------------------------------
+ */
+
+/* One tensor that would be, or was, coded another way. */
+typedef struct zipllm_rebase_row {
+    const char *tensor;     /* a name that it has in one of its models */
+    const char *model;      /* "NAME[@REV]" that it came with */
+    const char *base;       /* of the tensor that it is coded against now; NULL: by itself */
+    uint64_t before_nbytes; /* of its frame */
+    uint64_t after_nbytes;  /* predicted for a dry run */
+} zipllm_rebase_row;
+
+typedef struct zipllm_rebase_options {
+    size_t size;
+    bool dry_run;                                          /* predict only */
+    void (*row)(void *user, const zipllm_rebase_row *row); /* may be NULL */
+    void *user;
+} zipllm_rebase_options;
+
+#define ZIPLLM_REBASE_OPTIONS_INIT                                                                 \
+    {                                                                                              \
+        sizeof(zipllm_rebase_options), false, NULL, NULL                                           \
+    }
+
+typedef struct zipllm_rebase_result {
+    uint64_t tensors;     /* looked at */
+    uint64_t changed;     /* coded another way */
+    uint64_t models;      /* that have any of these */
+    uint64_t saved_bytes; /* of frames; predicted for a dry run */
+    uint64_t freed_bytes; /* disk_bytes before - after */
+} zipllm_rebase_result;
+
+/*
+ * Chooses anew which tensors are stored by themselves, and against which of these every relative is
+ * coded: as if all models had come in the best order. Only what becomes smaller is changed, each
+ * new frame is decoded and compared before the index points to it, and the old ones are removed as
+ * zipllm_gc() does it. Needs a handle opened ZIPLLM_EXCLUSIVE.
+ */
+ZIPLLM_API ZIPLLM_WARN_UNUSED zipllm_status zipllm_rebase(zipllm_store *store,
+                                                          const zipllm_rebase_options *options,
+                                                          zipllm_rebase_result *result,
+                                                          zipllm_error *error);
+
 /* ---- inspect --------------------------------------------------------------------------------- */
 
 typedef struct zipllm_inspect_tensor {
