@@ -50,6 +50,8 @@ expect 1 z add --base fam/absent --name fam/x family/demo-chat
 # ls, show, stat
 expect 0 z ls
 check test "$(wc -l <out)" -eq 9
+expect 0 z stat
+check grep -Eq '^ *reduction +[0-9.]+% +1 - on disk' out
 expect 0 z ls --json
 json '[m["name"] for m in lines] == sorted(m["name"] for m in lines) and len(lines) == 8'
 json 'all(m["type"] == "model" and m["files"] > 0 for m in lines)'

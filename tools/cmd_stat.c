@@ -58,6 +58,7 @@ static void print_table(const zipllm_stat_result *r)
     count_row(t, "tensors", r->tensors, more);
     bytes_row(t, "bytes of the models", r->logical_bytes, NULL);
     bytes_row(t, "on disk", r->disk_bytes, NULL);
+    text_percent(reduction, r->reduction);
     table_row(t, cells);
     (void)snprintf(more, sizeof more, "%" PRIu64 " file%s", r->packs, r->packs == 1 ? "" : "s");
     bytes_row(t, "packs", r->pack_bytes, more);
@@ -65,7 +66,6 @@ static void print_table(const zipllm_stat_result *r)
     bytes_row(t, "index", r->index_bytes, NULL);
     bytes_row(t, "temporary", r->tmp_bytes, r->tmp_bytes > 0 ? "zipllm gc removes it" : NULL);
     bytes_row(t, "unused in packs", r->dead_bytes, r->dead_bytes > 0 ? "zipllm gc frees it" : NULL);
-    text_percent(reduction, r->reduction);
     table_print(t, stdout);
 }
 
