@@ -43,12 +43,9 @@ typedef struct team {
 static void shape(const team *t, const bench_driver *d, bench_set *set, size_t *nelem)
 {
     enum { QUANTUM = 2048, SLICE_TRAFFIC = 4 << 20 };
-    size_t one[BENCH_STREAMS_MAX] = {0}, traffic = 0;
-    (void)bench_driver_shape(d, t->op, QUANTUM, &set->nread, &set->nwrite, one);
-    for (unsigned i = 0; i < set->nread + set->nwrite; i++)
-        traffic += one[i];
-    *nelem = SLICE_TRAFFIC / traffic * QUANTUM;
-    (void)bench_driver_shape(d, t->op, *nelem, &set->nread, &set->nwrite, set->nbytes);
+    (void)bench_driver_shape(d, t->op, QUANTUM, set);
+    *nelem = SLICE_TRAFFIC / bench_set_traffic(set) * QUANTUM;
+    (void)bench_driver_shape(d, t->op, *nelem, set);
     set->nslices = t->nbytes / bench_set_traffic(set);
 }
 

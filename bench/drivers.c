@@ -1,9 +1,53 @@
 /* One call per signature class. */
 #include "bench/drivers.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "bench/sample.h"
+
+/* The sources are ours to fill; the kernels get them as const. */
+static uint8_t *source(const bench_call *c, unsigned i)
+{
+    return (uint8_t *)(uintptr_t)c->r[i];
+}
+
+/* About N(0, sigma): the sum of four uniform 16-bit numbers is near enough. */
+static float normal(uint64_t r, float sigma)
+{
+    int32_t sum =
+        (int32_t)((r & 0xffff) + (r >> 16 & 0xffff) + (r >> 32 & 0xffff) + (r >> 48)) - 2 * 65535;
+    return (float)sum * (sigma / 37837.0F);
+}
+
+static uint16_t bf16(float f)
+{
+    uint32_t bits;
+    memcpy(&bits, &f, sizeof(bits));
+    return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
+static float bf16_value(uint16_t x)
+{
+    uint32_t bits = (uint32_t)x << 16;
+    float f;
+    memcpy(&f, &bits, sizeof(f));
+    return f;
+}
+
+void bench_fill_bf16(const bench_call *c, unsigned nread, size_t *nbytes, uint64_t seed)
+{
+    for (unsigned s = 0; s < nread; s++) {
+        uint64_t rng = seed;
+        for (size_t i = 0; i + 2 <= nbytes[s]; i += 2) {
+            uint64_t r = bench_random(&rng), step = bench_random(&rng);
+            uint16_t w = bf16(normal(r, 0.02F));
+            if (s == 0) /* the fine-tune */
+                w = bf16(bf16_value(w) + normal(step, 2e-4F));
+            memcpy(source(c, s) + i, &w, sizeof(w));
+        }
+    }
+}
 
 static uint64_t call_binary(bitx_fn fn, const bench_call *c)
 {
@@ -77,11 +121,11 @@ static int draw_half(uint64_t *rng, size_t *left, size_t rest)
 }
 
 /* Random elements of which exactly half are at or above the pivot. */
-static void fill_partition(const bench_call *c, unsigned nread, const size_t *nbytes, uint64_t seed)
+static void fill_partition(const bench_call *c, unsigned nread, size_t *nbytes, uint64_t seed)
 {
     (void)nread;
     (void)nbytes;
-    uint8_t *dst = (uint8_t *)(uintptr_t)c->r[0];
+    uint8_t *dst = source(c, 0);
     size_t left = c->nelem / 2, width = c->op->width / 8;
     uint64_t rng = seed;
     for (size_t i = 0; i < c->nelem; i++) {
@@ -92,9 +136,9 @@ static void fill_partition(const bench_call *c, unsigned nread, const size_t *nb
 }
 
 /* Random lists, and a plane, the last source, of which exactly half of the bits are set. */
-static void fill_merge(const bench_call *c, unsigned nread, const size_t *nbytes, uint64_t seed)
+static void fill_merge(const bench_call *c, unsigned nread, size_t *nbytes, uint64_t seed)
 {
-    uint8_t *plane = (uint8_t *)(uintptr_t)c->r[nread - 1];
+    uint8_t *plane = source(c, nread - 1);
     size_t left = c->nelem / 2;
     uint64_t rng = seed;
     bench_fill_bf16(c, nread - 1, nbytes, seed);
@@ -103,17 +147,177 @@ static void fill_merge(const bench_call *c, unsigned nread, const size_t *nbytes
         plane[i / 8] |= (uint8_t)(draw_half(&rng, &left, c->nelem - i) << i % 8);
 }
 
+/* ---- the delta codec's loops -------------------------------------------------------------------
+ */
+
+/* BF16 weights N(0, 0.02) that moved by N(0, 2e-4): 12 classes from exponent 112 on, and for each a
+   shift that leaves typical differences below 16. */
+static const bitx_delta_params delta_params = {
+    .width = 16,
+    .sign = 1,
+    .class_shift = 7,
+    .class_low = 112,
+    .nclasses = 12,
+    .shift = {6, 5, 4, 3, 2, 1},
+};
+
+static uint64_t call_delta_classes(bitx_fn fn, const bench_call *c)
+{
+    ((bitx_fn_DELTA_CLASSES *)fn)(c->w[0], c->r[0], c->nelem, &delta_params);
+    return 0;
+}
+
+static uint64_t call_delta_diff(bitx_fn fn, const bench_call *c)
+{
+    ((bitx_fn_DELTA_DIFF *)fn)(c->w[0], c->w[1], c->r[0], c->r[1], c->nelem, &delta_params);
+    return 0;
+}
+
+static uint64_t call_delta_split(bitx_fn fn, const bench_call *c)
+{
+    return ((bitx_fn_DELTA_SPLIT *)fn)(c->w[0], c->w[1], 0, c->r[0], c->r[1], c->nelem,
+                                       &delta_params);
+}
+
+static uint64_t call_delta_join(bitx_fn fn, const bench_call *c)
+{
+    return ((bitx_fn_DELTA_JOIN *)fn)(c->w[0], c->r[0], c->r[1], c->r[2], c->r[3], c->rbytes[3], 0,
+                                      c->nelem, &delta_params);
+}
+
+static size_t written_delta_split(const bench_call *c, unsigned i, uint64_t value)
+{
+    return i == 0 ? c->nelem : (size_t)(value + 7) / 8;
+}
+
+/* A base and a fine-tune of it, in memory of their own. NULL when out of memory. */
+static uint8_t *make_pair(const bench_call *c, uint64_t seed)
+{
+    size_t each = 2 * c->nelem, nbytes[2] = {each, each};
+    uint8_t *pair = malloc(2 * each + 64);
+    bench_call both = {.r = {pair, pair + each}, .nelem = c->nelem};
+    if (pair)
+        bench_fill_bf16(&both, 2, nbytes, seed);
+    return pair;
+}
+
+static void fill_delta_split(const bench_call *c, unsigned nread, size_t *nbytes, uint64_t seed)
+{
+    (void)nread;
+    (void)nbytes;
+    uint8_t *tuned = make_pair(c, seed);
+    if (tuned)
+        bitx_delta_diff_u16(source(c, 0), source(c, 1), tuned, tuned + 2 * c->nelem, c->nelem,
+                            &delta_params);
+    free(tuned);
+}
+
+static void fill_delta_join(const bench_call *c, unsigned nread, size_t *nbytes, uint64_t seed)
+{
+    (void)nread;
+    uint8_t *tuned = make_pair(c, seed), *differences = malloc(2 * c->nelem + 64);
+    if (tuned && differences) {
+        memcpy(source(c, 0), tuned + 2 * c->nelem, 2 * c->nelem);
+        bitx_delta_diff_u16(differences, source(c, 1), tuned, c->r[0], c->nelem, &delta_params);
+        size_t nbits = bitx_delta_split_u16(source(c, 2), source(c, 3), 0, differences, c->r[1],
+                                            c->nelem, &delta_params);
+        nbytes[3] = (nbits + 7) / 8;
+    }
+    free(tuned);
+    free(differences);
+}
+
+/* Every class has a group of its own. */
+static const uint8_t groups[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+
+/* The lists lie one behind the other; where, is in the block of parameters. */
+static uint64_t call_groups_split(bitx_fn fn, const bench_call *c)
+{
+    size_t offsets[16];
+    uint8_t *lists[16];
+    memcpy(offsets, c->r[2], sizeof(offsets));
+    for (int g = 0; g < 16; g++)
+        lists[g] = c->w[0] + offsets[g];
+    ((bitx_fn_GROUPS_SPLIT *)fn)(lists, c->r[0], c->r[1], groups, c->nelem);
+    return 0;
+}
+
+static uint64_t call_groups_merge(bitx_fn fn, const bench_call *c)
+{
+    size_t offsets[16];
+    const uint8_t *lists[16];
+    memcpy(offsets, c->r[2], sizeof(offsets));
+    for (int g = 0; g < 16; g++)
+        lists[g] = c->r[0] + offsets[g];
+    ((bitx_fn_GROUPS_MERGE *)fn)(c->w[0], lists, c->r[1], groups, c->nelem);
+    return 0;
+}
+
+/* Elements of any value; classes as Gaussian weights have them. */
+static void fill_groups(const bench_call *c, unsigned nread, size_t *nbytes, uint64_t seed)
+{
+    (void)nread;
+    uint8_t *tuned = make_pair(c, seed);
+    size_t counts[16] = {0}, offsets[16] = {0};
+    bench_fill_bf16(c, 1, nbytes, seed + 1);
+    if (!tuned)
+        return;
+    bitx_delta_classes_u16(source(c, 1), tuned, c->nelem, &delta_params);
+    for (size_t i = 0; i < c->nelem; i++)
+        counts[c->r[1][i]]++;
+    for (int g = 1; g < 16; g++)
+        offsets[g] = offsets[g - 1] + counts[g - 1];
+    memcpy(source(c, 2), offsets, sizeof(offsets));
+    free(tuned);
+}
+
+static uint64_t call_map(bitx_fn fn, const bench_call *c)
+{
+    ((bitx_fn_MAP *)fn)(c->w[0], c->r[0], c->r[1], c->nelem);
+    return 0;
+}
+
+static void fill_map(const bench_call *c, unsigned nread, size_t *nbytes, uint64_t seed)
+{
+    (void)nread;
+    bench_fill_bf16(c, 1, nbytes, seed);
+    for (int i = 0; i < 256; i++)
+        source(c, 1)[i] = (uint8_t)(i * 77 + 1);
+}
+
+static uint64_t call_histogram(bitx_fn fn, const bench_call *c)
+{
+    ((bitx_fn_HISTOGRAM *)fn)((uint32_t *)(void *)c->w[0], c->r[0], c->nelem);
+    return 0;
+}
+
+static size_t written_histogram(const bench_call *c, unsigned i, uint64_t value)
+{
+    (void)c;
+    (void)i;
+    (void)value;
+    return 256 * sizeof(uint32_t);
+}
+
 static const bench_driver drivers[BITX_SIG_COUNT] = {
-    [BITX_SIG_BINARY] = {"WW", "W", call_binary, NULL},
-    [BITX_SIG_SPLIT2_XOR] = {"WW", "HH", call_split2_xor, NULL},
-    [BITX_SIG_MERGE2_XOR] = {"HHW", "W", call_merge2_xor, NULL},
-    [BITX_SIG_REDUCE2] = {"WW", "", call_reduce2, NULL},
-    [BITX_SIG_PARTITION] = {"W", "HH1", call_partition, fill_partition},
-    [BITX_SIG_MERGE] = {"HH1", "W", call_merge, fill_merge},
-    [BITX_SIG_MERGE_LOWCONST] = {"H1", "W", call_merge_lowconst, fill_merge},
-    [BITX_SIG_MERGE_HIGHCONST] = {"H1", "W", call_merge_highconst, fill_merge},
-    [BITX_SIG_MERGE_CONST] = {"1", "W", call_merge_const, fill_merge},
-    [BITX_SIG_COUNT_BITS] = {"1", "", call_count_bits, NULL},
+    [BITX_SIG_BINARY] = {"WW", "W", call_binary, NULL, NULL},
+    [BITX_SIG_SPLIT2_XOR] = {"WW", "HH", call_split2_xor, NULL, NULL},
+    [BITX_SIG_MERGE2_XOR] = {"HHW", "W", call_merge2_xor, NULL, NULL},
+    [BITX_SIG_REDUCE2] = {"WW", "", call_reduce2, NULL, NULL},
+    [BITX_SIG_PARTITION] = {"W", "HH1", call_partition, fill_partition, NULL},
+    [BITX_SIG_MERGE] = {"HH1", "W", call_merge, fill_merge, NULL},
+    [BITX_SIG_MERGE_LOWCONST] = {"H1", "W", call_merge_lowconst, fill_merge, NULL},
+    [BITX_SIG_MERGE_HIGHCONST] = {"H1", "W", call_merge_highconst, fill_merge, NULL},
+    [BITX_SIG_MERGE_CONST] = {"1", "W", call_merge_const, fill_merge, NULL},
+    [BITX_SIG_COUNT_BITS] = {"1", "", call_count_bits, NULL, NULL},
+    [BITX_SIG_DELTA_CLASSES] = {"W", "H", call_delta_classes, NULL, NULL},
+    [BITX_SIG_DELTA_DIFF] = {"WW", "WH", call_delta_diff, NULL, NULL},
+    [BITX_SIG_DELTA_SPLIT] = {"WH", "HR", call_delta_split, fill_delta_split, written_delta_split},
+    [BITX_SIG_DELTA_JOIN] = {"WHHR", "W", call_delta_join, fill_delta_join, NULL},
+    [BITX_SIG_GROUPS_SPLIT] = {"WWK", "W", call_groups_split, fill_groups, NULL},
+    [BITX_SIG_GROUPS_MERGE] = {"WWK", "W", call_groups_merge, fill_groups, NULL},
+    [BITX_SIG_MAP] = {"WK", "W", call_map, fill_map, NULL},
+    [BITX_SIG_HISTOGRAM] = {"W", "K", call_histogram, NULL, written_histogram},
 };
 
 const bench_driver *bench_driver_for(bitx_sig sig)
@@ -121,55 +325,56 @@ const bench_driver *bench_driver_for(bitx_sig sig)
     return (size_t)sig < BITX_SIG_COUNT && drivers[sig].call ? &drivers[sig] : NULL;
 }
 
-static int add_streams(const char *letters, unsigned width, size_t nelem, unsigned *n,
-                       unsigned before, size_t *nbytes)
+/* Bytes of one stream of this letter, the room it needs, and how many there are. */
+static size_t letter_nbytes(char letter, unsigned width, size_t nelem, size_t *stride,
+                            size_t *count)
 {
-    for (; *letters; letters++) {
-        size_t each = 0, count = 1;
-        switch (*letters) {
-        case 'W':
-            each = nelem * width / 8;
-            break;
-        case 'H':
-            each = nelem * width / 16;
-            break;
-        case 'Q':
-            each = nelem * width / 32;
-            break;
-        case 'B':
-            each = nelem;
-            break;
-        case '1':
-            each = (nelem + 7) / 8;
-            break;
-        case 'P':
-            each = (nelem + 7) / 8;
-            count = width;
-            break;
-        case 'Y':
-            each = nelem;
-            count = width / 8;
-            break;
-        case 'K':
-            each = 4096;
-            break;
-        }
-        for (; count; count--) {
+    *stride = 0;
+    *count = 1;
+    switch (letter) {
+    case 'W':
+        return nelem * width / 8;
+    case 'H':
+        return nelem * width / 16;
+    case 'Q':
+        return nelem * width / 32;
+    case 'P':
+        *count = width;
+        return (nelem + 7) / 8;
+    case 'Y':
+        *count = width / 8;
+        return nelem;
+    case 'R': /* until the data is known: half a byte for each element */
+        *stride = 2 * nelem + 64;
+        return nelem / 2;
+    case 'K':
+        *stride = 4096;
+        return 0;
+    default: /* '1' */
+        return (nelem + 7) / 8;
+    }
+}
+
+static int add_streams(const char *letters, unsigned width, size_t nelem, unsigned before,
+                       bench_set *set, unsigned *n)
+{
+    for (*n = 0; *letters; letters++) {
+        size_t stride, count, each = letter_nbytes(*letters, width, nelem, &stride, &count);
+        for (; count; count--, (*n)++) {
             if (before + *n >= BENCH_STREAMS_MAX)
                 return -1;
-            nbytes[before + (*n)++] = each;
+            set->nbytes[before + *n] = each;
+            set->stride[before + *n] = stride;
         }
     }
     return 0;
 }
 
-int bench_driver_shape(const bench_driver *d, const bitx_op *op, size_t nelem, unsigned *nread,
-                       unsigned *nwrite, size_t *nbytes)
+int bench_driver_shape(const bench_driver *d, const bitx_op *op, size_t nelem, bench_set *set)
 {
-    *nread = *nwrite = 0;
-    if (add_streams(d->reads, op->width, nelem, nread, 0, nbytes) != 0)
+    if (add_streams(d->reads, op->width, nelem, 0, set, &set->nread) != 0)
         return -1;
-    return add_streams(d->writes, op->width, nelem, nwrite, *nread, nbytes);
+    return add_streams(d->writes, op->width, nelem, set->nread, set, &set->nwrite);
 }
 
 void bench_driver_bind(const bitx_op *op, const bench_set *set, size_t slice, size_t nelem,
@@ -177,35 +382,9 @@ void bench_driver_bind(const bitx_op *op, const bench_set *set, size_t slice, si
 {
     c->op = op;
     c->nelem = nelem;
+    c->rbytes = set->nbytes;
     for (unsigned i = 0; i < set->nread; i++)
         c->r[i] = bench_set_at(set, i, slice);
     for (unsigned i = 0; i < set->nwrite; i++)
         c->w[i] = bench_set_at(set, set->nread + i, slice);
-}
-
-/* A BF16 weight of about N(0, 0.02): the sum of four uniform 16-bit numbers is near enough. */
-static uint16_t bf16_weight(uint64_t r)
-{
-    int32_t sum =
-        (int32_t)((r & 0xffff) + (r >> 16 & 0xffff) + (r >> 32 & 0xffff) + (r >> 48)) - 2 * 65535;
-    float w = (float)sum * (0.02F / 37837.0F);
-    uint32_t bits;
-    memcpy(&bits, &w, sizeof(bits));
-    return (uint16_t)(bits >> 16);
-}
-
-void bench_fill_bf16(const bench_call *c, unsigned nread, const size_t *nbytes, uint64_t seed)
-{
-    for (unsigned s = 0; s < nread; s++) {
-        /* The sources are ours to fill; the kernels get them as const. */
-        uint8_t *dst = (uint8_t *)(uintptr_t)c->r[s];
-        uint64_t rng = seed;
-        for (size_t i = 0; i + 2 <= nbytes[s]; i += 2) {
-            uint64_t r = bench_random(&rng);
-            uint16_t w = bf16_weight(r);
-            if (s == 0)
-                w = (uint16_t)(w + (r >> 7 & 7)); /* the fine-tune: a small step from the base */
-            memcpy(dst + i, &w, sizeof(w));
-        }
-    }
 }

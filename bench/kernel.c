@@ -37,11 +37,9 @@ static const bench_driver *driver_of(const bench_kernel_params *p)
 static int shape_set(const bench_kernel_params *p, const bench_driver *d, bench_set *set,
                      size_t *nelem)
 {
-    size_t one[BENCH_STREAMS_MAX] = {0}, traffic = 0;
-    if (bench_driver_shape(d, p->op, QUANTUM_NELEM, &set->nread, &set->nwrite, one) != 0)
+    if (bench_driver_shape(d, p->op, QUANTUM_NELEM, set) != 0)
         return -1;
-    for (unsigned i = 0; i < set->nread + set->nwrite; i++)
-        traffic += one[i];
+    size_t traffic = bench_set_traffic(set);
     /* An L1 set of a many-stream kernel may be less than a quantum; it is not made smaller. */
     size_t quanta = p->set_nbytes / traffic ? p->set_nbytes / traffic : 1;
     size_t slice_quanta = quanta;
@@ -51,11 +49,11 @@ static int shape_set(const bench_kernel_params *p, const bench_driver *d, bench_
         set->nslices = quanta / slice_quanta;
     }
     *nelem = slice_quanta * QUANTUM_NELEM;
-    return bench_driver_shape(d, p->op, *nelem, &set->nread, &set->nwrite, set->nbytes);
+    return bench_driver_shape(d, p->op, *nelem, set);
 }
 
 /* Later slices repeat the first: random numbers for gigabytes would take minutes. */
-static void fill_set(const bench_kernel_params *p, const bench_driver *d, const bench_set *set,
+static void fill_set(const bench_kernel_params *p, const bench_driver *d, bench_set *set,
                      size_t nelem)
 {
     bench_call c;
@@ -63,34 +61,48 @@ static void fill_set(const bench_kernel_params *p, const bench_driver *d, const 
     (d->fill ? d->fill : bench_fill_bf16)(&c, set->nread, set->nbytes, p->seed);
     for (size_t slice = 1; slice < set->nslices; slice++)
         for (unsigned s = 0; s < set->nread; s++)
-            memcpy(bench_set_at(set, s, slice), bench_set_at(set, s, 0), set->nbytes[s]);
+            memcpy(bench_set_at(set, s, slice), bench_set_at(set, s, 0), bench_set_stride(set, s));
+}
+
+/* Destinations for the reference, zeroed like the kernel's own; NULL when out of memory. */
+static uint8_t *shadow_outputs(const bench_set *set, const bench_call *got, bench_call *want)
+{
+    size_t total = 256;
+    for (unsigned i = 0; i < set->nwrite; i++)
+        total += bench_set_stride(set, set->nread + i) + 256;
+    uint8_t *shadow = calloc(1, total), *next = shadow;
+    *want = *got;
+    for (unsigned i = 0; i < set->nwrite && shadow; i++) {
+        size_t room = bench_set_stride(set, set->nread + i);
+        want->w[i] = next;
+        next += room + 256;
+        memset(got->w[i], 0, room);
+    }
+    return shadow;
 }
 
 /* Whether fn and the reference give the same bytes and value on a slice. */
-static const char *check_slice(const bench_kernel_params *p, const bench_driver *d,
-                               const bench_set *set, size_t nelem, size_t slice)
+static const char *check_slice(const bench_kernel_params *p, const bench_driver *d, bench_set *set,
+                               size_t nelem, size_t slice)
 {
     bench_call got, want;
-    size_t total = 0;
     bench_driver_bind(p->op, set, slice, nelem, &got);
-    want = got;
-    for (unsigned i = 0; i < set->nwrite; i++)
-        total += set->nbytes[set->nread + i] + 256;
-    uint8_t *shadow = calloc(1, total + 256);
+    uint8_t *shadow = shadow_outputs(set, &got, &want);
     if (!shadow)
         return "out of memory";
-    uint8_t *next = shadow;
-    for (unsigned i = 0; i < set->nwrite; i++) {
-        want.w[i] = next;
-        next += set->nbytes[set->nread + i] + 256;
-        memset(got.w[i], 0, set->nbytes[set->nread + i]);
-    }
+    uint64_t value = d->call(p->reference, &want);
     const char *failure = NULL;
-    if (d->call(p->reference, &want) != d->call(p->fn, &got))
+    if (d->call(p->fn, &got) != value)
         failure = "WRONG: value differs from scalar";
-    for (unsigned i = 0; i < set->nwrite && !failure; i++)
-        if (memcmp(got.w[i], want.w[i], set->nbytes[set->nread + i]) != 0)
+    for (unsigned i = 0; i < set->nwrite && !failure; i++) {
+        size_t *nbytes = &set->nbytes[set->nread + i];
+        size_t written = d->written ? d->written(&want, i, value) : *nbytes;
+        if (memcmp(got.w[i], want.w[i], written) != 0)
             failure = "WRONG: output differs from scalar";
+        /* What the data made of an R stream is its traffic from now on; counters stay none. */
+        if (*nbytes)
+            *nbytes = written;
+    }
     free(shadow);
     return failure;
 }

@@ -116,7 +116,8 @@ STREAM_LOOPS(plain64, , 8, uint64_t, load64, store64, 0, "r")
     X(tag, m, 8, 0, 0, 0, 4, 4, 1, 0)                                                              \
     X(tag, m, 4, 4, 1, 0, 8, 0, 0, 0)                                                              \
     X(tag, m, 4, 1, 0, 0, 8, 0, 0, 0)                                                              \
-    X(tag, m, 1, 0, 0, 0, 8, 0, 0, 0)
+    X(tag, m, 1, 0, 0, 0, 8, 0, 0, 0)                                                              \
+    X(tag, m, 2, 2, 0, 0, 2, 1, 0, 0)
 
 enum { PATTERN_STREAMS = 8 };
 
@@ -242,33 +243,42 @@ const char *bench_roofline_name(unsigned index)
     return index < NLOOPS && have_isa(loops[index].isa) ? loops[index].name : NULL;
 }
 
+/* Place of a stream in a pattern: sources from 0, destinations from 4, streams without traffic (a
+   few parameters) left out. PATTERN_STREAMS: nowhere. */
 static unsigned pattern_stream(const bench_set *set, unsigned s)
 {
-    return s < set->nread ? s : 4 + s - set->nread;
+    unsigned first = s < set->nread ? 0 : set->nread, place = 0;
+    if (set->nbytes[s] == 0)
+        return PATTERN_STREAMS;
+    for (unsigned i = first; i < s; i++)
+        place += set->nbytes[i] != 0;
+    if (place >= 4)
+        return PATTERN_STREAMS;
+    return first == 0 && s < set->nread ? place : 4 + place;
 }
 
 /* Whether the streams' bytes are in the proportions of the pattern; the unit they share. */
 static int fits_pattern(const bench_set *set, const direct_loop *d, size_t *unit)
 {
-    unsigned char need[PATTERN_STREAMS] = {0};
+    unsigned char seen[PATTERN_STREAMS] = {0};
     size_t u = 0;
-    if (set->nread > 4 || set->nwrite > 4)
-        return 0;
     for (unsigned s = 0; s < set->nread + set->nwrite; s++) {
         unsigned p = pattern_stream(set, s);
-        if (d->vectors[p] == 0 || set->nbytes[s] % d->vectors[p] != 0)
+        if (set->nbytes[s] == 0)
+            continue;
+        if (p == PATTERN_STREAMS || d->vectors[p] == 0 || set->nbytes[s] % d->vectors[p] != 0)
             return 0;
-        need[p] = 1;
+        seen[p] = 1;
         size_t each = set->nbytes[s] / d->vectors[p];
         if (u && each != u)
             return 0;
         u = each;
     }
     for (unsigned p = 0; p < PATTERN_STREAMS; p++)
-        if (d->vectors[p] && !need[p])
+        if (d->vectors[p] && !seen[p])
             return 0;
     *unit = u;
-    return 1;
+    return u != 0;
 }
 
 static int init_direct(bench_roofline *r, const loop *l, const bench_set *set)
@@ -311,7 +321,8 @@ static void direct_pass(const bench_roofline *r, size_t slice)
 {
     uint8_t *at[PATTERN_STREAMS] = {0};
     for (unsigned s = 0; s < r->set->nread + r->set->nwrite; s++)
-        at[pattern_stream(r->set, s)] = bench_set_at(r->set, s, slice);
+        if (r->set->nbytes[s])
+            at[pattern_stream(r->set, s)] = bench_set_at(r->set, s, slice);
     loops[r->loop].direct[r->direct].run(at, r->nunits);
 }
 

@@ -6,7 +6,7 @@ int bench_set_map(bench_set *set, bench_pages pages)
     size_t total[BENCH_STREAMS_MAX] = {0};
     unsigned n = set->nread + set->nwrite;
     for (unsigned i = 0; i < n; i++)
-        total[i] = set->nbytes[i] * set->nslices;
+        total[i] = bench_set_stride(set, i) * set->nslices;
     size_t nbytes = bench_layout(total, n, set->offset);
     if (bench_arena_map(&set->arena, nbytes, pages) != 0)
         return -1;
@@ -22,9 +22,15 @@ void bench_set_unmap(bench_set *set)
     bench_arena_unmap(&set->arena);
 }
 
+size_t bench_set_stride(const bench_set *set, unsigned stream)
+{
+    size_t stride = set->stride[stream], nbytes = set->nbytes[stream];
+    return stride > nbytes ? stride : nbytes;
+}
+
 uint8_t *bench_set_at(const bench_set *set, unsigned stream, size_t slice)
 {
-    return set->base[stream] + slice * set->nbytes[stream];
+    return set->base[stream] + slice * bench_set_stride(set, stream);
 }
 
 size_t bench_set_next(bench_set *set)

@@ -158,8 +158,8 @@ const bench_rival *bench_rival_at(size_t index)
 {
 #define RIVAL(name, isa, fn)                                                                       \
     {                                                                                              \
-        {name, BITX_SIG_COUNT, 1, 1, 16, 0}, {"W", "W", call_rival, NULL}, isa, NULL, (bitx_fn)fn, \
-            (bitx_fn)reference_##fn                                                                \
+        {name, BITX_SIG_COUNT, 1, 1, 16, 0}, {"W", "W", call_rival, NULL, NULL}, isa, NULL,        \
+            (bitx_fn)fn, (bitx_fn)reference_##fn                                                   \
     }
 #define reference_blosc_shuffle reference_shuffle
 #define reference_blosc_unshuffle reference_unshuffle

@@ -12,7 +12,8 @@ enum { BENCH_STREAMS_MAX = 80 };
 
 typedef struct bench_set {
     unsigned nread, nwrite;           /* reads come first in the arrays */
-    size_t nbytes[BENCH_STREAMS_MAX]; /* of one slice, of each stream */
+    size_t nbytes[BENCH_STREAMS_MAX]; /* of one slice, of each stream: what a call moves */
+    size_t stride[BENCH_STREAMS_MAX]; /* from slice to slice where that is more; 0: nbytes */
     uint8_t *base[BENCH_STREAMS_MAX];
     size_t offset[BENCH_STREAMS_MAX]; /* of base in the arena, for the record */
     size_t nslices, next;             /* next: the slice of the next call */
@@ -23,6 +24,8 @@ typedef struct bench_set {
 int bench_set_map(bench_set *set, bench_pages pages);
 void bench_set_unmap(bench_set *set);
 
+/* Bytes from one slice of a stream to the next. */
+size_t bench_set_stride(const bench_set *set, unsigned stream);
 /* Stream i of a slice. */
 uint8_t *bench_set_at(const bench_set *set, unsigned stream, size_t slice);
 /* The slice of the next call; moves on. */
