@@ -182,14 +182,39 @@ static bool encode_shared(bit_writer *w, const bitx_words *words, const bitx_mod
     return true;
 }
 
-static void encode_own(bit_writer *w, const bitx_words *words, bitx_effort effort,
-                       const delta_memory *m)
+static void encode_with_classes(bit_writer *w, const bitx_words *words, bitx_effort effort,
+                                unsigned classes, const delta_memory *m)
 {
     bitx_model model;
-    bitx_model_plan(words, effort, false, &m->diffs, &model);
+    bitx_model_plan(words, effort, false, classes, &m->diffs, &model);
     bitx_model_write(w, &model);
     bits_flush(w);
     encode_words(w, words, &model, m);
+}
+
+/* The fewer elements, the more a model weighs: small blocks try smaller ones too. */
+static void encode_own(bit_writer *w, const bitx_words *words, bitx_effort effort,
+                       const delta_memory *m)
+{
+    static const unsigned classes[] = {CLASSES_MAX, 6, 1};
+    const bit_writer start = *w;
+    unsigned best = 0, last = classes[0];
+    size_t least = SIZE_MAX;
+    size_t small = effort == BITX_EFFORT_MAX ? 1 << 15 : 1 << 11;
+    for (unsigned i = 0; i < 3 && words->nelem <= small && words->layout.sign; i++) {
+        *w = start;
+        last = classes[i];
+        encode_with_classes(w, words, effort, last, m);
+        size_t n = w->full ? SIZE_MAX : w->nbytes;
+        if (n < least) {
+            least = n;
+            best = i;
+        }
+    }
+    if (least != SIZE_MAX && last == classes[best])
+        return;
+    *w = start;
+    encode_with_classes(w, words, effort, classes[best], m);
 }
 
 static bool unchanged(const bitx_words *words)
@@ -313,7 +338,7 @@ static size_t delta_tables_plan(const bitx_work *work, const bitx_tuning *tuning
     delta_memory m;
     bitx_words words = words_of(&sample->span, sample->src, work, &m);
     bitx_model model;
-    bitx_model_plan(&words, tuning->effort, true, &m.diffs, &model);
+    bitx_model_plan(&words, tuning->effort, true, CLASSES_MAX, &m.diffs, &model);
     bit_writer w = {.dst = section, .cap = MODEL_MAX_NBYTES};
     bitx_model_write(&w, &model);
     bits_flush(&w);

@@ -40,8 +40,8 @@ static int64_t load_difference(const bitx_diffs *diffs, size_t i, unsigned unit)
     return word_signed(word_load(diffs->differences, i, unit), 8 * unit);
 }
 
-/* The sixteen greatest exponents of the base, but for outliers. */
-static void choose_classes(const bitx_words *words, const runs *r, uint32_t *counts,
+/* The greatest exponents of the base, but for outliers. */
+static void choose_classes(const bitx_words *words, const runs *r, unsigned most, uint32_t *counts,
                            bitx_model *model)
 {
     unsigned unit = words->layout.unit;
@@ -66,7 +66,7 @@ static void choose_classes(const bitx_words *words, const runs *r, uint32_t *cou
     unsigned top = 2047;
     while (top > 0 && above + counts[top] <= seen / OUTLIERS)
         above += counts[top--];
-    model->class_low = top > CLASSES_MAX - 1 ? top - (CLASSES_MAX - 1) : 0;
+    model->class_low = top > most - 1 ? top - (most - 1) : 0;
     model->nclasses = top - model->class_low + 1;
 }
 
@@ -111,9 +111,16 @@ static uint64_t shift_cost(const bucket *buckets, unsigned n, unsigned width, un
     return 16 * raw + bitx_entropy(symbols, 256);
 }
 
+/* Bits of a signed number in the file. */
+static unsigned signed_bits(int v)
+{
+    unsigned folded = v < 0 ? 2 * (unsigned)-v - 1 : 2 * (unsigned)v;
+    return 2 * bits_log2(folded + 1) + 1;
+}
+
 /* The greatest shift that costs at most 1/tolerance more than the best: fewer levels of tree. */
-static unsigned choose_shift(const uint32_t *counts, unsigned width, unsigned tolerance, bool *same,
-                             uint64_t *cost)
+static unsigned choose_shift(const uint32_t *counts, unsigned width, unsigned tolerance,
+                             unsigned before, bool *same, uint64_t *cost)
 {
     bucket buckets[PLAN_BUCKETS];
     unsigned n = 0;
@@ -129,7 +136,7 @@ static unsigned choose_shift(const uint32_t *counts, unsigned width, unsigned to
     }
     *same = false;
     if (!total)
-        return 0;
+        return before;                               /* the cheapest to write */
     unsigned about = (unsigned)(logs / total >> 16); /* the shift is near the mean log */
     unsigned last = about + 2 < width - 2 ? about + 2 : width - 2;
     unsigned first = last > 5 ? last - 5 : 0;
@@ -138,10 +145,10 @@ static unsigned choose_shift(const uint32_t *counts, unsigned width, unsigned to
     uint64_t costs[2][8];
     for (unsigned shift = first; shift <= last; shift++) {
         for (unsigned k = 0; k < 2; k++) {
+            uint64_t written = 16 * signed_bits((int)shift - (int)before) + k * 16 * 16;
+            bool possible = k == 0 || (zeros && shift);
             costs[k][shift - first] =
-                k && (!zeros || !shift)
-                    ? UINT64_MAX
-                    : shift_cost(buckets, n, width, shift, k) + (k ? 16 * 16 : 0);
+                possible ? shift_cost(buckets, n, width, shift, k) + written : UINT64_MAX;
             if (costs[k][shift - first] < best)
                 best = costs[k][shift - first];
         }
@@ -171,8 +178,9 @@ static uint64_t choose_shifts(const bitx_words *words, const runs *r, const bitx
                 diffs->counts[diffs->classes[i] * PLAN_BUCKETS +
                               bucket_of(load_difference(diffs, i, unit))]++;
     for (unsigned c = 0; c < model->nclasses; c++)
-        model->shift[c] = (uint8_t)choose_shift(diffs->counts + c * PLAN_BUCKETS, model->width,
-                                                tolerance, &same[c], &cost);
+        model->shift[c] =
+            (uint8_t)choose_shift(diffs->counts + c * PLAN_BUCKETS, model->width, tolerance,
+                                  c ? model->shift[c - 1] : 0, &same[c], &cost);
     return cost;
 }
 
@@ -554,7 +562,7 @@ static void choose_shifts_and_scales(const bitx_words *words, const runs *r,
     bitx_words_diff(words, model, diffs);
 }
 
-void bitx_model_plan(const bitx_words *words, bitx_effort effort, bool sampled,
+void bitx_model_plan(const bitx_words *words, bitx_effort effort, bool sampled, unsigned classes,
                      const bitx_diffs *diffs, bitx_model *model)
 {
     const ambition *a = &ambitions[effort];
@@ -566,7 +574,7 @@ void bitx_model_plan(const bitx_words *words, bitx_effort effort, bool sampled,
     model->zero_bits = bitx_words_zero_bits(words);
     model->width = 8 * words->layout.unit - model->zero_bits;
     runs r = runs_of(words->nelem, effort == BITX_EFFORT_MAX);
-    choose_classes(words, &r, diffs->counts, model);
+    choose_classes(words, &r, classes, diffs->counts, model);
     bitx_words_diff(words, model, diffs);
     choose_shifts_and_scales(words, &r, diffs, a, sampled, model, same);
     count_symbols(words, diffs, model, same, &g);

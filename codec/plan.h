@@ -49,8 +49,8 @@ void bitx_words_join(bit_reader *r, const bitx_words *words, const bitx_model *m
 void bitx_words_scale(const bitx_words *words, const bitx_model *model, const bitx_diffs *diffs);
 
 /* Chooses everything. sampled: `words` are only some of those that the model is for, so it gets a
-   code for every symbol. */
-void bitx_model_plan(const bitx_words *words, bitx_effort effort, bool sampled,
+   code for every symbol. classes: at most so many, 1 to CLASSES_MAX. */
+void bitx_model_plan(const bitx_words *words, bitx_effort effort, bool sampled, unsigned classes,
                      const bitx_diffs *diffs, bitx_model *model);
 
 #endif
