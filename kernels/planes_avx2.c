@@ -20,37 +20,71 @@ BITX_AVX2_INLINE __m256i load_xored(const uint8_t *a, const uint8_t *b, size_t a
     return b ? _mm256_xor_si256(v, load_lanes(b + at, upper)) : v;
 }
 
-BITX_AVX2_INLINE void store_xored(uint8_t *dst, const uint8_t *b, size_t at, size_t upper,
-                                  __m256i v)
+BITX_AVX2_INLINE void store_lane(uint8_t *dst, const uint8_t *b, size_t at, __m128i v)
 {
-    if (b)
-        v = _mm256_xor_si256(v, load_lanes(b + at, upper));
-    store128(dst + at, _mm256_castsi256_si128(v));
-    store128(dst + at + upper, _mm256_extracti128_si256(v, 1));
+    store128(dst + at, b ? _mm_xor_si128(v, load128(b + at)) : v);
 }
 
-BITX_AVX2_INLINE void split_block_u16(uint8_t *planes, size_t stride, const uint8_t *a,
-                                      const uint8_t *b)
+/* The lower lanes to one line of 64 bytes, then the upper ones to another. */
+BITX_AVX2_INLINE void store_lines(uint8_t *dst, const uint8_t *b, size_t upper, __m256i v0,
+                                  __m256i v1, __m256i v2, __m256i v3)
+{
+    store_lane(dst, b, 0, _mm256_castsi256_si128(v0));
+    store_lane(dst, b, 16, _mm256_castsi256_si128(v1));
+    store_lane(dst, b, 32, _mm256_castsi256_si128(v2));
+    store_lane(dst, b, 48, _mm256_castsi256_si128(v3));
+    stores_in_order();
+    store_lane(dst, b, upper, _mm256_extracti128_si256(v0, 1));
+    store_lane(dst, b, upper + 16, _mm256_extracti128_si256(v1, 1));
+    store_lane(dst, b, upper + 32, _mm256_extracti128_si256(v2, 1));
+    store_lane(dst, b, upper + 48, _mm256_extracti128_si256(v3, 1));
+    stores_in_order();
+}
+
+/* Low bytes to *low and high bytes to *high. */
+BITX_AVX2_INLINE void split32_u16(__m256i *low, __m256i *high, const uint8_t *a, const uint8_t *b)
 {
     const __m256i group = _mm256_broadcastsi128_si256(
         _mm_setr_epi8(0, 2, 4, 6, 8, 10, 12, 14, 1, 3, 5, 7, 9, 11, 13, 15));
     __m256i v0 = _mm256_shuffle_epi8(load_xored(a, b, 0, 32), group);
     __m256i v1 = _mm256_shuffle_epi8(load_xored(a, b, 16, 32), group);
-    store256(planes, _mm256_unpacklo_epi64(v0, v1));
-    store256(planes + stride, _mm256_unpackhi_epi64(v0, v1));
+    *low = _mm256_unpacklo_epi64(v0, v1);
+    *high = _mm256_unpackhi_epi64(v0, v1);
+}
+
+BITX_AVX2_INLINE void split_block_u16(uint8_t *planes, size_t stride, const uint8_t *a,
+                                      const uint8_t *b)
+{
+    __m256i low, high;
+    split32_u16(&low, &high, a, b);
+    store256(planes, low);
+    store256(planes + stride, high);
+}
+
+/* 64 elements, a cache line of each plane (put_line says why). */
+BITX_AVX2_INLINE void split_lines_u16(uint8_t *planes, size_t stride, const uint8_t *a,
+                                      const uint8_t *b)
+{
+    __m256i low0, high0, low1, high1;
+    split32_u16(&low0, &high0, a, b);
+    split32_u16(&low1, &high1, a + 64, b ? b + 64 : NULL);
+    put_line(planes, low0, low1, 0);
+    put_line(planes + stride, high0, high1, 0);
 }
 
 BITX_AVX2_INLINE void merge_block_u16(uint8_t *dst, const uint8_t *planes, size_t stride,
                                       const uint8_t *b)
 {
     __m256i low = load256(planes), high = load256(planes + stride);
-    store_xored(dst, b, 0, 32, _mm256_unpacklo_epi8(low, high));
-    store_xored(dst, b, 16, 32, _mm256_unpackhi_epi8(low, high));
+    __m256i v0 = _mm256_unpacklo_epi8(low, high), v1 = _mm256_unpackhi_epi8(low, high);
+    store_lane(dst, b, 0, _mm256_castsi256_si128(v0));
+    store_lane(dst, b, 16, _mm256_castsi256_si128(v1));
+    store_lane(dst, b, 32, _mm256_extracti128_si256(v0, 1));
+    store_lane(dst, b, 48, _mm256_extracti128_si256(v1, 1));
 }
 
 /* Bytes of a plane together, four of each; then a transpose of 4 x 4 dwords in each lane. */
-BITX_AVX2_INLINE void split_block_u32(uint8_t *planes, size_t stride, const uint8_t *a,
-                                      const uint8_t *b)
+BITX_AVX2_INLINE void split32_u32(__m256i p[4], const uint8_t *a, const uint8_t *b)
 {
     const __m256i group = _mm256_broadcastsi128_si256(
         _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
@@ -60,10 +94,32 @@ BITX_AVX2_INLINE void split_block_u32(uint8_t *planes, size_t stride, const uint
     __m256i v3 = _mm256_shuffle_epi8(load_xored(a, b, 48, 64), group);
     __m256i x0 = _mm256_unpacklo_epi32(v0, v1), x1 = _mm256_unpacklo_epi32(v2, v3);
     __m256i y0 = _mm256_unpackhi_epi32(v0, v1), y1 = _mm256_unpackhi_epi32(v2, v3);
-    store256(planes, _mm256_unpacklo_epi64(x0, x1));
-    store256(planes + stride, _mm256_unpackhi_epi64(x0, x1));
-    store256(planes + 2 * stride, _mm256_unpacklo_epi64(y0, y1));
-    store256(planes + 3 * stride, _mm256_unpackhi_epi64(y0, y1));
+    p[0] = _mm256_unpacklo_epi64(x0, x1);
+    p[1] = _mm256_unpackhi_epi64(x0, x1);
+    p[2] = _mm256_unpacklo_epi64(y0, y1);
+    p[3] = _mm256_unpackhi_epi64(y0, y1);
+}
+
+BITX_AVX2_INLINE void split_block_u32(uint8_t *planes, size_t stride, const uint8_t *a,
+                                      const uint8_t *b)
+{
+    __m256i p[4];
+    split32_u32(p, a, b);
+#    pragma GCC unroll 4
+    for (size_t k = 0; k < 4; k++)
+        store256(planes + k * stride, p[k]);
+}
+
+/* 64 elements, a cache line of each plane. */
+BITX_AVX2_INLINE void split_lines_u32(uint8_t *planes, size_t stride, const uint8_t *a,
+                                      const uint8_t *b)
+{
+    __m256i p[4], q[4];
+    split32_u32(p, a, b);
+    split32_u32(q, a + 128, b ? b + 128 : NULL);
+#    pragma GCC unroll 4
+    for (size_t k = 0; k < 4; k++)
+        put_line(planes + k * stride, p[k], q[k], 0);
 }
 
 BITX_AVX2_INLINE void merge_block_u32(uint8_t *dst, const uint8_t *planes, size_t stride,
@@ -73,10 +129,8 @@ BITX_AVX2_INLINE void merge_block_u32(uint8_t *dst, const uint8_t *planes, size_
     __m256i p2 = load256(planes + 2 * stride), p3 = load256(planes + 3 * stride);
     __m256i x0 = _mm256_unpacklo_epi8(p0, p1), x1 = _mm256_unpacklo_epi8(p2, p3);
     __m256i y0 = _mm256_unpackhi_epi8(p0, p1), y1 = _mm256_unpackhi_epi8(p2, p3);
-    store_xored(dst, b, 0, 64, _mm256_unpacklo_epi16(x0, x1));
-    store_xored(dst, b, 16, 64, _mm256_unpackhi_epi16(x0, x1));
-    store_xored(dst, b, 32, 64, _mm256_unpacklo_epi16(y0, y1));
-    store_xored(dst, b, 48, 64, _mm256_unpackhi_epi16(y0, y1));
+    store_lines(dst, b, 64, _mm256_unpacklo_epi16(x0, x1), _mm256_unpackhi_epi16(x0, x1),
+                _mm256_unpacklo_epi16(y0, y1), _mm256_unpackhi_epi16(y0, y1));
 }
 
 /* Two elements' bytes side by side are words; then a transpose of 8 x 8 words in each lane. */
@@ -86,12 +140,15 @@ BITX_AVX2_INLINE void split_block_u64(uint8_t *planes, size_t stride, const uint
     const __m256i pair = _mm256_broadcastsi128_si256(
         _mm_setr_epi8(0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15));
     __m256i v[8], w[8];
+#    pragma GCC unroll 8
     for (int k = 0; k < 8; k++)
         v[k] = _mm256_shuffle_epi8(load_xored(a, b, 16 * (size_t)k, 128), pair);
+#    pragma GCC unroll 4
     for (int k = 0; k < 4; k++) {
         w[k] = _mm256_unpacklo_epi16(v[2 * k], v[2 * k + 1]);     /* planes 0 to 3 */
         w[k + 4] = _mm256_unpackhi_epi16(v[2 * k], v[2 * k + 1]); /* planes 4 to 7 */
     }
+#    pragma GCC unroll 4
     for (int k = 0; k < 4; k++) {
         int half = k / 2 * 4;
         v[2 * k] = k % 2 ? _mm256_unpackhi_epi32(w[half], w[half + 1])
@@ -99,6 +156,7 @@ BITX_AVX2_INLINE void split_block_u64(uint8_t *planes, size_t stride, const uint
         v[2 * k + 1] = k % 2 ? _mm256_unpackhi_epi32(w[half + 2], w[half + 3])
                              : _mm256_unpacklo_epi32(w[half + 2], w[half + 3]);
     }
+#    pragma GCC unroll 4
     for (size_t k = 0; k < 4; k++) {
         store256(planes + 2 * k * stride, _mm256_unpacklo_epi64(v[2 * k], v[2 * k + 1]));
         store256(planes + (2 * k + 1) * stride, _mm256_unpackhi_epi64(v[2 * k], v[2 * k + 1]));
@@ -109,20 +167,22 @@ BITX_AVX2_INLINE void merge_block_u64(uint8_t *dst, const uint8_t *planes, size_
                                       const uint8_t *b)
 {
     __m256i p[8], w[8];
+#    pragma GCC unroll 8
     for (size_t k = 0; k < 8; k++)
         p[k] = load256(planes + k * stride);
+#    pragma GCC unroll 4
     for (int k = 0; k < 4; k++) {
         w[k] = _mm256_unpacklo_epi8(p[2 * k], p[2 * k + 1]);     /* elements 0 to 7 of a lane */
         w[k + 4] = _mm256_unpackhi_epi8(p[2 * k], p[2 * k + 1]); /* 8 to 15 */
     }
+#    pragma GCC unroll 2
     for (size_t half = 0; half < 2; half++) {
         __m256i *x = &w[4 * half];
         __m256i a0 = _mm256_unpacklo_epi16(x[0], x[1]), a1 = _mm256_unpacklo_epi16(x[2], x[3]);
         __m256i c0 = _mm256_unpackhi_epi16(x[0], x[1]), c1 = _mm256_unpackhi_epi16(x[2], x[3]);
-        store_xored(dst, b, 64 * half, 128, _mm256_unpacklo_epi32(a0, a1));
-        store_xored(dst, b, 64 * half + 16, 128, _mm256_unpackhi_epi32(a0, a1));
-        store_xored(dst, b, 64 * half + 32, 128, _mm256_unpacklo_epi32(c0, c1));
-        store_xored(dst, b, 64 * half + 48, 128, _mm256_unpackhi_epi32(c0, c1));
+        store_lines(dst + 64 * half, b ? b + 64 * half : NULL, 128, _mm256_unpacklo_epi32(a0, a1),
+                    _mm256_unpackhi_epi32(a0, a1), _mm256_unpacklo_epi32(c0, c1),
+                    _mm256_unpackhi_epi32(c0, c1));
     }
 }
 
@@ -136,7 +196,10 @@ BITX_AVX2_INLINE void split_u16(uint8_t *planes, size_t stride, const uint8_t *a
             bitx_split_planes_u16_scalar(planes, stride, a, nelem);
         return;
     }
-    for (size_t i = 0; i < nelem; i += 32) {
+    size_t i = 0;
+    for (; nelem - i >= 64; i += 64)
+        split_lines_u16(planes + i, stride, a + 2 * i, b ? b + 2 * i : NULL);
+    for (; i < nelem; i += 32) {
         i = i < nelem - 32 ? i : nelem - 32;
         split_block_u16(planes + i, stride, a + 2 * i, b ? b + 2 * i : NULL);
     }
@@ -192,7 +255,10 @@ BITX_AVX2_INLINE void split_u32(uint8_t *planes, size_t stride, const uint8_t *a
             bitx_split_planes_u32_scalar(planes, stride, a, nelem);
         return;
     }
-    for (size_t i = 0; i < nelem; i += 32) {
+    size_t i = 0;
+    for (; nelem - i >= 64; i += 64)
+        split_lines_u32(planes + i, stride, a + 4 * i, b ? b + 4 * i : NULL);
+    for (; i < nelem; i += 32) {
         i = i < nelem - 32 ? i : nelem - 32;
         split_block_u32(planes + i, stride, a + 4 * i, b ? b + 4 * i : NULL);
     }

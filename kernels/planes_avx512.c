@@ -92,9 +92,11 @@ BITX_AVX512_INLINE void split_block_u32(uint8_t *planes, size_t stride, const ui
                                         const uint8_t *b)
 {
     __m512i v[4];
+#    pragma GCC unroll 4
     for (size_t k = 0; k < 4; k++)
         v[k] = _mm512_permutexvar_epi8(group_u32(), load_xored(a, b, 64 * k));
     transpose_lanes(v);
+#    pragma GCC unroll 4
     for (size_t k = 0; k < 4; k++)
         store512(planes + k * stride, v[k]);
 }
@@ -103,9 +105,11 @@ BITX_AVX512_INLINE void merge_block_u32(uint8_t *dst, const uint8_t *planes, siz
                                         const uint8_t *b)
 {
     __m512i v[4];
+#    pragma GCC unroll 4
     for (size_t k = 0; k < 4; k++)
         v[k] = load512(planes + k * stride);
     transpose_lanes(v);
+#    pragma GCC unroll 4
     for (size_t k = 0; k < 4; k++)
         store_xored(dst, b, 64 * k, _mm512_permutexvar_epi8(ungroup_u32(), v[k]));
 }
@@ -114,12 +118,14 @@ BITX_AVX512_INLINE void merge_block_u32(uint8_t *dst, const uint8_t *planes, siz
 BITX_AVX512_INLINE void transpose_qwords(__m512i v[8])
 {
     __m512i even[4], odd[4];
+#    pragma GCC unroll 4
     for (int k = 0; k < 4; k++) {
         even[k] = _mm512_unpacklo_epi64(v[2 * k], v[2 * k + 1]);
         odd[k] = _mm512_unpackhi_epi64(v[2 * k], v[2 * k + 1]);
     }
     transpose_lanes(even);
     transpose_lanes(odd);
+#    pragma GCC unroll 4
     for (int k = 0; k < 4; k++) {
         v[2 * k] = even[k];
         v[2 * k + 1] = odd[k];
@@ -130,9 +136,11 @@ BITX_AVX512_INLINE void split_block_u64(uint8_t *planes, size_t stride, const ui
                                         const uint8_t *b)
 {
     __m512i v[8];
+#    pragma GCC unroll 8
     for (size_t k = 0; k < 8; k++)
         v[k] = _mm512_permutexvar_epi8(transpose_8x8(), load_xored(a, b, 64 * k));
     transpose_qwords(v);
+#    pragma GCC unroll 8
     for (size_t k = 0; k < 8; k++)
         store512(planes + k * stride, v[k]);
 }
@@ -141,9 +149,11 @@ BITX_AVX512_INLINE void merge_block_u64(uint8_t *dst, const uint8_t *planes, siz
                                         const uint8_t *b)
 {
     __m512i v[8];
+#    pragma GCC unroll 8
     for (size_t k = 0; k < 8; k++)
         v[k] = load512(planes + k * stride);
     transpose_qwords(v);
+#    pragma GCC unroll 8
     for (size_t k = 0; k < 8; k++)
         store_xored(dst, b, 64 * k, _mm512_permutexvar_epi8(transpose_8x8(), v[k]));
 }

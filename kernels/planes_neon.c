@@ -9,6 +9,7 @@ static inline void split_block_u16(uint8_t *planes, size_t stride, const uint8_t
                                    const uint8_t *b)
 {
     uint8x16x2_t v = vld2q_u8(a), w = b ? vld2q_u8(b) : v;
+#    pragma GCC unroll 2
     for (size_t k = 0; k < 2; k++)
         vst1q_u8(planes + k * stride, b ? veorq_u8(v.val[k], w.val[k]) : v.val[k]);
 }
@@ -19,6 +20,7 @@ static inline void merge_block_u16(uint8_t *dst, const uint8_t *planes, size_t s
     uint8x16x2_t v, w;
     if (b)
         w = vld2q_u8(b);
+#    pragma GCC unroll 2
     for (size_t k = 0; k < 2; k++) {
         v.val[k] = vld1q_u8(planes + k * stride);
         if (b)
@@ -31,6 +33,7 @@ static inline void split_block_u32(uint8_t *planes, size_t stride, const uint8_t
                                    const uint8_t *b)
 {
     uint8x16x4_t v = vld4q_u8(a), w = b ? vld4q_u8(b) : v;
+#    pragma GCC unroll 4
     for (size_t k = 0; k < 4; k++)
         vst1q_u8(planes + k * stride, b ? veorq_u8(v.val[k], w.val[k]) : v.val[k]);
 }
@@ -41,6 +44,7 @@ static inline void merge_block_u32(uint8_t *dst, const uint8_t *planes, size_t s
     uint8x16x4_t v, w;
     if (b)
         w = vld4q_u8(b);
+#    pragma GCC unroll 4
     for (size_t k = 0; k < 4; k++) {
         v.val[k] = vld1q_u8(planes + k * stride);
         if (b)
@@ -54,6 +58,7 @@ static inline void load_words(uint16x8_t v[8], const uint8_t *p)
 {
     uint16x8x4_t lo = vld4q_u16((const uint16_t *)(const void *)p);
     uint16x8x4_t hi = vld4q_u16((const uint16_t *)(const void *)(p + 64));
+#    pragma GCC unroll 4
     for (int k = 0; k < 4; k++) {
         v[k] = lo.val[k];
         v[k + 4] = hi.val[k];
@@ -70,6 +75,7 @@ static inline void split_block_u64(uint8_t *planes, size_t stride, const uint8_t
         for (int k = 0; k < 8; k++)
             v[k] = veorq_u16(v[k], w[k]);
     }
+#    pragma GCC unroll 4
     for (size_t k = 0; k < 4; k++) {
         uint8x16_t lo = vreinterpretq_u8_u16(v[k]), hi = vreinterpretq_u8_u16(v[k + 4]);
         vst1q_u8(planes + 2 * k * stride, vuzp1q_u8(lo, hi));
@@ -82,6 +88,7 @@ static inline void merge_block_u64(uint8_t *dst, const uint8_t *planes, size_t s
 {
     uint16x8x4_t half[2];
     uint16x8_t w[8];
+#    pragma GCC unroll 4
     for (size_t k = 0; k < 4; k++) {
         uint8x16_t even = vld1q_u8(planes + 2 * k * stride);
         uint8x16_t odd = vld1q_u8(planes + (2 * k + 1) * stride);
