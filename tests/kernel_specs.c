@@ -624,6 +624,79 @@ PLANES_SPEC(xor_split_planes_u64, 8, 1, 1)
 PLANES_SPEC(merge_planes_u64, 8, 0, 0)
 PLANES_SPEC(xor_merge_planes_u64, 8, 1, 0)
 
+/* ---- differences in the order of numbers ---- */
+
+static uint64_t wide_element(const uint8_t *p, size_t i, size_t width)
+{
+    uint64_t v = 0;
+    for (size_t k = 0; k < width; k++)
+        v |= (uint64_t)p[i * width + k] << 8 * k;
+    return v;
+}
+
+static void plan_diff(kc_case *c, kc_rng *rng, size_t width)
+{
+    add_in(c, rng, width * c->nelem);
+    add_in(c, rng, width * c->nelem);
+    make_near(c, rng);
+    add_out(c, width * c->nelem);
+}
+
+/* The place of a float among all of its width, from -2^(bits-1) on; -0 is before 0. */
+static uint64_t float_order(uint64_t v, unsigned bits)
+{
+    uint64_t top = (uint64_t)1 << (bits - 1);
+    return v & top ? 0 - (v - top) - 1 : v;
+}
+
+static void ref_diff(kc_case *c, size_t width, int is_float, int inverse)
+{
+    unsigned bits = (unsigned)(8 * width);
+    uint64_t top = (uint64_t)1 << (bits - 1);
+    for (size_t i = 0; i < c->nelem; i++) {
+        uint64_t x = wide_element(c->in[0], i, width), b = wide_element(c->in[1], i, width), r;
+        if (!is_float) {
+            r = inverse ? x + b : x - b;
+        } else if (!inverse) {
+            r = float_order(x, bits) - float_order(b, bits);
+            r = b & top ? 0 - r : r;
+        } else {
+            r = float_order(b, bits) + (b & top ? 0 - x : x);
+            r = r & top ? top + ~r : r; /* the float at that place */
+            r = (r & (top - 1)) | ((float_order(b, bits) + (b & top ? 0 - x : x)) & top);
+        }
+        for (size_t k = 0; k < width; k++)
+            c->out[0][i * width + k] = (uint8_t)(r >> 8 * k);
+    }
+}
+
+#define DIFF_SPEC(name, width, is_float, inverse)                                                  \
+    static void plan_##name(kc_case *c, kc_rng *rng)                                               \
+    {                                                                                              \
+        plan_diff(c, rng, width);                                                                  \
+    }                                                                                              \
+    static void ref_##name(kc_case *c)                                                             \
+    {                                                                                              \
+        ref_diff(c, width, is_float, inverse);                                                     \
+    }
+
+DIFF_SPEC(float_diff_u8, 1, 1, 0)
+DIFF_SPEC(float_diff_u16, 2, 1, 0)
+DIFF_SPEC(float_diff_u32, 4, 1, 0)
+DIFF_SPEC(float_diff_u64, 8, 1, 0)
+DIFF_SPEC(float_undiff_u8, 1, 1, 1)
+DIFF_SPEC(float_undiff_u16, 2, 1, 1)
+DIFF_SPEC(float_undiff_u32, 4, 1, 1)
+DIFF_SPEC(float_undiff_u64, 8, 1, 1)
+DIFF_SPEC(int_diff_u8, 1, 0, 0)
+DIFF_SPEC(int_diff_u16, 2, 0, 0)
+DIFF_SPEC(int_diff_u32, 4, 0, 0)
+DIFF_SPEC(int_diff_u64, 8, 0, 0)
+DIFF_SPEC(int_undiff_u8, 1, 0, 1)
+DIFF_SPEC(int_undiff_u16, 2, 0, 1)
+DIFF_SPEC(int_undiff_u32, 4, 0, 1)
+DIFF_SPEC(int_undiff_u64, 8, 0, 1)
+
 /* clang-format off */
 static const kc_spec specs[] = {
     {"xor_bytes", plan_xor_bytes, ref_xor_bytes, 3, NULL},
@@ -660,6 +733,22 @@ static const kc_spec specs[] = {
     {"xor_split_planes_u64", plan_xor_split_planes_u64, ref_xor_split_planes_u64, 0, "xor_merge_planes_u64"},
     {"merge_planes_u64", plan_merge_planes_u64, ref_merge_planes_u64, 0, NULL},
     {"xor_merge_planes_u64", plan_xor_merge_planes_u64, ref_xor_merge_planes_u64, 0, NULL},
+    {"float_diff_u8", plan_float_diff_u8, ref_float_diff_u8, 3, "float_undiff_u8"},
+    {"float_diff_u16", plan_float_diff_u16, ref_float_diff_u16, 3, "float_undiff_u16"},
+    {"float_diff_u32", plan_float_diff_u32, ref_float_diff_u32, 3, "float_undiff_u32"},
+    {"float_diff_u64", plan_float_diff_u64, ref_float_diff_u64, 3, "float_undiff_u64"},
+    {"float_undiff_u8", plan_float_undiff_u8, ref_float_undiff_u8, 3, NULL},
+    {"float_undiff_u16", plan_float_undiff_u16, ref_float_undiff_u16, 3, NULL},
+    {"float_undiff_u32", plan_float_undiff_u32, ref_float_undiff_u32, 3, NULL},
+    {"float_undiff_u64", plan_float_undiff_u64, ref_float_undiff_u64, 3, NULL},
+    {"int_diff_u8", plan_int_diff_u8, ref_int_diff_u8, 3, "int_undiff_u8"},
+    {"int_diff_u16", plan_int_diff_u16, ref_int_diff_u16, 3, "int_undiff_u16"},
+    {"int_diff_u32", plan_int_diff_u32, ref_int_diff_u32, 3, "int_undiff_u32"},
+    {"int_diff_u64", plan_int_diff_u64, ref_int_diff_u64, 3, "int_undiff_u64"},
+    {"int_undiff_u8", plan_int_undiff_u8, ref_int_undiff_u8, 3, NULL},
+    {"int_undiff_u16", plan_int_undiff_u16, ref_int_undiff_u16, 3, NULL},
+    {"int_undiff_u32", plan_int_undiff_u32, ref_int_undiff_u32, 3, NULL},
+    {"int_undiff_u64", plan_int_undiff_u64, ref_int_undiff_u64, 3, NULL},
     {"map_u8", plan_map_u8, ref_map_u8, 1, NULL},
 };
 /* clang-format on */

@@ -233,6 +233,46 @@ BITX_KERNEL(void, merge_planes_u64, uint8_t *dst, const uint8_t *planes, size_t 
 BITX_KERNEL(void, xor_merge_planes_u64, uint8_t *dst, const uint8_t *planes, size_t stride,
             const uint8_t *b, size_t nelem);
 
+/* ---- differences in the order of numbers ---- */
+
+/*
+ * dst[i] = x[i] - base[i], modulo 2^width, of plain integers; and of floats of sign and magnitude
+ * (any of them: BF16 and F16 are u16) as steps in the order of floats, positive away from zero on
+ * the base's side: both are flipped where the base is negative, and mapped to two's complement by
+ * inverting the magnitude bits of what is negative then. A step of one ulp is +1 or -1 everywhere,
+ * also where it carries into the exponent. undiff is the inverse. dst may be any of the sources.
+ */
+BITX_KERNEL(void, float_diff_u8, uint8_t *dst, const uint8_t *x, const uint8_t *base, size_t nelem);
+BITX_KERNEL(void, float_diff_u16, uint8_t *dst, const uint8_t *x, const uint8_t *base,
+            size_t nelem);
+BITX_KERNEL(void, float_diff_u32, uint8_t *dst, const uint8_t *x, const uint8_t *base,
+            size_t nelem);
+BITX_KERNEL(void, float_diff_u64, uint8_t *dst, const uint8_t *x, const uint8_t *base,
+            size_t nelem);
+
+BITX_KERNEL(void, float_undiff_u8, uint8_t *dst, const uint8_t *difference, const uint8_t *base,
+            size_t nelem);
+BITX_KERNEL(void, float_undiff_u16, uint8_t *dst, const uint8_t *difference, const uint8_t *base,
+            size_t nelem);
+BITX_KERNEL(void, float_undiff_u32, uint8_t *dst, const uint8_t *difference, const uint8_t *base,
+            size_t nelem);
+BITX_KERNEL(void, float_undiff_u64, uint8_t *dst, const uint8_t *difference, const uint8_t *base,
+            size_t nelem);
+
+BITX_KERNEL(void, int_diff_u8, uint8_t *dst, const uint8_t *x, const uint8_t *base, size_t nelem);
+BITX_KERNEL(void, int_diff_u16, uint8_t *dst, const uint8_t *x, const uint8_t *base, size_t nelem);
+BITX_KERNEL(void, int_diff_u32, uint8_t *dst, const uint8_t *x, const uint8_t *base, size_t nelem);
+BITX_KERNEL(void, int_diff_u64, uint8_t *dst, const uint8_t *x, const uint8_t *base, size_t nelem);
+
+BITX_KERNEL(void, int_undiff_u8, uint8_t *dst, const uint8_t *difference, const uint8_t *base,
+            size_t nelem);
+BITX_KERNEL(void, int_undiff_u16, uint8_t *dst, const uint8_t *difference, const uint8_t *base,
+            size_t nelem);
+BITX_KERNEL(void, int_undiff_u32, uint8_t *dst, const uint8_t *difference, const uint8_t *base,
+            size_t nelem);
+BITX_KERNEL(void, int_undiff_u64, uint8_t *dst, const uint8_t *difference, const uint8_t *base,
+            size_t nelem);
+
 #ifdef __cplusplus
 }
 #endif
