@@ -50,3 +50,5 @@ echo "$files files are equal, byte for byte"
 
 say '5. Every stored byte checked (zipllm verify)'
 "$zipllm" verify
+
+printf '\nThe family is back, byte for byte; %s is removed.\n' "$work"

@@ -35,8 +35,8 @@ typedef struct zipllm_layout {
     char note[320]; /* "" or what it was taken for, why it is a blob, ... */
 } zipllm_layout;
 
-/* path: for messages. is_safetensors: by its name; other kinds by their magic numbers. What a parser
-   refuses is a blob. */
+/* path: for messages. is_safetensors: by its name; other kinds by their magic numbers. What a
+   parser refuses is a blob. */
 ZIPLLM_WARN_UNUSED zipllm_status zipllm_layout_read(int fd, const char *path, uint64_t nbytes,
                                                     bool is_safetensors, zipllm_layout *layout,
                                                     zipllm_error *error);
