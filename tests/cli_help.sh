@@ -4,7 +4,7 @@
 # shellcheck disable=SC1091
 . "$(dirname "$0")/cli_lib.sh"
 
-verbs='init add get ls show stat verify rm gc inspect'
+verbs='init add get ls show stat verify rm gc inspect cat'
 {
     "$ZIPLLM" --help
     for verb in $verbs; do

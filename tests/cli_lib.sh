@@ -17,7 +17,8 @@ cd "$WORK"
 fail() {
     echo "FAILED: $*" >&2
     for stream in out err; do
-        [ ! -s "$WORK/$stream" ] || sed "s/^/    $stream: /" "$WORK/$stream" | head -20 >&2
+        [ ! -s "$WORK/$stream" ] || head -c 2000 "$WORK/$stream" | tr -cd '\012\040-\176' |
+            sed "s/^/    $stream: /" | cut -c 1-300 >&2
     done
     exit 1
 }

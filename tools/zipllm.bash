@@ -12,7 +12,7 @@ _zipllm_models() {
 _zipllm() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} verb='' i
     local common='-C --store -T --threads --memory --json -q --quiet -v --verbose -h --help'
-    local verbs='init add get ls show stat verify rm gc inspect'
+    local verbs='init add get ls show stat verify rm gc inspect cat'
 
     COMPREPLY=()
     for ((i = 1; i < COMP_CWORD; i++)); do
@@ -40,6 +40,7 @@ _zipllm() {
             add) common+=' --base --name --follow' ;;
             get) common+=' -o --output --file --sha256 --force' ;;
             verify) common+=' --quick --sample' ;;
+            cat) common+=' --tensor --range' ;;
             gc) common+=' --dry-run' ;;
             '') common+=' --version' ;;
         esac
@@ -48,7 +49,7 @@ _zipllm() {
     fi
     case $verb in
         '') mapfile -t COMPREPLY < <(compgen -W "$verbs" -- "$word") ;;
-        get | show | verify | rm)
+        get | show | verify | rm | cat)
             mapfile -t COMPREPLY < <(compgen -W "$(_zipllm_models)" -- "$word")
             ;;
         *) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;

@@ -245,6 +245,30 @@ ZIPLLM_API ZIPLLM_WARN_UNUSED zipllm_status zipllm_get(zipllm_store *store,
                                                        zipllm_get_result *result,
                                                        zipllm_error *error);
 
+/* ---- cat ------------------------------------------------------------------------------------- */
+
+typedef struct zipllm_cat_options {
+    size_t size;
+    const char *name;    /* NAME[@REV] */
+    const char *file;    /* path within the model */
+    const char *tensor;  /* of that file: its bytes alone; NULL: the whole file */
+    uint64_t begin, end; /* bytes [begin, end) of it; end ZIPLLM_NO_OFFSET: to its end */
+    /* Takes the bytes in order; false stops (ZIPLLM_ERROR, "cancelled"). */
+    bool (*write)(void *user, const void *bytes, size_t nbytes);
+    void *user;
+} zipllm_cat_options;
+
+#define ZIPLLM_CAT_OPTIONS_INIT                                                                    \
+    {                                                                                              \
+        sizeof(zipllm_cat_options), NULL, NULL, NULL, 0, ZIPLLM_NO_OFFSET, NULL, NULL              \
+    }
+
+/* Decodes only the blocks that hold the range, and checks each before its bytes are handed on.
+ *nbytes counts them, also after an error. ZIPLLM_USAGE for a range that leaves the bytes. */
+ZIPLLM_API ZIPLLM_WARN_UNUSED zipllm_status zipllm_cat(zipllm_store *store,
+                                                       const zipllm_cat_options *options,
+                                                       uint64_t *nbytes, zipllm_error *error);
+
 /* ---- ls, show, stat -------------------------------------------------------------------------- */
 
 typedef struct zipllm_model {
