@@ -12,7 +12,7 @@ _zipllm_models() {
 _zipllm() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} verb='' i
     local common='-C --store -T --threads --memory --json -q --quiet -v --verbose -h --help'
-    local verbs='init add get ls show stat verify rm gc inspect cat'
+    local verbs='init add get ls show stat verify rm gc rebase inspect cat'
 
     COMPREPLY=()
     for ((i = 1; i < COMP_CWORD; i++)); do
@@ -41,7 +41,7 @@ _zipllm() {
             get) common+=' -o --output --file --sha256 --force' ;;
             verify) common+=' --quick --sample' ;;
             cat) common+=' --tensor --range' ;;
-            gc) common+=' --dry-run' ;;
+            gc | rebase) common+=' --dry-run' ;;
             '') common+=' --version' ;;
         esac
         mapfile -t COMPREPLY < <(compgen -W "$common" -- "$word")
