@@ -92,23 +92,42 @@ static void rotate(uint8_t *dst, const uint8_t *src, size_t nbytes, bitx_dtype d
         memcpy(dst, src, nbytes);
 }
 
+/* Four tables, so that equal neighbours do not wait for each other's increment. */
+static void count_bytes(const uint8_t *src, size_t n, uint32_t counts[256])
+{
+    uint32_t table[4][256];
+    size_t i = 0;
+    memset(table, 0, sizeof(table));
+    for (; i + 8 <= n; i += 8) {
+        uint64_t x = bench_load64(src + i);
+        table[0][x & 0xff]++;
+        table[1][x >> 8 & 0xff]++;
+        table[2][x >> 16 & 0xff]++;
+        table[3][x >> 24 & 0xff]++;
+        table[0][x >> 32 & 0xff]++;
+        table[1][x >> 40 & 0xff]++;
+        table[2][x >> 48 & 0xff]++;
+        table[3][x >> 56]++;
+    }
+    for (; i < n; i++)
+        table[0][src[i]]++;
+    for (unsigned s = 0; s < 256; s++)
+        counts[s] = table[0][s] + table[1][s] + table[2][s] + table[3][s];
+}
+
 static size_t encode_group(uint8_t *dst, size_t cap, const uint8_t *src, size_t n)
 {
-    uint32_t counts[4][256];
+    uint32_t counts[256];
     uint8_t lengths[256];
-    memset(counts, 0, sizeof(counts));
-    for (size_t i = 0; i < n; i++)
-        counts[i & 3][src[i]]++;
-    for (unsigned s = 0; s < 256; s++)
-        counts[0][s] += counts[1][s] + counts[2][s] + counts[3][s];
-    if (counts[0][src[0]] == n) {
+    count_bytes(src, n, counts);
+    if (counts[src[0]] == n) {
         dst[0] = MODE_CONSTANT;
         dst[GROUP_HEADER] = src[0];
         bench_store32(dst + 1, 1);
         return GROUP_HEADER + 1;
     }
     /* Where it pays: at least 2% below raw, table included. */
-    uint64_t bits = huffman_lengths(counts[0], lengths);
+    uint64_t bits = huffman_lengths(counts, lengths);
     size_t coded = 0;
     if (bits / 8 + HUFFMAN_TABLE_NBYTES + 16 < n - n / 50)
         coded = huffman_encode(dst + GROUP_HEADER, cap - GROUP_HEADER, src, n, lengths);
