@@ -53,7 +53,7 @@ static void shape(const team *t, const bench_driver *d, bench_set *set, size_t *
 static const char *settle(worker *w, bench_set *set, bench_kernel_loop *loop)
 {
     const team *t = w->team;
-    size_t total[BENCH_STREAMS_MAX] = {0}, nelem;
+    size_t nelem;
     memset(set, 0, sizeof(*set));
     const char *failure = bench_topo_bind(t->topo, w->cpu);
     if (failure)
@@ -61,16 +61,12 @@ static const char *settle(worker *w, bench_set *set, bench_kernel_loop *loop)
     *loop = (bench_kernel_loop){t->op, bench_driver_for(t->op->sig), t->fn, set, 0, 0};
     shape(t, loop->driver, set, &nelem);
     loop->nelem = nelem;
-    unsigned n = set->nread + set->nwrite;
-    for (unsigned i = 0; i < n; i++)
-        total[i] = set->nbytes[i] * set->nslices;
-    size_t nbytes = bench_layout(total, n, set->offset);
+    size_t nbytes = bench_set_layout(set);
     bench_pages pages = t->o->small_pages ? BENCH_PAGES_SMALL : BENCH_PAGES_HUGE;
     failure = bench_arena_on_node(t->topo, &set->arena, nbytes, pages, t->topo->cpus[w->cpu].node);
     if (failure)
         return failure;
-    for (unsigned i = 0; i < n; i++)
-        set->base[i] = set->arena.base + set->offset[i];
+    bench_set_attach(set);
     bench_call c;
     for (size_t slice = 0; slice < set->nslices; slice++) {
         bench_driver_bind(t->op, set, slice, nelem, &c);

@@ -299,12 +299,41 @@ static size_t written_histogram(const bench_call *c, unsigned i, uint64_t value)
     return 256 * sizeof(uint32_t);
 }
 
+/* ---- byte planes --------------------------------------------------------------------------------
+ */
+
+static uint64_t call_split_planes(bitx_fn fn, const bench_call *c)
+{
+    ((bitx_fn_SPLIT_PLANES *)fn)(c->w[0], (size_t)(c->w[1] - c->w[0]), c->r[0], c->nelem);
+    return 0;
+}
+
+static uint64_t call_xor_split_planes(bitx_fn fn, const bench_call *c)
+{
+    ((bitx_fn_XOR_SPLIT_PLANES *)fn)(c->w[0], (size_t)(c->w[1] - c->w[0]), c->r[0], c->r[1],
+                                     c->nelem);
+    return 0;
+}
+
+static uint64_t call_merge_planes(bitx_fn fn, const bench_call *c)
+{
+    ((bitx_fn_MERGE_PLANES *)fn)(c->w[0], c->r[0], (size_t)(c->r[1] - c->r[0]), c->nelem);
+    return 0;
+}
+
+static uint64_t call_xor_merge_planes(bitx_fn fn, const bench_call *c)
+{
+    ((bitx_fn_XOR_MERGE_PLANES *)fn)(c->w[0], c->r[0], (size_t)(c->r[1] - c->r[0]),
+                                     c->r[c->op->width / 8], c->nelem);
+    return 0;
+}
+
 static const bench_driver drivers[BITX_SIG_COUNT] = {
     [BITX_SIG_BINARY] = {"WW", "W", call_binary, NULL, NULL},
     [BITX_SIG_SPLIT2_XOR] = {"WW", "HH", call_split2_xor, NULL, NULL},
     [BITX_SIG_MERGE2_XOR] = {"HHW", "W", call_merge2_xor, NULL, NULL},
     [BITX_SIG_REDUCE2] = {"WW", "", call_reduce2, NULL, NULL},
-    [BITX_SIG_PARTITION] = {"W", "HH1", call_partition, fill_partition, NULL},
+    [BITX_SIG_PARTITION] = {"W", "LL1", call_partition, fill_partition, NULL},
     [BITX_SIG_MERGE] = {"HH1", "W", call_merge, fill_merge, NULL},
     [BITX_SIG_MERGE_LOWCONST] = {"H1", "W", call_merge_lowconst, fill_merge, NULL},
     [BITX_SIG_MERGE_HIGHCONST] = {"H1", "W", call_merge_highconst, fill_merge, NULL},
@@ -318,6 +347,10 @@ static const bench_driver drivers[BITX_SIG_COUNT] = {
     [BITX_SIG_GROUPS_MERGE] = {"WWK", "W", call_groups_merge, fill_groups, NULL},
     [BITX_SIG_MAP] = {"WK", "W", call_map, fill_map, NULL},
     [BITX_SIG_HISTOGRAM] = {"W", "K", call_histogram, NULL, written_histogram},
+    [BITX_SIG_SPLIT_PLANES] = {"W", "Y", call_split_planes, NULL, NULL},
+    [BITX_SIG_XOR_SPLIT_PLANES] = {"WW", "Y", call_xor_split_planes, NULL, NULL},
+    [BITX_SIG_MERGE_PLANES] = {"Y", "W", call_merge_planes, NULL, NULL},
+    [BITX_SIG_XOR_MERGE_PLANES] = {"YW", "W", call_xor_merge_planes, NULL, NULL},
 };
 
 const bench_driver *bench_driver_for(bitx_sig sig)
@@ -344,6 +377,9 @@ static size_t letter_nbytes(char letter, unsigned width, size_t nelem, size_t *s
     case 'Y':
         *count = width / 8;
         return nelem;
+    case 'L':
+        *stride = nelem * width / 8 + 64;
+        return nelem * width / 16;
     case 'R': /* until the data is known: half a byte for each element */
         *stride = 2 * nelem + 64;
         return nelem / 2;
@@ -360,6 +396,10 @@ static int add_streams(const char *letters, unsigned width, size_t nelem, unsign
 {
     for (*n = 0; *letters; letters++) {
         size_t stride, count, each = letter_nbytes(*letters, width, nelem, &stride, &count);
+        if (count > 1) {
+            set->planes = before + *n;
+            set->nplanes = (unsigned)count;
+        }
         for (; count; count--, (*n)++) {
             if (before + *n >= BENCH_STREAMS_MAX)
                 return -1;
