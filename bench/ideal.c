@@ -92,31 +92,31 @@ static double entropy_bits(const double *counts, size_t n)
     return bits;
 }
 
-void bench_ideal_measure(const bench_family *f, bitx_dtype dtype, bench_ideal *out)
+static void add_tensor(const bench_tensor *t, size_t unit, histogram *h, bench_ideal *out)
 {
-    histogram *h = calloc(1, sizeof(*h));
-    size_t unit = bench_unit_nbytes(dtype);
-    memset(out, 0, sizeof(*out));
-    if (!h)
-        return;
-    for (size_t i = 0; i < f->n; i++) {
-        const bench_tensor *t = &f->at[i];
-        if (t->dtype != dtype || !t->base)
-            continue;
-        for (size_t j = 0; j + unit <= t->nbytes; j += unit) {
-            uint64_t x = 0, b = 0;
-            memcpy(&x, t->data + j, unit);
-            memcpy(&b, t->base + j, unit);
-            count_element(h, x, b, (unsigned)(8 * unit), dtype);
-            out->nchanged += x != b;
-            out->nelem++;
-        }
-        out->nbytes += (double)t->nbytes;
+    memset(h, 0, sizeof(*h));
+    for (size_t j = 0; j + unit <= t->nbytes; j += unit) {
+        uint64_t x = 0, b = 0;
+        memcpy(&x, t->data + j, unit);
+        memcpy(&b, t->base + j, unit);
+        count_element(h, x, b, (unsigned)(8 * unit), t->dtype);
+        out->nchanged += x != b;
+        out->nelem++;
     }
     double token_bits = h->token_raw_bits;
     for (size_t c = 0; c < CONTEXTS; c++)
         token_bits += entropy_bits(h->token[c], TOKENS);
-    out->fmdelta_nbytes = (entropy_bits(h->fmdelta, 256) + h->fmdelta_raw_bits) / 8;
-    out->exponent_nbytes = token_bits / 8;
+    out->fmdelta_nbytes += (entropy_bits(h->fmdelta, 256) + h->fmdelta_raw_bits) / 8;
+    out->exponent_nbytes += token_bits / 8;
+    out->nbytes += (double)t->nbytes;
+}
+
+void bench_ideal_measure(const bench_family *f, bitx_dtype dtype, bench_ideal *out)
+{
+    memset(out, 0, sizeof(*out));
+    histogram *h = malloc(sizeof(*h));
+    for (size_t i = 0; i < f->n && h; i++)
+        if (f->at[i].dtype == dtype && f->at[i].base)
+            add_tensor(&f->at[i], bench_unit_nbytes(dtype), h, out);
     free(h);
 }

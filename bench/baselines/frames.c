@@ -62,14 +62,19 @@ static size_t frame_bound(size_t nbytes)
     return most;
 }
 
+/* A tensor that the codec does not take (delta: without a base) is left to `auto`. */
 static int frame_encode(void *state, const bench_tensor *t, uint8_t *dst, size_t cap, size_t *ndst)
 {
     frame_state *s = state;
     bitx_params p = params_of(s, t->dtype);
-    return bitx_encode(s->ctx, &p, dst, cap, ndst, t->data, t->nbytes, t->base, t->base_nbytes) ==
-                   BITX_OK
-               ? 0
-               : -1;
+    bitx_status status =
+        bitx_encode(s->ctx, &p, dst, cap, ndst, t->data, t->nbytes, t->base, t->base_nbytes);
+    if (status == BITX_ERR_UNSUPPORTED || (status != BITX_OK && !t->base)) {
+        p.codec = BITX_CODEC_AUTO;
+        status =
+            bitx_encode(s->ctx, &p, dst, cap, ndst, t->data, t->nbytes, t->base, t->base_nbytes);
+    }
+    return status == BITX_OK ? 0 : -1;
 }
 
 static int frame_decode(void *state, const bench_tensor *t, uint8_t *dst, const uint8_t *src,

@@ -1,6 +1,6 @@
 /*
- * bench/ideal.h: what order-0 models of a fine-tune could reach at best: entropies of whole
- * families without tables, in bits. Bounds for coders of that kind, not coders.
+ * bench/ideal.h: what order-0 models of a fine-tune could reach at best: each tensor's entropy,
+ * without tables. Bounds for coders of that kind, not coders.
  */
 #ifndef BENCH_IDEAL_H
 #define BENCH_IDEAL_H
@@ -8,14 +8,13 @@
 #include "bench/tensors.h"
 
 typedef struct bench_ideal {
-    double nbytes;         /* of the tensors counted */
-    double fmdelta_nbytes; /* sign and bit length of the ordered difference, plus low bits */
-    double
-        exponent_nbytes; /* tokens of CODEC-like detail given the base's exponent, plus low bits */
+    double nbytes;          /* of the tensors counted */
+    double fmdelta_nbytes;  /* sign and bit length of the ordered difference, plus low bits */
+    double exponent_nbytes; /* tokens given the base's exponent, plus low bits */
     double nelem, nchanged;
 } bench_ideal;
 
-/* Adds every tensor of `dtype` that has a base; entropies are over all of them together. */
+/* Sums over every tensor of `dtype` that has a base. */
 void bench_ideal_measure(const bench_family *f, bitx_dtype dtype, bench_ideal *out);
 
 /* Order-preserving map of an element's bits to an unsigned number (floats: FM-Delta, section 3). */
