@@ -186,6 +186,11 @@ static const char *const queries[ZIPLLM_Q_COUNT] = {
     [ZIPLLM_Q_PROBES] = "SELECT model, data FROM probe WHERE version = ?1",
     [ZIPLLM_Q_DELETE_PROBES] = "DELETE FROM probe WHERE model = ?1",
     [ZIPLLM_Q_MODEL_BY_ID] = "SELECT " MODEL_COLUMNS " FROM model WHERE id = ?1",
+    [ZIPLLM_Q_MODEL_OWN] =
+        "SELECT " TENSOR_COLUMNS " FROM tensor t WHERE t.id IN (SELECT f.tensor FROM model_file m "
+        "JOIN file_part f ON f.file = m.file WHERE m.model = ?1) AND "
+        "(SELECT min(m.model) FROM file_part f JOIN model_file m ON m.file = f.file "
+        "WHERE f.tensor = t.id) = ?1",
     [ZIPLLM_Q_SKETCHED] =
         "SELECT " TENSOR_COLUMNS ", min(f.name) AS name, f.shape FROM sketch s "
         "JOIN tensor t ON t.id = s.tensor JOIN file_part f ON f.tensor = t.id AND f.kind = 0 "

@@ -187,6 +187,7 @@ typedef enum zipllm_query {
     ZIPLLM_Q_PROBES,        /* ?1 version: model, data */
     ZIPLLM_Q_DELETE_PROBES, /* ?1 model */
     ZIPLLM_Q_MODEL_BY_ID,   /* ?1 model: its columns */
+    ZIPLLM_Q_MODEL_OWN,     /* ?1 model: tensor columns of those that came with it */
     ZIPLLM_Q_SKETCHED,      /* ?1 version: tensor columns, name, shape; by name, dtype, size */
     ZIPLLM_Q_CHILDREN,      /* ?1 tensor: how many are coded against it */
     ZIPLLM_Q_DELETE_PARENT, /* ?1 tensor */

@@ -61,7 +61,7 @@ expect 2 "$ZIPLLM" ls
 says err 'which store?'
 expect 2 "$ZIPLLM" add --name x a b
 one_line
-for verb in tree distance repair; do
+for verb in repair; do
     expect 2 "$ZIPLLM" "$verb" # absent until they work
 done
 

@@ -92,6 +92,8 @@ static void json_result(const addition *a, const zipllm_add_result *r, double se
     json_string("base", r->base);
     json_string("found", zipllm_found_name(r->found));
     json_string("named_base", r->named_base);
+    json_string("overruled_base", r->overruled_base);
+    json_string("nearest", r->nearest);
     json_bool("already_stored", r->already_stored);
     json_uint("files", r->files);
     json_uint("tensors", r->tensors);
@@ -215,6 +217,23 @@ static void print_notes(const add_summary *s)
     }
 }
 
+/* The card, config or --base says one thing, and the bits another. */
+static void print_disagreement(const zipllm_add_result *r)
+{
+    char *named, *nearest;
+
+    if (r->overruled_base == NULL || r->nearest == NULL)
+        return;
+    named = text_escape(r->overruled_base);
+    nearest = text_escape(r->nearest);
+    (void)printf(
+        "  note: by its bits it is nearer to %s (about %.0f%%) than to %s (about %.0f%%)%s\n",
+        nearest, 100 * r->nearest_share, named, 100 * r->named_share,
+        r->found == ZIPLLM_FOUND_OPTION ? ", which --base names" : ", which it names");
+    free(named);
+    free(nearest);
+}
+
 static void print_result(const addition *a, const zipllm_add_result *r, double seconds)
 {
     static const char *const headings[] = {"part", "how", "count", "bytes", "on disk", "share", ""};
@@ -236,6 +255,7 @@ static void print_result(const addition *a, const zipllm_add_result *r, double s
     total_row(t, a, r, seconds);
     table_print(t, stdout);
     print_notes(&a->summary);
+    print_disagreement(r);
 }
 
 /* ---- the verb ---------------------------------------------------------------------------------
@@ -307,13 +327,15 @@ const command COMMAND_ADD = {
         "Adds each PATH, a model directory or one file, as a model. What the store has already is\n"
         "not stored again; tensors are coded against the base model where that is smaller. The "
         "base\n"
-        "is --base, else what the model card (base_model) or config.json (_name_or_path) names, "
-        "if\n"
-        "it is in the store. When the command ends with status 0, all of it is safely on disk.\n"
+        "is --base, else of the models that the card (base_model) and config.json (_name_or_path) "
+        "name\n"
+        "and those whose tensors are near, the one with the fewest predicted bytes. When the "
+        "command ends with status 0, all of it is safely on disk.\n"
         "\nThe table counts parts: the tensors, headers and gaps of safetensors files, and other\n"
         "files as one blob each. -v lists every part.\n"
         "\n--json: one line per model, {\"type\":\"model\", name, revision, base, found, "
         "named_base,\n"
+        "overruled_base and nearest (what was named, where the bits say another), "
         "already_stored, files, tensors, tensors_deduplicated, tensors_delta, tensors_whole,\n"
         "logical_bytes, stored_bytes, seconds, groups, notes}; with -v a line {\"type\":\"part\"}\n"
         "for each part before it.\n",

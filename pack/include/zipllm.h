@@ -407,6 +407,55 @@ ZIPLLM_API ZIPLLM_WARN_UNUSED zipllm_status zipllm_gc(zipllm_store *store, bool 
                                                       zipllm_gc_result *result,
                                                       zipllm_error *error);
 
+/* ---- tree, distance -------------------------------------------------------------------------- */
+
+/* A model in its family. */
+typedef struct zipllm_tree_row {
+    const char *model; /* "NAME[@REV]" */
+    const char *base;  /* that most of its delta bytes are coded against now; NULL: none */
+    const char *named; /* the base that add found, which rebase may have changed; NULL: none */
+    uint64_t logical_bytes;
+    uint64_t stored_bytes; /* of the tensors that came with it */
+    uint64_t delta_bytes;  /* of its tensors that are coded against another: uncoded */
+} zipllm_tree_row;
+
+/* Every model, by name then revision. */
+ZIPLLM_API ZIPLLM_WARN_UNUSED zipllm_status zipllm_tree(zipllm_store *store,
+                                                        void (*row)(void *user,
+                                                                    const zipllm_tree_row *row),
+                                                        void *user, zipllm_error *error);
+
+enum { ZIPLLM_DISTANCE_BITS = 64 };
+
+/* Two tensors of one name and dtype, over the elements that both have. */
+typedef struct zipllm_distance_row {
+    const char *tensor; /* name; "" for the sum of a dtype */
+    const char *dtype;
+    uint64_t nbytes;                   /* of the first model's */
+    uint64_t nelem;                    /* compared */
+    unsigned bits;                     /* per element */
+    uint64_t differing;                /* bits; / nelem: the bit distance */
+    uint64_t unchanged;                /* elements */
+    uint64_t at[ZIPLLM_DISTANCE_BITS]; /* elements that differ in bit i, the lowest first */
+    /* Coded sizes per original byte of the first model's tensor, from up to four blocks of it. */
+    double bitx, delta, alone; /* the paper's codec, the delta codec, the best without a base */
+} zipllm_distance_row;
+
+typedef struct zipllm_distance_result {
+    uint64_t tensors;   /* compared */
+    uint64_t unmatched; /* of the first model: no tensor of that name, dtype and row shape */
+    uint64_t nbytes;    /* of the compared ones */
+    double bit_distance;
+    double unchanged; /* share */
+    double bitx, delta, alone;
+} zipllm_distance_result;
+
+/* a coded given b; names as for zipllm_get(). row may be NULL. */
+ZIPLLM_API ZIPLLM_WARN_UNUSED zipllm_status
+zipllm_distance(zipllm_store *store, const char *a, const char *b,
+                void (*row)(void *user, const zipllm_distance_row *row), void *user,
+                zipllm_distance_result *result, zipllm_error *error);
+
 /* ---- rebase -----------------------------------------------------------------------------------
  */
 

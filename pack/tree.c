@@ -1,0 +1,145 @@
+/* zipllm_tree(): the families as the frames have it, whatever add found then. */
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "error.h"
+#include "model_name.h"
+#include "store.h"
+
+/* How many bytes of a model are coded against tensors that came with another. */
+typedef struct share {
+    char *base;
+    uint64_t nbytes;
+} share;
+
+typedef struct tally {
+    share *shares;
+    size_t n;
+    uint64_t stored, delta;
+} tally;
+
+static void free_tally(tally *t)
+{
+    for (size_t i = 0; i < t->n; i++)
+        free(t->shares[i].base);
+    free(t->shares);
+    *t = (tally){.n = 0};
+}
+
+/* Takes `base` over. */
+static zipllm_status add_share(tally *t, char *base, uint64_t nbytes, zipllm_error *error)
+{
+    for (size_t i = 0; i < t->n; i++) {
+        if (strcmp(t->shares[i].base, base) == 0) {
+            t->shares[i].nbytes += nbytes;
+            free(base);
+            return ZIPLLM_OK;
+        }
+    }
+    share *shares = realloc(t->shares, (t->n + 1) * sizeof *shares);
+    if (shares == NULL) {
+        free(base);
+        return zipllm_fail_memory(error, sizeof *shares);
+    }
+    t->shares = shares;
+    t->shares[t->n++] = (share){base, nbytes};
+    return ZIPLLM_OK;
+}
+
+static zipllm_status count_tensors(zipllm_store *store, int64_t model, tally *t,
+                                   zipllm_error *error)
+{
+    sqlite3_stmt *s = zipllm_index_query(store->index, ZIPLLM_Q_MODEL_OWN, error);
+    if (s == NULL)
+        return ZIPLLM_ERROR;
+    zipllm_index_bind(s, 1, model);
+    int step;
+    while ((step = zipllm_index_step(store->index, s, error)) > 0) {
+        zipllm_tensor_row row;
+        char *base = NULL;
+        zipllm_status status = ZIPLLM_OK;
+        zipllm_index_tensor_columns(s, &row);
+        t->stored += row.length;
+        if (row.parent != 0)
+            status = zipllm_index_tensor_model(store->index, row.parent, &base, error);
+        if (status == ZIPLLM_OK && row.parent != 0)
+            t->delta += row.nbytes;
+        if (status == ZIPLLM_OK && base != NULL)
+            status = add_share(t, base, row.nbytes, error);
+        if (status != ZIPLLM_OK) {
+            zipllm_index_reset(s);
+            return status;
+        }
+    }
+    return step == 0 ? ZIPLLM_OK : ZIPLLM_ERROR;
+}
+
+static zipllm_status logical_bytes(zipllm_store *store, int64_t model, uint64_t *nbytes,
+                                   zipllm_error *error)
+{
+    sqlite3_stmt *s = zipllm_index_query(store->index, ZIPLLM_Q_MODEL_TOTALS, error);
+    if (s == NULL)
+        return ZIPLLM_ERROR;
+    zipllm_index_bind(s, 1, model);
+    if (zipllm_index_step(store->index, s, error) < 0)
+        return ZIPLLM_ERROR;
+    *nbytes = (uint64_t)zipllm_index_number(s, 2);
+    zipllm_index_reset(s);
+    return ZIPLLM_OK;
+}
+
+static zipllm_status tell(zipllm_store *store, const zipllm_model_row *model,
+                          void (*row)(void *user, const zipllm_tree_row *row), void *user,
+                          zipllm_error *error)
+{
+    tally t = {.n = 0};
+    zipllm_tree_row out = {.named = model->base};
+    char *name = zipllm_model_name_join(model->name, model->revision);
+    zipllm_status status = name != NULL ? ZIPLLM_OK : zipllm_fail_memory(error, 1);
+    if (status == ZIPLLM_OK)
+        status = logical_bytes(store, model->id, &out.logical_bytes, error);
+    if (status == ZIPLLM_OK)
+        status = count_tensors(store, model->id, &t, error);
+    const share *most = NULL;
+    for (size_t i = 0; i < t.n; i++)
+        if (most == NULL || t.shares[i].nbytes > most->nbytes)
+            most = &t.shares[i];
+    out.model = name;
+    out.base = most != NULL ? most->base : NULL;
+    /* Nothing of its own is coded: it was all there, and belongs where add saw it. */
+    if (most == NULL && t.stored == 0)
+        out.base = model->base;
+    out.stored_bytes = t.stored;
+    out.delta_bytes = t.delta;
+    if (status == ZIPLLM_OK)
+        row(user, &out);
+    free_tally(&t);
+    free(name);
+    return status;
+}
+
+zipllm_status zipllm_tree(zipllm_store *store, void (*row)(void *user, const zipllm_tree_row *row),
+                          void *user, zipllm_error *error)
+{
+    if (store == NULL || row == NULL)
+        return zipllm_fail(error, ZIPLLM_USAGE, NULL, ZIPLLM_NO_OFFSET, 0, "no store given");
+    sqlite3_stmt *s = zipllm_index_query(store->index, ZIPLLM_Q_MODELS, error);
+    if (s == NULL)
+        return ZIPLLM_ERROR;
+    int step;
+    while ((step = zipllm_index_step(store->index, s, error)) > 0) {
+        zipllm_model_row model;
+        zipllm_status status = ZIPLLM_OK;
+        if (!zipllm_index_model_columns(s, &model))
+            status = zipllm_fail_memory(error, sizeof model);
+        else
+            status = tell(store, &model, row, user, error);
+        zipllm_model_row_free(&model);
+        if (status != ZIPLLM_OK) {
+            zipllm_index_reset(s);
+            return status;
+        }
+    }
+    return step == 0 ? ZIPLLM_OK : ZIPLLM_ERROR;
+}
