@@ -69,7 +69,7 @@ static inline void bits_flush(bit_writer *w)
 static inline size_t bits_lend(bit_writer *w, size_t n)
 {
     size_t pos = 8 * w->nbytes + w->fill;
-    if (w->full || n > 8 * w->cap - pos) {
+    if (w->full || pos > 8 * w->cap || n > 8 * w->cap - pos) {
         w->full = true;
         return SIZE_MAX;
     }

@@ -222,6 +222,17 @@ static bool unchanged(const bitx_words *words)
     return memcmp(words->src, words->base, words->nelem * words->layout.unit) == 0;
 }
 
+/* Whether a model of its own may be better than the shared one, which made w. */
+static bool wants_own(const bitx_words *words, const bitx_model *shared, bitx_effort effort,
+                      const delta_memory *m, const bit_writer *w)
+{
+    enum { OWN_NBYTES = 256 }; /* about what a model takes */
+    if (effort != BITX_EFFORT_DEFAULT)
+        return effort == BITX_EFFORT_MAX;
+    uint64_t own = bitx_words_estimate(words, shared, &m->diffs);
+    return w->full || w->nbytes > own + own / 32 + OWN_NBYTES;
+}
+
 /* Everything between the form and the bytes at the end. */
 static size_t encode_body(const bitx_words *words, const bitx_span *span, bitx_effort effort,
                           const delta_memory *m, uint8_t *dst, size_t cap, unsigned *form)
@@ -231,10 +242,11 @@ static size_t encode_body(const bitx_words *words, const bitx_span *span, bitx_e
     if (unchanged(words))
         return 0;
     *form = FORM_SHARED;
-    if (encode_shared(&w, words, span->tables, m) && effort != BITX_EFFORT_MAX)
+    bool coded = encode_shared(&w, words, span->tables, m);
+    if (coded && !wants_own(words, span->tables, effort, m, &w))
         return w.full ? SIZE_MAX : w.nbytes;
-    size_t shared = span->tables && !w.full && w.nbytes ? w.nbytes : SIZE_MAX;
-    w = (bit_writer){.dst = dst, .cap = cap < shared ? cap : shared - 1};
+    size_t shared = coded && !w.full ? w.nbytes : SIZE_MAX;
+    w = (bit_writer){.dst = dst, .cap = shared == SIZE_MAX ? cap : shared ? shared - 1 : 0};
     encode_own(&w, words, effort, m);
     *form = FORM_OWN;
     if (!w.full || shared == SIZE_MAX)

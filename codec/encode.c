@@ -279,6 +279,17 @@ static bool wants_sample(const bitx_plan *plan)
     return wanted;
 }
 
+/* Without effort max: the first, and behind one that uses the base a codec that does not. */
+static void keep_likely(bitx_plan *plan)
+{
+    unsigned n = 1;
+    for (unsigned i = 1; i < plan->ncandidates; i++)
+        if (plan->candidates[0]->id == BITX_CODEC_DELTA &&
+            plan->candidates[i]->id == BITX_CODEC_FLOAT)
+            plan->candidates[n++] = plan->candidates[i];
+    plan->ncandidates = n;
+}
+
 static bitx_status plan_from_sample(bitx_ctx *ctx, bitx_plan *plan, const bitx_source *src,
                                     const bitx_source *base, uint8_t *section, uint8_t *objects)
 {
@@ -302,8 +313,10 @@ static bitx_status plan_from_sample(bitx_ctx *ctx, bitx_plan *plan, const bitx_s
     bool whole = sample.span.nbytes == sample.nbytes && sample.nbytes <= sample.block_nbytes;
     if (whole && nbytes >= sample.nbytes)
         plan->ncandidates = 0;
-    else if (whole || plan->tuning.effort != BITX_EFFORT_MAX)
+    else if (whole)
         plan->ncandidates = 1;
+    else if (plan->tuning.effort != BITX_EFFORT_MAX)
+        keep_likely(plan);
     /* Tables for the likely codec alone: most blocks will be its, and all would pay for others'. */
     return plan_all_tables(&worker->work, plan, plan->ncandidates ? 1 : 0, &sample, section,
                            objects);
@@ -405,6 +418,9 @@ static bitx_status encode_block(const bitx_worker *worker, const bitx_plan *plan
     for (unsigned i = 0; i < plan->ncandidates; i++) {
         const bitx_block_codec *codec = plan->candidates[i];
         uint8_t *to = i == 0 ? dst : worker->spare;
+        /* A block that the base does not help may be one that has nothing to do with it. */
+        if (i && plan->tuning.effort != BITX_EFFORT_MAX && best_nbytes < span.nbytes / 8 * 5)
+            break;
         size_t n;
         span.tables = plan->tables[codec->id];
         bitx_status status =

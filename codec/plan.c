@@ -562,6 +562,20 @@ static void choose_shifts_and_scales(const bitx_words *words, const runs *r,
     bitx_words_diff(words, model, diffs);
 }
 
+uint64_t bitx_words_estimate(const bitx_words *words, const bitx_model *model,
+                             const bitx_diffs *diffs)
+{
+    bool same[CLASSES_MAX];
+    bitx_model own = *model;
+    runs r = runs_of(words->nelem, false);
+    uint64_t seen = 0;
+    r.step = words->nelem > RUN_EXACT ? 4 * RUN_STEP : r.step;
+    for (size_t from = 0; from < r.nelem; from += r.step)
+        seen += run_end(&r, from) - from;
+    uint64_t cost = choose_shifts(words, &r, diffs, 1 << 10, &own, same);
+    return seen ? cost / 128 * words->nelem / seen : 0;
+}
+
 void bitx_model_plan(const bitx_words *words, bitx_effort effort, bool sampled, unsigned classes,
                      const bitx_diffs *diffs, bitx_model *model)
 {

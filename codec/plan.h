@@ -53,4 +53,8 @@ void bitx_words_scale(const bitx_words *words, const bitx_model *model, const bi
 void bitx_model_plan(const bitx_words *words, bitx_effort effort, bool sampled, unsigned classes,
                      const bitx_diffs *diffs, bitx_model *model);
 
+/* About how many bytes a model of their own would make of these differences; itself not counted. */
+uint64_t bitx_words_estimate(const bitx_words *words, const bitx_model *model,
+                             const bitx_diffs *diffs);
+
 #endif
