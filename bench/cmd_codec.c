@@ -11,6 +11,7 @@
 #include "bench/clock.h"
 #include "bench/commands.h"
 #include "bench/codec_run.h"
+#include "bench/disturb.h"
 #include "bench/ideal.h"
 #include "bench/results.h"
 #include "bench/table.h"
@@ -380,6 +381,8 @@ static int run(const codec_options *o)
     codec_state *s = calloc(1, sizeof(*s));
     if (!s)
         return 2;
+    bench_disturb before;
+    bench_disturb_read(&before);
     s->o = o;
     if (parse_options(s, o, &made_nbytes) != 0 || select_codecs(s, o->codecs) != 0) {
         free(s);
@@ -399,6 +402,7 @@ static int run(const codec_options *o)
     } else if (s->npairs == 1 && !o->brief) {
         bench_totals_print(&s->totals, stdout);
     }
+    bench_disturb_print(&before, stdout);
     int written = bench_results_write(&s->out, &o->outputs);
     bench_results_free(&s->out);
     int code = status != 0 ? 2 : s->nwrong ? 1 : written;

@@ -6,6 +6,7 @@
 #include "bench/args.h"
 #include "bench/clock.h"
 #include "bench/commands.h"
+#include "bench/disturb.h"
 #include "bench/kernel.h"
 #include "bench/results.h"
 #include "bench/rivals.h"
@@ -213,6 +214,8 @@ static int run(const kernel_options *o)
         check_words("--op", o->ops, op_name) || check_words("--isa", o->isas, isa_name) ||
         check_words("--ws", o->sets, ws_name))
         return 2;
+    bench_disturb before;
+    bench_disturb_read(&before);
     int pinned = bench_pin((int)cpu);
     if (pinned < 0) {
         fprintf(stderr, "bitx-bench kernel: cannot run on CPU %ld\n", cpu);
@@ -235,6 +238,7 @@ static int run(const kernel_options *o)
             run_rival(&s, bench_rival_at(i), o);
     bench_table_print(s.table, stdout);
     bench_table_free(s.table);
+    bench_disturb_print(&before, stdout);
     int status = bench_results_write(&s.results, &o->outputs);
     bench_results_free(&s.results);
     return s.nwrong ? 1 : status;

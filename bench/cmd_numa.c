@@ -7,6 +7,7 @@
 #include "bench/chase.h"
 #include "bench/clock.h"
 #include "bench/commands.h"
+#include "bench/disturb.h"
 #include "bench/results.h"
 #include "bench/roofline.h"
 #include "bench/table.h"
@@ -180,6 +181,8 @@ static int run(numa_state *s)
     const bench_topo *t = s->topo;
     printf("%s: %zu memory nodes, %zu CPUs; %zu MiB a cell, strictly bound, pages checked\n\n",
            t->source, t->nnodes, t->ncpus, s->nbytes >> 20);
+    bench_disturb before;
+    bench_disturb_read(&before);
     if (!t->real) {
         plan_only(t);
         return 0;
@@ -197,6 +200,7 @@ static int run(numa_state *s)
     bench_table_free(table);
     if (t->nnodes == 1)
         printf("one memory node: there is no remote memory to compare with (n/a)\n");
+    bench_disturb_print(&before, stdout);
     printf("placed %zu of %zu cells\n", s->nplaced, 2 * t->nnodes * t->nnodes);
     return bench_results_write(&s->results, &s->o->outputs);
 }

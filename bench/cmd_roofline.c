@@ -7,6 +7,7 @@
 #include "bench/caches.h"
 #include "bench/clock.h"
 #include "bench/commands.h"
+#include "bench/disturb.h"
 #include "bench/results.h"
 #include "bench/roofline.h"
 #include "bench/table.h"
@@ -214,6 +215,8 @@ static int run(const roofline_options *o)
         return 2;
     }
     size_t limit = bench_memory_available() / 8, gib = (size_t)1 << 30;
+    bench_disturb before;
+    bench_disturb_read(&before);
     s.o = o;
     s.nrounds = (size_t)rounds;
     s.nrepeats = (size_t)repeat;
@@ -234,6 +237,7 @@ static int run(const roofline_options *o)
     if (!failed && s.nrepeats > 1)
         failed = measure_repeats(&s);
     bench_table_free(s.table);
+    bench_disturb_print(&before, stdout);
     if (failed)
         fprintf(stderr, "bitx-bench roofline: out of memory\n");
     int status = failed ? 2 : bench_results_write(&s.results, &o->outputs);

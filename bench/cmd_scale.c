@@ -7,6 +7,7 @@
 #include "bench/args.h"
 #include "bench/clock.h"
 #include "bench/commands.h"
+#include "bench/disturb.h"
 #include "bench/kernel.h"
 #include "bench/results.h"
 #include "bench/table.h"
@@ -236,9 +237,12 @@ static int run(const scale_options *o, const bench_topo *t, size_t nbytes, size_
            name, bitx_isa_name(bitx_isa_active()), nbytes >> 20);
     s.table = bench_table_new("GB/s of tensor by wall time, all threads together",
                               "<policy|threads|GB/s|interval|speedup|efficiency|<verdict");
+    bench_disturb before;
+    bench_disturb_read(&before);
     run_policies(&s, t);
     bench_table_print(s.table, stdout);
     bench_table_free(s.table);
+    bench_disturb_print(&before, stdout);
     int status = bench_results_write(&s.results, &o->outputs);
     bench_results_free(&s.results);
     free(s.team);

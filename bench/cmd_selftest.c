@@ -16,6 +16,7 @@
 #include "bench/args.h"
 #include "bench/clock.h"
 #include "bench/commands.h"
+#include "bench/disturb.h"
 #include "bench/kernel.h"
 #include "bench/table.h"
 
@@ -194,6 +195,8 @@ static int run(const selftest_options *o)
         fprintf(stderr, "bitx-bench selftest: %s/%s: %s\n", p.op->name, p.isa, failure);
         return 2;
     }
+    bench_disturb before;
+    bench_disturb_read(&before);
     pid_t neighbour = 0;
     if (o->busy)
         neighbour = busy_neighbour(busy_same ? pinned : (pinned + 1) % 2);
@@ -203,6 +206,7 @@ static int run(const selftest_options *o)
     fflush(stdout);
     int status = verdict(&loop, (size_t)trials, (size_t)planted, (double)percent / 100, p.seed);
     stop_neighbour(neighbour);
+    bench_disturb_print(&before, stdout);
     bench_set_unmap(&set);
     return status;
 }

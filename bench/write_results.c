@@ -70,14 +70,18 @@ static void json_context(FILE *f)
 
 static void json_result(FILE *f, const bench_result *r, size_t index, int last)
 {
-    fprintf(f, "    {\n      \"name\": \"%s_median\",\n      \"family_index\": %zu,\n", r->name,
-            index);
+    char name[BENCH_NAME_MAX + 8];
+    snprintf(name, sizeof(name), "%s_median", r->name);
+    fputs("    {\n      \"name\": ", f);
+    json_string(f, name);
+    fprintf(f, ",\n      \"family_index\": %zu,\n", index);
+    fputs("      \"per_family_instance_index\": 0,\n      \"run_name\": ", f);
+    json_string(f, r->name);
     fprintf(f,
-            "      \"per_family_instance_index\": 0,\n      \"run_name\": \"%s\",\n"
-            "      \"run_type\": \"aggregate\",\n      \"repetitions\": %zu,\n"
+            ",\n      \"run_type\": \"aggregate\",\n      \"repetitions\": %zu,\n"
             "      \"threads\": %u,\n      \"aggregate_name\": \"median\",\n"
             "      \"aggregate_unit\": \"time\",\n      \"iterations\": %zu,\n",
-            r->name, r->cpu.n, r->threads, r->cpu.n);
+            r->cpu.n, r->threads, r->cpu.n);
     fputs("      \"real_time\": ", f);
     json_number(f, r->real_ns);
     fputs(",\n      \"cpu_time\": ", f);
