@@ -75,15 +75,17 @@ static bool finish(bitx_code *code, unsigned nsymbols)
 bool bitx_code_from_lengths(bitx_code *code, const uint8_t lengths[256], unsigned most)
 {
     memset(code, 0, sizeof(*code));
-    unsigned rank = 0;
-    for (unsigned length = 0; length <= most; length++) {
-        for (unsigned s = 0; s < 256; s++) {
-            if (lengths[s] != length)
-                continue;
-            code->count[length]++;
-            code->symbol[rank++] = (uint8_t)s;
-        }
+    unsigned next[CODE_BITS_MAX + 1], rank = 0;
+    for (unsigned s = 0; s < 256; s++)
+        if (lengths[s] <= most)
+            code->count[lengths[s]]++;
+    for (unsigned d = 0; d <= most; d++) {
+        next[d] = rank;
+        rank += code->count[d];
     }
+    for (unsigned s = 0; s < 256; s++)
+        if (lengths[s] <= most)
+            code->symbol[next[lengths[s]]++] = (uint8_t)s;
     return finish(code, rank);
 }
 

@@ -93,6 +93,12 @@ typedef struct bucket {
     uint32_t count;
 } bucket;
 
+/* How many of 256 counts to look at: all if SYMBOL_SAME is among them, else those of the width. */
+static unsigned counts_used(const uint32_t counts[256], unsigned width)
+{
+    return counts[SYMBOL_SAME] ? 256 : symbols_of_width(width);
+}
+
 /* Size of a class with a shift, in 1/16 bit. same: differences of 0 have a symbol without raw. */
 static uint64_t shift_cost(const bucket *buckets, unsigned n, unsigned width, unsigned shift,
                            bool same)
@@ -108,7 +114,7 @@ static uint64_t shift_cost(const bucket *buckets, unsigned n, unsigned width, un
         symbols[parts.symbol] += buckets[i].count;
         raw += (uint64_t)buckets[i].count * parts.nraw;
     }
-    return 16 * raw + bitx_entropy(symbols, 256);
+    return 16 * raw + bitx_entropy(symbols, counts_used(symbols, width));
 }
 
 /* Bits of a signed number in the file. */
@@ -192,28 +198,31 @@ typedef struct grouping {
     uint64_t joint[CLASSES_MAX][CLASSES_MAX];
     bool same[CLASSES_MAX];
     unsigned of_class[CLASSES_MAX];
-    unsigned n;
+    unsigned n, width;
 } grouping;
 
 enum { SYMBOL_PRICE = 3 * 16, GROUP_PRICE = 24 * 16 }; /* about what a code takes, 1/16 bit */
 
-static uint64_t group_cost(const uint32_t a[256], const uint32_t b[256])
+static uint64_t group_cost(const uint32_t a[256], const uint32_t b[256], unsigned width)
 {
     uint32_t sum[256];
     uint64_t table = GROUP_PRICE;
-    for (unsigned s = 0; s < 256; s++) {
+    unsigned n = counts_used(a, width), m = b ? counts_used(b, width) : 0;
+    n = n > m ? n : m;
+    for (unsigned s = 0; s < n; s++) {
         sum[s] = a[s] + (b ? b[s] : 0);
         table += sum[s] ? SYMBOL_PRICE : 0;
     }
-    return table + bitx_entropy(sum, 256);
+    return table + bitx_entropy(sum, n);
 }
 
 static void join_costs(grouping *g, unsigned a)
 {
-    g->cost[a] = group_cost(g->counts[a], NULL);
+    g->cost[a] = group_cost(g->counts[a], NULL, g->width);
     for (unsigned b = 0; b < g->n; b++) {
-        uint64_t cost = b == a || g->same[a] != g->same[b] ? UINT64_MAX
-                                                           : group_cost(g->counts[a], g->counts[b]);
+        uint64_t cost = b == a || g->same[a] != g->same[b]
+                            ? UINT64_MAX
+                            : group_cost(g->counts[a], g->counts[b], g->width);
         g->joint[a][b] = g->joint[b][a] = cost;
     }
 }
@@ -592,6 +601,7 @@ void bitx_model_plan(const bitx_words *words, bitx_effort effort, bool sampled, 
     bitx_words_diff(words, model, diffs);
     choose_shifts_and_scales(words, &r, diffs, a, sampled, model, same);
     count_symbols(words, diffs, model, same, &g);
+    g.width = model->width;
     start_groups(&g, same, model->nclasses);
     join_groups(&g, a->groups, 16 * (uint64_t)words->nelem / a->worth);
     model->ngroups = g.n;
