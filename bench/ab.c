@@ -17,12 +17,14 @@ bench_ab_outcome bench_ab_judge(const double *log_ratios, size_t n, bench_ab_res
     out->change = expm1(s.median);
     out->low = expm1(s.low);
     out->high = expm1(s.high);
-    if (s.n < 6 || out->high - out->low > 0.08)
+    if (s.n < 6)
         out->outcome = BENCH_AB_INCONCLUSIVE;
     else if (s.low > log(1.03) && s.median > log(1.05))
         out->outcome = BENCH_AB_SLOWER;
     else if (s.high < -log(1.03) && s.median < -log(1.05))
         out->outcome = BENCH_AB_FASTER;
+    else if (out->high - out->low > 0.08) /* too wide to call it the same */
+        out->outcome = BENCH_AB_INCONCLUSIVE;
     else
         out->outcome = BENCH_AB_SAME;
     return out->outcome;

@@ -20,22 +20,11 @@ int bench_cmd_summary(void)
     const char *const kernel[] = {"kernel", "--isa",    bitx_isa_name(bitx_isa_active()),
                                   "--ws",   "L2",       "--rounds",
                                   "11",     "--budget", "45"};
-    const char *const codec[] = {
-        "codec",
-        "--made",
-        "s2e-4",
-        "--size",
-        "4",
-        "--timing",
-        "4",
-        "--rounds",
-        "6",
-        "--threads",
-        "1",
-        "--brief",
-        "--codec",
-        "memcpy,zstd-1,zstd-3,zipnn,paper-bitx,tensorx,fm-delta,bitx:bitx,bitx:float,bitx:delta,"
-        "bitx:auto"};
+    static const char coders[] = "memcpy,zstd-1,zstd-3,zipnn,paper-bitx,tensorx,fm-delta,bitx:bitx,"
+                                 "bitx:float,bitx:delta,bitx:auto";
+    const char *const codec[] = {"codec",    "--made",  "s2e-4",    "--size", "4",
+                                 "--timing", "4",       "--rounds", "6",      "--threads",
+                                 "1",        "--brief", "--codec",  coders};
     int status = call(bench_cmd_env, env, 1);
     if (status == 0) {
         printf("== kernels of this CPU's row, at L2 size\n");

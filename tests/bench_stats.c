@@ -196,7 +196,8 @@ Test(ab, verdicts)
     cr_assert_eq(judge_ratios(0.06, 0.01, 52), BENCH_AB_SLOWER);
     cr_assert_eq(judge_ratios(0.06, 0.20, 52), BENCH_AB_SAME, "the interval reaches below 3%%");
     cr_assert_eq(judge_ratios(-0.06, 0.01, 52), BENCH_AB_FASTER);
-    cr_assert_eq(judge_ratios(0.5, 0.4, 52), BENCH_AB_INCONCLUSIVE);
+    cr_assert_eq(judge_ratios(0.02, 0.4, 52), BENCH_AB_INCONCLUSIVE);
+    cr_assert_eq(judge_ratios(0.5, 0.4, 52), BENCH_AB_SLOWER, "wide, but all of it above");
     cr_assert_eq(judge_ratios(0.5, 0.01, 5), BENCH_AB_INCONCLUSIVE, "too few rounds");
 }
 

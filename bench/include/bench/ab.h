@@ -14,7 +14,7 @@ typedef enum bench_ab_outcome {
     BENCH_AB_SAME,
     BENCH_AB_SLOWER,       /* interval above +3% and median above +5%, in two runs */
     BENCH_AB_FASTER,       /* the mirror image */
-    BENCH_AB_INCONCLUSIVE, /* interval wider than 8% in two runs, or runs that disagree */
+    BENCH_AB_INCONCLUSIVE, /* neither, and wider than 8%, in two runs; or runs that disagree */
     BENCH_AB_COUNT
 } bench_ab_outcome;
 
