@@ -250,15 +250,19 @@ static void call(bitx_fn fn, bitx_sig sig, kc_case *c)
         call_histogram((bitx_fn_HISTOGRAM *)fn, c);
         return;
     case BITX_SIG_SPLIT_PLANES:
+    case BITX_SIG_SPLIT_BITS:
         ((bitx_fn_SPLIT_PLANES *)fn)(o[0], c->stride, s[0], c->nelem);
         return;
     case BITX_SIG_XOR_SPLIT_PLANES:
+    case BITX_SIG_XOR_SPLIT_BITS:
         ((bitx_fn_XOR_SPLIT_PLANES *)fn)(o[0], c->stride, s[0], s[1], c->nelem);
         return;
     case BITX_SIG_MERGE_PLANES:
+    case BITX_SIG_MERGE_BITS:
         ((bitx_fn_MERGE_PLANES *)fn)(o[0], s[0], c->stride, c->nelem);
         return;
     case BITX_SIG_XOR_MERGE_PLANES:
+    case BITX_SIG_XOR_MERGE_BITS:
         ((bitx_fn_XOR_MERGE_PLANES *)fn)(o[0], s[0], c->stride, s[1], c->nelem);
         return;
     case BITX_SIG_COUNT:

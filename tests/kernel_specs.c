@@ -697,6 +697,59 @@ DIFF_SPEC(int_undiff_u16, 2, 0, 1)
 DIFF_SPEC(int_undiff_u32, 4, 0, 1)
 DIFF_SPEC(int_undiff_u64, 8, 0, 1)
 
+/* ---- bit planes ---- */
+
+static void plan_bit_planes(kc_case *c, kc_rng *rng, size_t width, int xored, int split)
+{
+    size_t nbytes = (c->nelem + 7) / 8;
+    c->stride = nbytes + (kc_below(rng, 2) ? kc_below(rng, 80) : 0);
+    size_t planes = c->nelem ? (8 * width - 1) * c->stride + nbytes : 0;
+    add_in(c, rng, split ? width * c->nelem : planes);
+    if (xored)
+        add_in(c, rng, width * c->nelem);
+    if (xored && split)
+        make_near(c, rng);
+    add_out(c, split ? planes : width * c->nelem);
+}
+
+static void ref_bit_planes(kc_case *c, size_t width, int xored, int split)
+{
+    for (size_t p = 0; p < 8 * width; p++) {
+        for (size_t i = 0; i < (c->nelem + 7) / 8 * 8; i++) {
+            size_t in_word = 8 * width * i + p, in_plane = 8 * p * c->stride + i;
+            int there = i < c->nelem;
+            int b = xored && there ? bit(c->in[1], in_word) : 0;
+            if (split)
+                set_bit(c->out[0], in_plane, there && bit(c->in[0], in_word) != b);
+            else if (there)
+                set_bit(c->out[0], in_word, bit(c->in[0], in_plane) != b);
+        }
+    }
+}
+
+#define BIT_PLANES_SPEC(name, width, xored, split)                                                 \
+    static void plan_##name(kc_case *c, kc_rng *rng)                                               \
+    {                                                                                              \
+        plan_bit_planes(c, rng, width, xored, split);                                              \
+    }                                                                                              \
+    static void ref_##name(kc_case *c)                                                             \
+    {                                                                                              \
+        ref_bit_planes(c, width, xored, split);                                                    \
+    }
+
+BIT_PLANES_SPEC(split_bits_u8, 1, 0, 1)
+BIT_PLANES_SPEC(xor_split_bits_u8, 1, 1, 1)
+BIT_PLANES_SPEC(merge_bits_u8, 1, 0, 0)
+BIT_PLANES_SPEC(xor_merge_bits_u8, 1, 1, 0)
+BIT_PLANES_SPEC(split_bits_u16, 2, 0, 1)
+BIT_PLANES_SPEC(xor_split_bits_u16, 2, 1, 1)
+BIT_PLANES_SPEC(merge_bits_u16, 2, 0, 0)
+BIT_PLANES_SPEC(xor_merge_bits_u16, 2, 1, 0)
+BIT_PLANES_SPEC(split_bits_u32, 4, 0, 1)
+BIT_PLANES_SPEC(xor_split_bits_u32, 4, 1, 1)
+BIT_PLANES_SPEC(merge_bits_u32, 4, 0, 0)
+BIT_PLANES_SPEC(xor_merge_bits_u32, 4, 1, 0)
+
 /* clang-format off */
 static const kc_spec specs[] = {
     {"xor_bytes", plan_xor_bytes, ref_xor_bytes, 3, NULL},
@@ -749,6 +802,18 @@ static const kc_spec specs[] = {
     {"int_undiff_u16", plan_int_undiff_u16, ref_int_undiff_u16, 3, NULL},
     {"int_undiff_u32", plan_int_undiff_u32, ref_int_undiff_u32, 3, NULL},
     {"int_undiff_u64", plan_int_undiff_u64, ref_int_undiff_u64, 3, NULL},
+    {"split_bits_u8", plan_split_bits_u8, ref_split_bits_u8, 0, "merge_bits_u8"},
+    {"xor_split_bits_u8", plan_xor_split_bits_u8, ref_xor_split_bits_u8, 0, "xor_merge_bits_u8"},
+    {"merge_bits_u8", plan_merge_bits_u8, ref_merge_bits_u8, 0, NULL},
+    {"xor_merge_bits_u8", plan_xor_merge_bits_u8, ref_xor_merge_bits_u8, 0, NULL},
+    {"split_bits_u16", plan_split_bits_u16, ref_split_bits_u16, 0, "merge_bits_u16"},
+    {"xor_split_bits_u16", plan_xor_split_bits_u16, ref_xor_split_bits_u16, 0, "xor_merge_bits_u16"},
+    {"merge_bits_u16", plan_merge_bits_u16, ref_merge_bits_u16, 0, NULL},
+    {"xor_merge_bits_u16", plan_xor_merge_bits_u16, ref_xor_merge_bits_u16, 0, NULL},
+    {"split_bits_u32", plan_split_bits_u32, ref_split_bits_u32, 0, "merge_bits_u32"},
+    {"xor_split_bits_u32", plan_xor_split_bits_u32, ref_xor_split_bits_u32, 0, "xor_merge_bits_u32"},
+    {"merge_bits_u32", plan_merge_bits_u32, ref_merge_bits_u32, 0, NULL},
+    {"xor_merge_bits_u32", plan_xor_merge_bits_u32, ref_xor_merge_bits_u32, 0, NULL},
     {"map_u8", plan_map_u8, ref_map_u8, 1, NULL},
 };
 /* clang-format on */

@@ -24,7 +24,8 @@ typedef enum bitx_isa {
     X(BINARY) X(SPLIT2_XOR) X(MERGE2_XOR) X(REDUCE2) X(PARTITION) X(MERGE) X(MERGE_LOWCONST) \
     X(MERGE_HIGHCONST) X(MERGE_CONST) X(COUNT_BITS) X(DELTA_CLASSES) X(DELTA_DIFF) X(DELTA_SPLIT) \
     X(DELTA_JOIN) X(GROUPS_SPLIT) X(GROUPS_MERGE) X(MAP) X(HISTOGRAM) X(SPLIT_PLANES) X(XOR_SPLIT_PLANES) \
-    X(MERGE_PLANES) X(XOR_MERGE_PLANES)
+    X(MERGE_PLANES) X(XOR_MERGE_PLANES) X(SPLIT_BITS) X(XOR_SPLIT_BITS) \
+    X(MERGE_BITS) X(XOR_MERGE_BITS)
 
 #define BITX_SIGNATURE_BINARY void, , \
     (uint8_t *dst, const uint8_t *a, const uint8_t *b, size_t n), (dst, a, b, n)
@@ -91,6 +92,10 @@ typedef enum bitx_isa {
 #define BITX_SIGNATURE_XOR_MERGE_PLANES void, , \
     (uint8_t *dst, const uint8_t *planes, size_t stride, const uint8_t *b, size_t n), \
     (dst, planes, stride, b, n)
+#define BITX_SIGNATURE_SPLIT_BITS BITX_SIGNATURE_SPLIT_PLANES
+#define BITX_SIGNATURE_XOR_SPLIT_BITS BITX_SIGNATURE_XOR_SPLIT_PLANES
+#define BITX_SIGNATURE_MERGE_BITS BITX_SIGNATURE_MERGE_PLANES
+#define BITX_SIGNATURE_XOR_MERGE_BITS BITX_SIGNATURE_XOR_MERGE_PLANES
 /* clang-format on */
 
 /* Expands the arguments before the macro sees them. */

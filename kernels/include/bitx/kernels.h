@@ -273,6 +273,35 @@ BITX_KERNEL(void, int_undiff_u32, uint8_t *dst, const uint8_t *difference, const
 BITX_KERNEL(void, int_undiff_u64, uint8_t *dst, const uint8_t *difference, const uint8_t *base,
             size_t nelem);
 
+/* ---- bit planes ---- */
+
+/*
+ * Bit p of element i to bit i % 8 of planes[p * stride + i / 8], p from the lowest bit on, for any
+ * number of elements of 8, 16 or 32 bits: the full transpose, each plane (nelem + 7) / 8 bytes.
+ * The bits above the last element in the last byte of a plane are written as 0 and ignored when
+ * read. stride is at least the bytes of a plane; the bytes between planes are left alone.
+ */
+BITX_KERNEL(void, split_bits_u8, uint8_t *planes, size_t stride, const uint8_t *src, size_t nelem);
+BITX_KERNEL(void, xor_split_bits_u8, uint8_t *planes, size_t stride, const uint8_t *a,
+            const uint8_t *b, size_t nelem);
+BITX_KERNEL(void, merge_bits_u8, uint8_t *dst, const uint8_t *planes, size_t stride, size_t nelem);
+BITX_KERNEL(void, xor_merge_bits_u8, uint8_t *dst, const uint8_t *planes, size_t stride,
+            const uint8_t *b, size_t nelem);
+
+BITX_KERNEL(void, split_bits_u16, uint8_t *planes, size_t stride, const uint8_t *src, size_t nelem);
+BITX_KERNEL(void, xor_split_bits_u16, uint8_t *planes, size_t stride, const uint8_t *a,
+            const uint8_t *b, size_t nelem);
+BITX_KERNEL(void, merge_bits_u16, uint8_t *dst, const uint8_t *planes, size_t stride, size_t nelem);
+BITX_KERNEL(void, xor_merge_bits_u16, uint8_t *dst, const uint8_t *planes, size_t stride,
+            const uint8_t *b, size_t nelem);
+
+BITX_KERNEL(void, split_bits_u32, uint8_t *planes, size_t stride, const uint8_t *src, size_t nelem);
+BITX_KERNEL(void, xor_split_bits_u32, uint8_t *planes, size_t stride, const uint8_t *a,
+            const uint8_t *b, size_t nelem);
+BITX_KERNEL(void, merge_bits_u32, uint8_t *dst, const uint8_t *planes, size_t stride, size_t nelem);
+BITX_KERNEL(void, xor_merge_bits_u32, uint8_t *dst, const uint8_t *planes, size_t stride,
+            const uint8_t *b, size_t nelem);
+
 #ifdef __cplusplus
 }
 #endif
