@@ -11,79 +11,88 @@
 #include "bytes.h"
 #include "zstd_stream.h"
 
-enum { MAX_PLANES = 8, ZEROS_NBYTES = 4096 };
+enum { ZEROS_NBYTES = 4096 };
 
 /* The base of elements that have none. */
 static const uint8_t zeros[ZEROS_NBYTES];
 
-typedef void split_fn(uint8_t *planes, size_t stride, size_t nplanes, const uint8_t *src,
-                      const uint8_t *base, size_t nelem);
-typedef void merge_fn(uint8_t *dst, const uint8_t *planes, size_t stride, size_t nplanes,
-                      const uint8_t *base, size_t nelem);
-
-static void split_bf16(uint8_t *planes, size_t stride, size_t nplanes, const uint8_t *src,
-                       const uint8_t *base, size_t nelem)
+/* Planes are `stride` apart. */
+static void split(bitx_dtype dtype, uint8_t *planes, size_t stride, const uint8_t *src,
+                  const uint8_t *base, size_t nelem)
 {
-    (void)nplanes;
-    bitx_xor_split_bf16(planes, planes + stride, src, base, nelem);
-}
-
-static void merge_bf16(uint8_t *dst, const uint8_t *planes, size_t stride, size_t nplanes,
-                       const uint8_t *base, size_t nelem)
-{
-    (void)nplanes;
-    bitx_xor_merge_bf16(dst, planes, planes + stride, base, nelem);
-}
-
-static void split_bytes(uint8_t *planes, size_t stride, size_t nplanes, const uint8_t *src,
-                        const uint8_t *base, size_t nelem)
-{
-    if (nplanes == 1) {
+    if (dtype == BITX_BF16) {
+        bitx_xor_split_bf16(planes, planes + stride, src, base, nelem);
+        return;
+    }
+    switch (bitx_unit_nbytes(dtype)) {
+    case 1:
         bitx_xor_bytes(planes, src, base, nelem);
-        return;
+        break;
+    case 2:
+        bitx_xor_split_planes_u16(planes, stride, src, base, nelem);
+        break;
+    case 4:
+        bitx_xor_split_planes_u32(planes, stride, src, base, nelem);
+        break;
+    default:
+        bitx_xor_split_planes_u64(planes, stride, src, base, nelem);
+        break;
     }
-    for (size_t p = 0; p < nplanes; p++)
-        for (size_t i = 0; i < nelem; i++)
-            planes[p * stride + i] = (uint8_t)(src[i * nplanes + p] ^ base[i * nplanes + p]);
 }
 
-static void merge_bytes(uint8_t *dst, const uint8_t *planes, size_t stride, size_t nplanes,
-                        const uint8_t *base, size_t nelem)
+static void merge(bitx_dtype dtype, uint8_t *dst, const uint8_t *planes, size_t stride,
+                  const uint8_t *base, size_t nelem)
 {
-    if (nplanes == 1) {
+    if (dtype == BITX_BF16) {
+        bitx_xor_merge_bf16(dst, planes, planes + stride, base, nelem);
+        return;
+    }
+    switch (bitx_unit_nbytes(dtype)) {
+    case 1:
         bitx_xor_bytes(dst, planes, base, nelem);
-        return;
-    }
-    for (size_t p = 0; p < nplanes; p++)
-        for (size_t i = 0; i < nelem; i++)
-            dst[i * nplanes + p] = (uint8_t)(planes[p * stride + i] ^ base[i * nplanes + p]);
-}
-
-static void split(const bitx_span *span, uint8_t *planes, size_t nplanes, const uint8_t *src)
-{
-    size_t nelem = span->nbytes / nplanes;
-    size_t nbased = span->base_nbytes / nplanes;
-    split_fn *fn = span->dtype == BITX_BF16 ? split_bf16 : split_bytes;
-    if (nbased)
-        fn(planes, nelem, nplanes, src, span->base, nbased);
-    for (size_t i = nbased; i < nelem;) {
-        size_t n = nelem - i < ZEROS_NBYTES / nplanes ? nelem - i : ZEROS_NBYTES / nplanes;
-        fn(planes + i, nelem, nplanes, src + i * nplanes, zeros, n);
-        i += n;
+        break;
+    case 2:
+        bitx_xor_merge_planes_u16(dst, planes, stride, base, nelem);
+        break;
+    case 4:
+        bitx_xor_merge_planes_u32(dst, planes, stride, base, nelem);
+        break;
+    default:
+        bitx_xor_merge_planes_u64(dst, planes, stride, base, nelem);
+        break;
     }
 }
 
-static void merge(const bitx_span *span, uint8_t *dst, const uint8_t *planes, size_t nplanes)
+/* The next elements that are to be treated alike, from element `from` on: their base and number. */
+static size_t next_run(const bitx_span *span, size_t from, const uint8_t **base)
 {
-    size_t nelem = span->nbytes / nplanes;
-    size_t nbased = span->base_nbytes / nplanes;
-    merge_fn *fn = span->dtype == BITX_BF16 ? merge_bf16 : merge_bytes;
-    if (nbased)
-        fn(dst, planes, nelem, nplanes, span->base, nbased);
-    for (size_t i = nbased; i < nelem;) {
-        size_t n = nelem - i < ZEROS_NBYTES / nplanes ? nelem - i : ZEROS_NBYTES / nplanes;
-        fn(dst + i * nplanes, planes + i, nelem, nplanes, zeros, n);
-        i += n;
+    size_t unit = bitx_unit_nbytes(span->dtype);
+    size_t nelem = span->nbytes / unit, nbased = span->base_nbytes / unit;
+    if (from < nbased) {
+        *base = span->base + from * unit;
+        return nbased - from;
+    }
+    *base = zeros;
+    return nelem - from < ZEROS_NBYTES / unit ? nelem - from : ZEROS_NBYTES / unit;
+}
+
+static void split_all(const bitx_span *span, uint8_t *planes, const uint8_t *src)
+{
+    size_t unit = bitx_unit_nbytes(span->dtype), nelem = span->nbytes / unit, n;
+    const uint8_t *base;
+    for (size_t i = 0; i < nelem; i += n) {
+        n = next_run(span, i, &base);
+        split(span->dtype, planes + i, nelem, src + i * unit, base, n);
+    }
+}
+
+static void merge_all(const bitx_span *span, uint8_t *dst, const uint8_t *planes)
+{
+    size_t unit = bitx_unit_nbytes(span->dtype), nelem = span->nbytes / unit, n;
+    const uint8_t *base;
+    for (size_t i = 0; i < nelem; i += n) {
+        n = next_run(span, i, &base);
+        merge(span->dtype, dst + i * unit, planes + i, nelem, base, n);
     }
 }
 
@@ -110,7 +119,7 @@ static bitx_status bitx_block_encode_bitx(const bitx_work *work, const bitx_tuni
     size_t pos = 4 * (nplanes - 1);
     if (cap < pos + ntail)
         return BITX_ERR_DST_SIZE;
-    split(span, work->scratch, nplanes, src);
+    split_all(span, work->scratch, src);
     for (size_t p = 0; p < nplanes; p++) {
         size_t n = 0;
         bitx_status status =
@@ -148,7 +157,7 @@ static bitx_status bitx_block_decode_bitx(const bitx_work *work, const bitx_span
             return status;
         pos += n;
     }
-    merge(span, dst, work->scratch, nplanes);
+    merge_all(span, dst, work->scratch);
     memcpy(dst + nelem * nplanes, payload + end, ntail);
     return BITX_OK;
 }

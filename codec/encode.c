@@ -22,7 +22,7 @@ struct bitx_plan {
     bitx_tuning tuning;
     unsigned ncandidates; /* besides raw */
     const bitx_block_codec *candidates[BITX_CODEC_COUNT];
-    const uint8_t *section; /* shared tables as written */
+    uint8_t *section; /* shared tables as written */
     const void *tables[BITX_CODEC_COUNT];
 };
 
@@ -147,35 +147,21 @@ static bitx_status take_sample(bitx_ctx *ctx, const bitx_plan *plan, const bitx_
     return status;
 }
 
-/* Appends a codec's tables to the section being written at `section`. */
-static void plan_tables(const bitx_work *work, const bitx_tuning *tuning,
-                        const bitx_block_codec *codec, const bitx_sample *sample, uint8_t *section,
-                        size_t *nbytes)
+/* A codec's entry of the section of tables, to dst; returns its size, 0 for none. */
+static size_t plan_tables(const bitx_work *work, const bitx_tuning *tuning,
+                          const bitx_block_codec *codec, const bitx_sample *sample, uint8_t *dst)
 {
     if (!codec->tables_plan)
-        return;
+        return 0;
     /* Written where it would be if its length took the most bytes, then moved down. */
-    uint8_t *entry = section + *nbytes;
-    uint8_t *at = entry + 1 + varint_nbytes(codec->tables_max_nbytes);
+    uint8_t *at = dst + 1 + varint_nbytes(codec->tables_max_nbytes);
     size_t n = codec->tables_plan(work, tuning, sample, at);
     if (n == 0)
-        return;
-    entry[0] = (uint8_t)codec->id;
-    uint8_t *body = store_varint(entry + 1, n);
+        return 0;
+    dst[0] = (uint8_t)codec->id;
+    uint8_t *body = store_varint(dst + 1, n);
     memmove(body, at, n);
-    *nbytes = (size_t)(body - section) + n;
-}
-
-/* Tables of the first n candidates, written to `section` and opened in `objects`. */
-static bitx_status plan_all_tables(const bitx_work *work, bitx_plan *plan, unsigned n,
-                                   const bitx_sample *sample, uint8_t *section, uint8_t *objects)
-{
-    size_t nbytes = 0;
-    for (unsigned i = 0; i < n; i++)
-        plan_tables(work, &plan->tuning, plan->candidates[i], sample, section, &nbytes);
-    plan->section = section;
-    plan->header.tables_nbytes = nbytes;
-    return bitx_tables_open(plan->header.dtype, section, nbytes, objects, plan->tables);
+    return (size_t)(body - dst) + n;
 }
 
 /* Piece i of a sample. */
@@ -226,22 +212,47 @@ static bitx_status estimate(const bitx_worker *worker, const bitx_plan *plan,
     return BITX_OK;
 }
 
-/* Puts the candidate that will be smallest before the others; *nbytes: what it would take. */
+/* Candidates with tables, which are costly to plan, are left out where one that looks at the base
+   has come below half. */
+static bool hopeless(const bitx_plan *plan, const bitx_block_codec *codec, uint64_t best_nbytes)
+{
+    return plan->tuning.effort != BITX_EFFORT_MAX && codec->tables_plan && !codec->uses_base &&
+           best_nbytes < plan->header.nbytes / 2;
+}
+
+/*
+ * Puts the candidate that will be smallest before the others, and its entry, of *entry_nbytes, to
+ * the start of the section. *nbytes: what the tensor would take.
+ */
 static bitx_status choose(const bitx_worker *worker, bitx_plan *plan, const bitx_sample *sample,
+                          uint8_t *section, size_t *entry_nbytes, uint8_t *objects,
                           uint64_t *nbytes)
 {
     unsigned best = 0;
+    const uint8_t *best_entry = section;
     *nbytes = UINT64_MAX;
+    *entry_nbytes = 0;
     for (unsigned i = 0; i < plan->ncandidates; i++) {
-        uint64_t n;
-        bitx_status status = estimate(worker, plan, plan->candidates[i], sample, &n);
+        const bitx_block_codec *codec = plan->candidates[i];
+        if (hopeless(plan, codec, *nbytes))
+            continue;
+        size_t n = plan_tables(&worker->work, &plan->tuning, codec, sample, section);
+        uint64_t total = 0;
+        bitx_status status =
+            bitx_tables_open(plan->header.dtype, section, n, objects, plan->tables);
+        if (status == BITX_OK)
+            status = estimate(worker, plan, codec, sample, &total);
         if (status != BITX_OK)
             return status;
-        if (n < *nbytes) {
+        if (total + n < *nbytes) {
             best = i;
-            *nbytes = n;
+            best_entry = section;
+            *nbytes = total + n;
+            *entry_nbytes = n;
         }
+        section += n;
     }
+    memmove(plan->section, best_entry, *entry_nbytes);
     const bitx_block_codec *first = plan->candidates[best];
     plan->candidates[best] = plan->candidates[0];
     plan->candidates[0] = first;
@@ -262,7 +273,7 @@ static bitx_status list_candidates(bitx_plan *plan, bitx_codec codec, bool has_b
             plan->candidates[plan->ncandidates++] = only;
         return BITX_OK;
     }
-    for (unsigned id = BITX_CODEC_RAW + 1; id < BITX_CODEC_COUNT; id++) {
+    for (unsigned id = BITX_CODEC_COUNT - 1; id > BITX_CODEC_RAW; id--) { /* likely ones first */
         const bitx_block_codec *each = bitx_codec_find(id);
         if (each && each->accepts(dtype, has_base))
             plan->candidates[plan->ncandidates++] = each;
@@ -302,24 +313,28 @@ static bitx_status plan_from_sample(bitx_ctx *ctx, bitx_plan *plan, const bitx_s
     if (status != BITX_OK)
         return status;
     bitx_worker *worker = &ctx->workers[0];
-    status = plan_all_tables(&worker->work, plan, plan->ncandidates, &sample, section, objects);
-    if (status != BITX_OK || plan->ncandidates < 2)
-        return status;
-    uint64_t nbytes;
-    status = choose(worker, plan, &sample, &nbytes);
-    if (status != BITX_OK)
-        return status;
-    /* The only block is known: what it becomes is settled, and raw needs no base. */
-    bool whole = sample.span.nbytes == sample.nbytes && sample.nbytes <= sample.block_nbytes;
-    if (whole && nbytes >= sample.nbytes)
-        plan->ncandidates = 0;
-    else if (whole)
-        plan->ncandidates = 1;
-    else if (plan->tuning.effort != BITX_EFFORT_MAX)
-        keep_likely(plan);
-    /* Tables for the likely codec alone: most blocks will be its, and all would pay for others'. */
-    return plan_all_tables(&worker->work, plan, plan->ncandidates ? 1 : 0, &sample, section,
-                           objects);
+    plan->section = section;
+    size_t n = 0;
+    if (plan->ncandidates == 1) {
+        n = plan_tables(&worker->work, &plan->tuning, plan->candidates[0], &sample, section);
+    } else {
+        uint64_t nbytes;
+        status = choose(worker, plan, &sample, section, &n, objects, &nbytes);
+        if (status != BITX_OK)
+            return status;
+        /* The only block is known: what it becomes is settled, and raw needs no base. */
+        bool whole = sample.span.nbytes == sample.nbytes && sample.nbytes <= sample.block_nbytes;
+        if (whole && nbytes >= sample.nbytes)
+            plan->ncandidates = 0;
+        else if (whole)
+            plan->ncandidates = 1;
+        else if (plan->tuning.effort != BITX_EFFORT_MAX)
+            keep_likely(plan);
+    }
+    /* Tables of one codec: most blocks will be its, and all would pay for others'. */
+    plan->header.tables_nbytes = plan->ncandidates ? n : 0;
+    return bitx_tables_open(plan->header.dtype, section, plan->header.tables_nbytes, objects,
+                            plan->tables);
 }
 
 /* base_nbytes 0: none. section: bitx_tables_section_max() bytes; objects: 64-byte aligned. */
