@@ -272,7 +272,7 @@ Test(hostile, limits)
 
 /* A header of any fields, with its table and checksum. */
 typedef struct builder {
-    uint8_t bytes[1024], *p;
+    uint8_t bytes[4096], *p;
 } builder;
 
 static void begin(builder *b, bitx_dtype dtype, uint64_t nbytes)
@@ -394,6 +394,29 @@ Test(hostile, sections)
     memset(b.p - 1, 0xff, 20);
     b.p += 20;
     cr_expect_eq(finish(&b), BITX_ERR_CORRUPT);
+}
+
+/* FORMAT.md's limit of each codec's tables, and one above. */
+Test(hostile, tables_at_their_limits)
+{
+    static const struct {
+        bitx_codec codec;
+        size_t most;
+    } limits[] = {{BITX_CODEC_FLOAT, 1024}, {BITX_CODEC_DELTA, 2048}};
+    for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+        for (size_t over = 0; over < 2; over++) {
+            size_t n = limits[i].most + over;
+            builder b;
+            begin(&b, BITX_BF16, 10);
+            *b.p++ = 0;
+            b.p = cu_varint(b.p, n + 3); /* its id, two bytes of size, and it */
+            *b.p++ = (uint8_t)limits[i].codec;
+            b.p = cu_varint(b.p, n) + n;
+            row(&b, 10, BITX_CODEC_RAW);
+            cr_expect_eq(finish(&b), over ? BITX_ERR_CORRUPT : BITX_OK, "%s, %zu bytes",
+                         bitx_codec_name(limits[i].codec), n);
+        }
+    }
 }
 
 /* Tables are checked even where no block needs them, so that all ways to read agree. */
