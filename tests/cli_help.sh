@@ -4,7 +4,7 @@
 # shellcheck disable=SC1091
 . "$(dirname "$0")/cli_lib.sh"
 
-verbs='init add get ls show stat verify rm gc tree distance rebase inspect cat'
+verbs='init add get ls show stat verify rm gc tree distance rebase inspect cat encode decode'
 {
     "$ZIPLLM" --help
     for verb in $verbs; do

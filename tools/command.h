@@ -15,8 +15,21 @@ typedef struct command {
     zipllm_status (*run)(options *o);
 } command;
 
-extern const command COMMAND_ADD, COMMAND_CAT, COMMAND_DISTANCE, COMMAND_GC, COMMAND_GET,
-    COMMAND_INIT, COMMAND_INSPECT, COMMAND_LS, COMMAND_REBASE, COMMAND_RM, COMMAND_SHOW,
-    COMMAND_STAT, COMMAND_TREE, COMMAND_VERIFY;
+extern const command COMMAND_INIT;
+extern const command COMMAND_ADD;
+extern const command COMMAND_GET;
+extern const command COMMAND_LS;
+extern const command COMMAND_SHOW;
+extern const command COMMAND_STAT;
+extern const command COMMAND_VERIFY;
+extern const command COMMAND_RM;
+extern const command COMMAND_GC;
+extern const command COMMAND_TREE;
+extern const command COMMAND_DISTANCE;
+extern const command COMMAND_REBASE;
+extern const command COMMAND_INSPECT;
+extern const command COMMAND_CAT;
+extern const command COMMAND_ENCODE;
+extern const command COMMAND_DECODE;
 
 #endif

@@ -29,41 +29,38 @@ zipllm_status session_fail(session *s, const char *verb, zipllm_status status,
     return status;
 }
 
-/* The library's memory is what a quarter of the machine or the cgroup allows, unless told. */
-static void fill_options(session *s, bitx_executor *executor, zipllm_options *opened)
+void session_start(session *s, const char *verb, const options *o)
 {
-    unsigned threads = s->common->threads;
+    unsigned threads = o->common.threads;
 
-    *opened = (zipllm_options)ZIPLLM_OPTIONS_INIT;
-    opened->memory_nbytes = s->common->memory_nbytes;
-    opened->progress = progress_update;
-    opened->user = &s->progress;
+    memset(s, 0, sizeof *s);
+    s->verb = verb;
+    s->common = &o->common;
+    progress_init(&s->progress, !o->common.quiet);
+    s->library = (zipllm_options)ZIPLLM_OPTIONS_INIT;
+    s->library.memory_nbytes = o->common.memory_nbytes;
+    s->library.progress = progress_update;
+    s->library.user = &s->progress;
     if (threads == 0)
         threads = pool_usable_cpus();
     if (threads > 1)
         s->threads = pool_new(threads);
     if (s->threads == NULL)
         return;
-    *executor = pool_executor(s->threads);
-    opened->executor = executor;
+    s->executor = pool_executor(s->threads);
+    s->library.executor = &s->executor;
 }
 
 zipllm_status session_open(session *s, const char *verb, const options *o, zipllm_mode mode)
 {
     const char *path = o->common.store != NULL ? o->common.store : getenv("ZIPLLM_STORE");
-    zipllm_options opened;
-    bitx_executor executor;
     zipllm_status status;
     zipllm_error error;
 
-    memset(s, 0, sizeof *s);
-    s->verb = verb;
-    s->common = &o->common;
-    progress_init(&s->progress, !o->common.quiet);
+    session_start(s, verb, o);
     if (path == NULL || path[0] == '\0')
         return session_usage(verb, "which store? give -C DIR or set ZIPLLM_STORE");
-    fill_options(s, &executor, &opened);
-    status = zipllm_open(path, mode, &opened, &s->store, &error);
+    status = zipllm_open(path, mode, &s->library, &s->store, &error);
     if (status != ZIPLLM_OK)
         (void)session_fail(s, verb, status, &error);
     return status;

@@ -13,10 +13,14 @@ typedef struct session {
     const common_options *common;
     zipllm_store *store;
     pool *threads;
+    bitx_executor executor;
+    zipllm_options library; /* threads, memory and progress as the library takes them */
     progress progress;
 } session;
 
-/* Opens -C or $ZIPLLM_STORE; any status but ZIPLLM_OK was told. */
+/* Threads and progress, without a store. */
+void session_start(session *s, const char *verb, const options *o);
+/* The same, and opens -C or $ZIPLLM_STORE; any status but ZIPLLM_OK was told. */
 zipllm_status session_open(session *s, const char *verb, const options *o, zipllm_mode mode);
 void session_close(session *s);
 

@@ -12,7 +12,7 @@ _zipllm_models() {
 _zipllm() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} verb='' i
     local common='-C --store -T --threads --memory --json -q --quiet -v --verbose -h --help'
-    local verbs='init add get ls show stat verify rm gc rebase inspect cat'
+    local verbs='init add get ls show stat verify rm gc rebase inspect cat encode decode'
 
     COMPREPLY=()
     for ((i = 1; i < COMP_CWORD; i++)); do
@@ -40,6 +40,7 @@ _zipllm() {
             add) common+=' --base --name --follow' ;;
             get) common+=' -o --output --file --sha256 --force' ;;
             verify) common+=' --quick --sample' ;;
+            encode | decode) common+=' --base -o --output' ;;
             cat) common+=' --tensor --range' ;;
             gc | rebase) common+=' --dry-run' ;;
             '') common+=' --version' ;;

@@ -499,6 +499,36 @@ ZIPLLM_API ZIPLLM_WARN_UNUSED zipllm_status zipllm_rebase(zipllm_store *store,
                                                           zipllm_rebase_result *result,
                                                           zipllm_error *error);
 
+/* ---- one file alone -------------------------------------------------------------------------- */
+
+typedef struct zipllm_encode_result {
+    uint64_t nbytes;       /* of the file */
+    uint64_t coded_nbytes; /* of the coded one */
+    uint64_t tensors;      /* zipllm_encode() only */
+    uint64_t tensors_delta;
+} zipllm_encode_result;
+
+/*
+ * Codes one file, without a store: tensors of a safetensors file (or another kind that is known)
+ * against those of equal name, dtype and row shape in the file `base` (NULL: none), everything else
+ * by itself. `out` gets its name when it is complete and durable; a regular file of that name is
+ * replaced. options (NULL: the defaults) are those of zipllm_open().
+ */
+ZIPLLM_API ZIPLLM_WARN_UNUSED zipllm_status zipllm_encode(const char *path, const char *base,
+                                                          const char *out,
+                                                          const zipllm_options *options,
+                                                          zipllm_encode_result *result,
+                                                          zipllm_error *error);
+
+/* The reverse. base must be the file that was given to zipllm_encode(). ZIPLLM_DAMAGED where
+   the coded file is; ZIPLLM_ERROR where it is the base that is another one. out is not made then.
+ */
+ZIPLLM_API ZIPLLM_WARN_UNUSED zipllm_status zipllm_decode(const char *path, const char *base,
+                                                          const char *out,
+                                                          const zipllm_options *options,
+                                                          zipllm_encode_result *result,
+                                                          zipllm_error *error);
+
 /* ---- inspect --------------------------------------------------------------------------------- */
 
 typedef struct zipllm_inspect_tensor {
