@@ -10,14 +10,13 @@
 #include "signals.h"
 #include "text.h"
 
-/* clang-format off: one a line, in the order of --help */
+/* In the order of --help. */
 static const command *const COMMANDS[] = {
     &COMMAND_INIT,    &COMMAND_ADD,  &COMMAND_GET,      &COMMAND_LS,
     &COMMAND_SHOW,    &COMMAND_STAT, &COMMAND_VERIFY,   &COMMAND_RM,
     &COMMAND_GC,      &COMMAND_TREE, &COMMAND_DISTANCE, &COMMAND_REBASE,
     &COMMAND_INSPECT, &COMMAND_CAT,  &COMMAND_ENCODE,   &COMMAND_DECODE,
 };
-/* clang-format on */
 enum { NCOMMANDS = sizeof COMMANDS / sizeof COMMANDS[0] };
 
 static const char USAGE[] = "usage: zipllm [-C DIR] COMMAND [OPTION...] [ARGUMENT...]\n";

@@ -12,7 +12,7 @@ _zipllm_models() {
 _zipllm() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} verb='' i
     local common='-C --store -T --threads --memory --json -q --quiet -v --verbose -h --help'
-    local verbs='init add get ls show stat verify rm gc rebase inspect cat encode decode'
+    local verbs='init add get ls show stat verify rm gc tree distance rebase inspect cat encode decode'
 
     COMPREPLY=()
     for ((i = 1; i < COMP_CWORD; i++)); do
@@ -50,7 +50,7 @@ _zipllm() {
     fi
     case $verb in
         '') mapfile -t COMPREPLY < <(compgen -W "$verbs" -- "$word") ;;
-        get | show | verify | rm | cat)
+        get | show | verify | rm | cat | distance)
             mapfile -t COMPREPLY < <(compgen -W "$(_zipllm_models)" -- "$word")
             ;;
         *) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
