@@ -157,13 +157,21 @@ static void report_crash(void)
 
 /* ---- one call ---- */
 
+/* A table at the end of an arena that no operation with a table uses for a stream. */
+static const uint8_t *guarded_table(const uint8_t *table, size_t nbytes)
+{
+    uint8_t *p = arenas[KC_STREAMS - 1].hi - nbytes;
+    memcpy(p, table, nbytes);
+    return p;
+}
+
 /* The result says how far each list moved on. */
 static void call_groups_split(bitx_fn_GROUPS_SPLIT *fn, kc_case *c)
 {
     uint8_t *lists[16];
     for (int g = 0; g < 16; g++)
         lists[g] = c->out[0] + c->group_start[g];
-    fn(lists, c->in[0], c->in[1], c->group, c->nelem);
+    fn(lists, c->in[0], c->in[1], guarded_table(c->group, 16), c->nelem);
     for (int g = 0; g < 16; g++)
         c->result = c->result * 1000003 + (size_t)(lists[g] - c->out[0]);
 }
@@ -173,7 +181,7 @@ static void call_groups_merge(bitx_fn_GROUPS_MERGE *fn, kc_case *c)
     const uint8_t *lists[16];
     for (int g = 0; g < 16; g++)
         lists[g] = c->in[0] + c->group_start[g];
-    fn(c->out[0], lists, c->in[1], c->group, c->nelem);
+    fn(c->out[0], lists, c->in[1], guarded_table(c->group, 16), c->nelem);
     for (int g = 0; g < 16; g++)
         c->result = c->result * 1000003 + (size_t)(lists[g] - c->in[0]);
 }
@@ -244,7 +252,7 @@ static void call(bitx_fn fn, bitx_sig sig, kc_case *c)
         call_groups_merge((bitx_fn_GROUPS_MERGE *)fn, c);
         return;
     case BITX_SIG_MAP:
-        ((bitx_fn_MAP *)fn)(o[0], s[0], c->table, c->nelem);
+        ((bitx_fn_MAP *)fn)(o[0], s[0], guarded_table(c->table, 256), c->nelem);
         return;
     case BITX_SIG_HISTOGRAM:
         call_histogram((bitx_fn_HISTOGRAM *)fn, c);

@@ -151,7 +151,7 @@ static void plan_partition(kc_case *c, kc_rng *rng, size_t width)
     unsigned limit = width == 1 ? 256 : 65536;
     c->bit = kc_below(rng, 8);
     add_in(c, rng, width * c->nelem);
-    c->value[0] = kc_below(rng, limit + 2);
+    c->value[0] = kc_below(rng, 4) ? kc_below(rng, limit) : limit + kc_below(rng, 2);
     if (c->nelem && kc_below(rng, 3) == 0)
         c->value[0] = element(c->in[0], kc_below(rng, (unsigned)c->nelem), width);
     size_t nhigh = 0;

@@ -1,0 +1,36 @@
+#!/bin/sh
+# No kernel uses an instruction above the ISA in its file's name: compiles each with plain cc and
+# reads the disassembly. usage: tests/isa_scan.sh [cc flags...]
+set -eu
+cd "$(dirname "$0")/.."
+if [ "$(uname -m)" != x86_64 ] || ! command -v objdump >/dev/null; then
+    echo "n/a (needs x86-64 and objdump)"
+    exit 0
+fi
+out=$(mktemp -d)
+trap 'rm -rf "$out"' EXIT
+[ $# -gt 0 ] || set -- -O3
+failed=0 files=0
+avx='[[:space:]]v[a-z0-9]+[[:space:]].*%|%ymm|%zmm'
+above_sse2="$avx|[[:space:]](popcnt|lzcnt|tzcnt|pext|pdep|pshufb|andn|bextr|bzhi|mulx|rorx|s[ah][lr]x|crc32)[a-z]?[[:space:]]"
+above_avx2='%zmm|%k[0-7]|%[xy]mm(1[6-9]|2[0-9]|3[01])'
+above_avx512='[[:space:]](vp4dp|vp2intersect|tdp|v[a-z]+ph|vdpbf16|vcvtne)[a-z0-9]*[[:space:]]'
+scan() { # file pattern
+    cc -std=c11 "$@" -I kernels/include -c "$file" -o "$out/o.o"
+    files=$((files + 1))
+    if objdump -d --no-show-raw-insn "$out/o.o" | grep -E "$pattern" >"$out/found"; then
+        echo "FAIL $file: $(head -n 1 "$out/found")"
+        failed=1
+    fi
+}
+for file in kernels/*.c; do
+    case $file in
+        *_scalar.c | kernels/shuffle_tables.c) pattern=$above_sse2 ;;
+        *_avx2.c) pattern=$above_avx2 ;;
+        *_avx512.c) pattern=$above_avx512 ;;
+        *_neon.c) continue ;;
+    esac
+    scan "$@"
+done
+echo "$files files scanned"
+exit $failed
