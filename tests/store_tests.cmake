@@ -20,6 +20,17 @@ if(BITX_BUILD_STORE)
   target_link_libraries(sketch_test PRIVATE m)
   bitx_add_pack_test(scan_test scan_test.c)
   bitx_add_pack_test(store_test store_test.c store_util.c)
+
+  # Crashes and failing system calls, by scripts around one small program. 77: cannot be run here.
+  add_executable(store_driver store_driver.c)
+  bitx_target_defaults(store_driver)
+  target_link_libraries(store_driver PRIVATE zipllm_static)
+  foreach(script kill faults order full)
+    add_test(NAME store_${script}
+      COMMAND "${CMAKE_CURRENT_SOURCE_DIR}/store_${script}.sh" $<TARGET_FILE:store_driver>
+              $<TARGET_FILE:make_family>)
+    set_tests_properties(store_${script} PROPERTIES TIMEOUT 600 SKIP_RETURN_CODE 77)
+  endforeach()
 endif()
 
 # Fuzz targets: clang only, built on request. Seeds are under vectors/.
