@@ -25,11 +25,54 @@ if(BITX_BUILD_STORE)
   add_executable(store_driver store_driver.c)
   bitx_target_defaults(store_driver)
   target_link_libraries(store_driver PRIVATE zipllm_static)
-  foreach(script kill faults order full)
-    add_test(NAME store_${script}
-      COMMAND "${CMAKE_CURRENT_SOURCE_DIR}/store_${script}.sh" $<TARGET_FILE:store_driver>
-              $<TARGET_FILE:make_family>)
-    set_tests_properties(store_${script} PROPERTIES TIMEOUT 600 SKIP_RETURN_CODE 77)
+  add_library(store_shim MODULE store_shim.c)
+  bitx_target_defaults(store_shim)
+  set_target_properties(store_shim PROPERTIES C_VISIBILITY_PRESET default)
+  target_link_libraries(store_shim PRIVATE ${CMAKE_DL_LIBS})
+  function(bitx_add_store_script name script)
+    add_test(NAME ${name} COMMAND "${CMAKE_CURRENT_SOURCE_DIR}/${script}" ${ARGN})
+    set_tests_properties(${name} PROPERTIES TIMEOUT 600 SKIP_RETURN_CODE 77)
+  endfunction()
+  set(store_programs $<TARGET_FILE:store_driver> $<TARGET_FILE:make_family>)
+  bitx_add_store_script(store_kill store_kill.sh ${store_programs} 20)
+  bitx_add_store_script(store_kill_points store_kill_points.sh ${store_programs} 3)
+  bitx_add_store_script(store_faults store_faults.sh ${store_programs} 9)
+  bitx_add_store_script(store_order store_order.sh ${store_programs})
+  bitx_add_store_script(store_full store_full.sh ${store_programs})
+  bitx_add_store_script(store_shim store_shim.sh ${store_programs} $<TARGET_FILE:store_shim>)
+
+  # The tests above with one defence taken away must fail, and for that reason.
+  function(bitx_add_broken name wraps)
+    string(REGEX REPLACE "([^,]+),?" "-Wl,--wrap=\\1;" options "${wraps}")
+    add_executable(${name} ${ARGN} store_broken.c)
+    bitx_target_defaults(${name})
+    string(REGEX REPLACE ",.*" "" first "${wraps}")
+    target_compile_definitions(${name} PRIVATE "BREAK_${first}")
+    target_link_options(${name} PRIVATE ${options})
+    target_link_libraries(${name} PRIVATE zipllm_static)
+  endfunction()
+  bitx_add_broken(store_without_fsync fsync store_driver.c)
+  bitx_add_store_script(store_without_fsync store_order.sh
+    $<TARGET_FILE:store_without_fsync> $<TARGET_FILE:make_family>)
+  set_tests_properties(store_without_fsync PROPERTIES
+    PASS_REGULAR_EXPRESSION "FAIL: rename before fsync;SKIP")
+  bitx_add_broken(store_without_transaction "zipllm_index_begin,zipllm_index_commit"
+    store_driver.c)
+  bitx_add_store_script(store_without_transaction store_kill_points.sh
+    $<TARGET_FILE:store_without_transaction> $<TARGET_FILE:make_family> 16 add)
+  set_tests_properties(store_without_transaction PROPERTIES
+    PASS_REGULAR_EXPRESSION "FAIL: add killed at;SKIP")
+  foreach(case "compare,memcmp,*equal_hash*" "pack_check,zipllm_pack_check,*flipped*")
+    string(REPLACE "," ";" case "${case}")
+    list(GET case 0 name)
+    list(GET case 1 wrap)
+    list(GET case 2 filter)
+    bitx_add_broken(store_without_${name} ${wrap} store_test.c store_util.c)
+    target_link_libraries(store_without_${name} PRIVATE PkgConfig::CRITERION)
+    add_test(NAME store_without_${name}
+      COMMAND store_without_${name} --color=never "--filter=store/${filter}")
+    set_tests_properties(store_without_${name} PROPERTIES
+      PASS_REGULAR_EXPRESSION "Failing: [1-9]" TIMEOUT 300)
   endforeach()
 endif()
 
