@@ -59,7 +59,7 @@ if(BITX_BUILD_STORE)
   bitx_add_broken(store_without_transaction "zipllm_index_begin,zipllm_index_commit"
     store_driver.c)
   bitx_add_store_script(store_without_transaction store_kill_points.sh
-    $<TARGET_FILE:store_without_transaction> $<TARGET_FILE:make_family> 16 add)
+    $<TARGET_FILE:store_without_transaction> $<TARGET_FILE:make_family> 150 add)
   set_tests_properties(store_without_transaction PROPERTIES
     PASS_REGULAR_EXPRESSION "FAIL: add killed at;SKIP")
   foreach(case "compare,memcmp,*equal_hash*" "pack_check,zipllm_pack_check,*flipped*")
