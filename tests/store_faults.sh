@@ -80,7 +80,7 @@ one() {
 for verb in add rm gc; do
     for call in fsync fdatasync pwrite64 pwritev write rename renameat renameat2 unlink unlinkat \
         mkdirat ftruncate openat close; do
-        prepare $verb
+        prepare "$verb"
         run $verb -e "trace=$call" || fail "$verb under strace"
         count=$(grep -c "^$call(" "$work/trace")
         first=1
@@ -98,7 +98,7 @@ for verb in add rm gc; do
                 *) error=EINTR ;;
             esac
             case $call in fsync | fdatasync) error=EIO ;; esac
-            one $verb $call $error "$when"
+            one "$verb" "$call" "$error" "$when"
             if [ "$when" -lt $((first + 4)) ]; then when=$((when + 1)); else when=$((when + stride)); fi
         done
     done

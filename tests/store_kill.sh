@@ -29,7 +29,7 @@ killed=0
 for i in $(seq "$times"); do
     fresh || exit 1
     verb=add
-    [ $((i % 5)) -ne 3 ] || verb=rm
+    [ $((i % 5)) -ne 3 ] || verb="rm"
     [ $((i % 5)) -ne 4 ] || verb=gc
     set -- add "$work/models/t-chat" t-chat
     if [ $verb != add ]; then
@@ -56,7 +56,7 @@ for i in $(seq "$times"); do
     left=$("$driver" "$store" stat)
     [ "${left% index*}" = "${clean% index*}" ] ||
         fail "$verb killed after $moment us: left behind: $left, not $clean"
-    "$driver" "$store" add "$work/models/t-chat" t-chat && restores t-chat ||
+    { "$driver" "$store" add "$work/models/t-chat" t-chat && restores t-chat; } ||
         fail "$verb killed after $moment us: t-chat cannot be added again"
 done
 [ "$killed" -gt 0 ] || fail "no command lived long enough to be killed"

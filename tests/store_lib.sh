@@ -1,4 +1,4 @@
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2154 # driver: set by who sources this
 # Shared by store_*.sh: a folder, two small models, and what must hold after anything went wrong.
 # Sourced with $driver set; the models are copies of what make-family makes.
 

@@ -14,8 +14,8 @@ SHIM_SHORT=1 LD_PRELOAD=$shim "$driver" "$store" add "$work/models/t-chat" t-cha
     fail "add with short writes"
 restores t-chat || fail "t-chat, added with short writes, is not what was added"
 rm -rf "$work/out"
-SHIM_SHORT=1 LD_PRELOAD=$shim "$driver" "$store" get t-chat "$work/out" &&
-    diff -r "$work/out" "$work/models/t-chat" || fail "get with short writes"
+{ SHIM_SHORT=1 LD_PRELOAD=$shim "$driver" "$store" get t-chat "$work/out" &&
+    diff -r "$work/out" "$work/models/t-chat"; } || fail "get with short writes"
 healthy "short writes"
 
 fresh
@@ -33,7 +33,7 @@ for number in $(seq 1 60); do
         cmp -s "$work/out/$name" "$work/changing/$name" ||
             cmp -s "$work/out/$name" "$work/models/t-chat/$name" ||
             fail "read $number changes the file: neither its old nor its new bytes are stored"
-        "$driver" "$store" rm changing && "$driver" "$store" gc || fail "read $number: rm, gc"
+        { "$driver" "$store" rm changing && "$driver" "$store" gc; } || fail "read $number: rm, gc"
     else
         changed=$((changed + 1))
         grep -q "changed while being read" "$work/err" || fail "read $number: $(cat "$work/err")"
