@@ -2,7 +2,7 @@
  * Fixed codes for bytes of eight independent decisions, a one having probability 2^-(1 + k/4).
  * Bytes are ranked by number of ones, then by value; count[k - 1][l] bytes have codes of l bits,
  * lower ranks first. root[k - 1]: the code of the first decision ("is it zero?"), 0 for plain.
- * Made by dev/plane_codes.py, and part of the format: never to be made again with another result.
+ * Made by plane_codes.py, and part of the format: never to be made again with another result.
  */
 #ifndef CODEC_PLANE_CODES_H
 #define CODEC_PLANE_CODES_H

@@ -20,14 +20,20 @@ find_program(PYTHON3 python3)
 if(PYTHON3)
   add_test(NAME format_decoder COMMAND ${PYTHON3}
     "${CMAKE_CURRENT_SOURCE_DIR}/format_decoder.py" "${CMAKE_CURRENT_SOURCE_DIR}/vectors/frames")
+  add_test(NAME plane_codes COMMAND ${PYTHON3}
+    "${PROJECT_SOURCE_DIR}/codec/plane_codes.py" "${PROJECT_SOURCE_DIR}/codec/plane_codes.h")
 else()
-  message(STATUS "bitx: no python3, so the test format_decoder is left out")
+  message(STATUS "bitx: no python3, so the tests format_decoder and plane_codes are left out")
 endif()
 
 # Writes the golden frames that are missing; run by hand when a codec is added.
-add_executable(make_frames EXCLUDE_FROM_ALL make_frames.c codec_util.c)
+add_executable(make_frames make_frames.c codec_util.c)
 bitx_target_defaults(make_frames)
 target_link_libraries(make_frames PRIVATE bitx_static)
+if(TARGET zipllm)
+  add_test(NAME frames_rows COMMAND sh "${CMAKE_CURRENT_SOURCE_DIR}/frames_rows.sh"
+    $<TARGET_FILE:make_frames> $<TARGET_FILE:zipllm> $<TARGET_FILE:make_family>)
+endif()
 
 option(BITX_BUILD_FUZZERS "libFuzzer targets (needs clang)" OFF)
 if(BITX_BUILD_FUZZERS)
