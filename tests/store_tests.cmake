@@ -103,7 +103,7 @@ endif()
 # The command line: each script is called with the programs and the source folder.
 find_program(PYTHON3 python3)
 if(BITX_BUILD_STORE AND PYTHON3)
-  foreach(name help models cat encode hostile errors signals)
+  foreach(name help models cat encode families hostile errors signals)
     add_test(NAME cli_${name} COMMAND sh "${CMAKE_CURRENT_SOURCE_DIR}/cli_${name}.sh"
       $<TARGET_FILE:zipllm> $<TARGET_FILE:make_family> "${PROJECT_SOURCE_DIR}")
     set_tests_properties(cli_${name} PROPERTIES TIMEOUT 300
