@@ -82,10 +82,10 @@ expect 1 z distance t/f1-chat t/absent
 
 # Every kind of file: each vector comes back, split where its parser takes it.
 mkdir files
-cp "$VECTORS"/gguf/* "$VECTORS"/torch/* files/
+cp -r "$VECTORS/gguf" "$VECTORS/torch" files/
 expect 0 z add --json --name t/files files
-json '{n["file"]: n["note"] for n in lines[-1]["notes"]}["good_v3"].startswith("GGUF version 3")'
-json '"an encrypted member" in {n["file"]: n["note"] for n in lines[-1]["notes"]}["bad_encrypted"]'
+json '{n["file"]: n["note"] for n in lines[-1]["notes"]}["gguf/good_v3"].startswith("GGUF version 3")'
+json '"an encrypted member" in {n["file"]: n["note"] for n in lines[-1]["notes"]}["torch/bad_encrypted"]'
 restores t/files files
 expect 0 z show -v --json t/files
 json 'any(r.get("name") == "blk.0.attn_q.weight" and r["dtype"] == "Q8_0" for r in lines)'

@@ -18,6 +18,11 @@ if(BITX_BUILD_STORE)
     TORCH_DIR="${CMAKE_CURRENT_SOURCE_DIR}/vectors/torch")
   bitx_add_pack_test(sketch_test sketch_test.c family_sim.c)
   target_link_libraries(sketch_test PRIVATE m)
+  # The tables of pack/FAMILIES.md.
+  add_executable(families_report families_report.c family_sim.c)
+  bitx_target_defaults(families_report)
+  target_include_directories(families_report PRIVATE "${PROJECT_SOURCE_DIR}/pack")
+  target_link_libraries(families_report PRIVATE zipllm_static m)
   bitx_add_pack_test(scan_test scan_test.c)
   bitx_add_pack_test(store_test store_test.c store_util.c)
 
