@@ -88,8 +88,8 @@ json '{n["file"]: n["note"] for n in lines[-1]["notes"]}["gguf/good_v3"].startsw
 json '"an encrypted member" in {n["file"]: n["note"] for n in lines[-1]["notes"]}["torch/bad_encrypted"]'
 restores t/files files
 expect 0 z show -v --json t/files
-json 'any(r.get("name") == "blk.0.attn_q.weight" and r["dtype"] == "Q8_0" for r in lines)'
-json 'any(r.get("name") == "embed.weight" and r["dtype"] == "BF16" for r in lines)'
+json 'any(r.get("tensor") == "blk.0.attn_q.weight" and r["dtype"] == "Q8_0" for r in lines)'
+json 'any(r.get("tensor") == "embed.weight" and r["dtype"] == "BF16" for r in lines)'
 expect 0 z verify -q
 
 finish
