@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "assign.h"
 #include "family_sim.h"
 
 static const uint64_t sizes[] = {0,     1,      1023,   1024,    1025,     4096,    8191,
@@ -216,4 +217,61 @@ Test(neighbors, other_names_and_ties)
     cr_assert_eq(n, 1);
     cr_assert_eq(found[0].id, 20);
     zipllm_neighbors_free(index);
+}
+
+/* The cheapest assignment of all, by trying every set of bases. */
+static double cheapest(const zipllm_costs *c)
+{
+    double best = INFINITY;
+    unsigned set;
+
+    for (set = 0; set < 1u << c->n; set++) {
+        double sum = 0;
+        size_t i;
+        size_t j;
+        for (i = 0; i < c->n; i++) {
+            double least = c->whole[i];
+            for (j = 0; j < c->n && (set >> i & 1) == 0 && !c->fixed[i]; j++)
+                if ((set >> j & 1) != 0 && c->delta[i * c->n + j] < least)
+                    least = c->delta[i * c->n + j];
+            sum += least;
+        }
+        best = sum < best ? sum : best;
+    }
+    return best;
+}
+
+Test(assign, near_the_cheapest_and_legal)
+{
+    enum { N = 9, ROUNDS = 300 };
+    double whole[N];
+    double delta[N * N];
+    bool fixed[N];
+    int base[N];
+    sim_rng rng = {11};
+    double found = 0;
+    double best = 0;
+    int round;
+    size_t i;
+
+    for (round = 0; round < ROUNDS; round++) {
+        zipllm_costs costs = {N, whole, delta, fixed};
+        double sum = 0;
+        double cost;
+        for (i = 0; i < N; i++) {
+            whole[i] = 50 + 50 * sim_uniform(&rng);
+            fixed[i] = sim_uniform(&rng) < 0.1;
+        }
+        for (i = 0; i < N * N; i++)
+            delta[i] = sim_uniform(&rng) < 0.3 ? INFINITY : 100 * sim_uniform(&rng);
+        cost = zipllm_assign(&costs, base);
+        for (i = 0; i < N; i++) {
+            cr_assert(base[i] < 0 || (base[i] != (int)i && base[base[i]] < 0 && !fixed[i]));
+            sum += base[i] < 0 ? whole[i] : delta[i * N + (size_t)base[i]];
+        }
+        cr_assert(fabs(sum - cost) < 1e-6 && isfinite(cost));
+        found += cost;
+        best += cheapest(&costs);
+    }
+    cr_assert(found >= best - 1e-6 && found < 1.01 * best, "%g, best %g", found, best);
 }
