@@ -133,7 +133,7 @@ Test(torchzip, refusals_give_the_reason)
         {"bad_encrypted", ZIPLLM_PARSE_REFUSED, "an encrypted member"},
         {"bad_pieces", ZIPLLM_PARSE_REFUSED, "an archive in pieces"},
         {"bad_local", ZIPLLM_PARSE_REFUSED, "a local header unlike its entry"},
-        {"bad_overlap", ZIPLLM_PARSE_REFUSED, ""},
+        {"bad_overlap", ZIPLLM_PARSE_REFUSED, "overlaps another one"},
         {"bad_size", ZIPLLM_PARSE_REFUSED, "runs into the central directory"},
         {"bad_entries", ZIPLLM_PARSE_REFUSED, ""},
         {"bad_zip64", ZIPLLM_PARSE_REFUSED, ""},

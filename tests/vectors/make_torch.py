@@ -77,8 +77,9 @@ def main(folder):
         "other_nothing": b"",
     }
     # a second entry that points to the first one's data
-    second = plain.index(b"PK\1\2", first + 4)
-    files["bad_overlap"] = patched(plain, second + 42, plain[first + 42:first + 46])
+    two = zipped([("m/data/0", b"0123"), ("m/data/1", b"4567"), ("m/data.pkl", pickled)])
+    second = two.index(b"PK\1\2", two.index(b"PK\1\2") + 4)
+    files["bad_overlap"] = patched(two, second + 42, b"\0\0\0\0")
     # packed storage: counted, not located
     f = io.BytesIO()
     with zipfile.ZipFile(f, "w") as z:
