@@ -356,6 +356,13 @@ static const text_case TEXTS[] = {
      1, NULL},
     {"{\"a\":{\"x\":1e309,\"dtype\":\"U8\",\"shape\":[],\"data_offsets\":[0,1]}}", 1,
      ZIPLLM_ST_INVALID_JSON, 0, "number out of range"},
+    /* the least exponent that takes 64 bits past the largest double, and the one below it */
+    {"{\"a\":{\"x\":18446744073709551615e289,\"dtype\":\"U8\",\"shape\":[],"
+     "\"data_offsets\":[0,1]}}",
+     1, ZIPLLM_ST_INVALID_JSON, 0, "number out of range"},
+    {"{\"a\":{\"x\":18446744073709551615e288,\"dtype\":\"U8\",\"shape\":[],"
+     "\"data_offsets\":[0,1]}}",
+     1, ZIPLLM_ST_OK, 1, NULL},
     {"{\"a\":{\"x\":0e999999999999,\"dtype\":\"U8\",\"shape\":[],\"data_offsets\":[0,1]}}", 1,
      ZIPLLM_ST_OK, 1, NULL},
     {"{\"a\":{\"x\":1e-999999999999,\"dtype\":\"U8\",\"shape\":[],\"data_offsets\":[0,1]}}", 1,
