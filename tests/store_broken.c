@@ -21,6 +21,13 @@ int __wrap_memcmp(const void *a, const void *b, size_t nbytes)
 {
     return nbytes >= 65536 ? 0 : __real_memcmp(a, b, nbytes);
 }
+
+/* What clang calls where only equality is asked for. */
+int __wrap_bcmp(const void *a, const void *b, size_t nbytes);
+int __wrap_bcmp(const void *a, const void *b, size_t nbytes)
+{
+    return __wrap_memcmp(a, b, nbytes);
+}
 #endif
 
 #ifdef BREAK_zipllm_pack_check
