@@ -301,7 +301,8 @@ static double best_scale(const zipllm_predictor *p, const sample *s, unsigned sh
 static double fit(const zipllm_predictor *p, const sample *s)
 {
     static const double shares[] = {0.5, 0.75, 0.9, 0.97, 0.99, 0.997};
-    int middle = (int)(4 * s->log2_change);
+    /* Infinities and NaNs among the weights leave no scale to begin at. */
+    int middle = isfinite(s->log2_change) ? (int)(4 * s->log2_change) : 0;
     double best = INFINITY;
     unsigned shape;
     size_t i;

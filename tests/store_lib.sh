@@ -2,6 +2,9 @@
 # Shared by store_*.sh: a folder, two small models, and what must hold after anything went wrong.
 # Sourced with $driver set; the models are copies of what make-family makes.
 
+# A sanitizer cannot look for leaks under strace, nor come first where a library is preloaded.
+export ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0:verify_asan_link_order=0"
+
 work=$(mktemp -d "${TMPDIR:-/tmp}/zipllm-store-XXXXXX")
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
