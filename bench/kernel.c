@@ -10,8 +10,8 @@
 #include "bench/sample.h"
 
 enum {
-    DRAM_SLICE_NBYTES = 8 << 20, /* of traffic: about a millisecond */
-    QUANTUM_NELEM = 2048,        /* a bit plane of so many elements is four cache lines */
+    DRAM_SLICE_NBYTES = 96 << 20, /* of traffic: calls as long as a tensor's, for kernels look */
+    QUANTUM_NELEM = 2048,         /* a bit plane of so many elements is four cache lines */
     MAX_ROUNDS = 4096
 };
 
