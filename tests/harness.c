@@ -431,6 +431,7 @@ static void plan_and_reference(const kc_spec *spec, kc_case *c, size_t nelem, kc
         c->in[i] = private_in[i];
         c->out[i] = private_out[i];
     }
+    c->shape = spec->shape;
     c->nelem = nelem;
     now.nelem = nelem;
     spec->plan(c, rng);

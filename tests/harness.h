@@ -18,8 +18,17 @@ uint64_t kc_random(kc_rng *rng);
 unsigned kc_below(kc_rng *rng, unsigned bound);
 void kc_random_bytes(kc_rng *rng, uint8_t *p, size_t n);
 
+/* What the operations of one reference differ in. */
+typedef struct kc_shape {
+    size_t width; /* bytes of an element */
+    int xored, split;
+    int low_const, high_const;
+    int is_float, inverse;
+} kc_shape;
+
 /* One call. plan() gives the sizes and fills the inputs; out[] starts as 0xa5. */
 typedef struct kc_case {
+    kc_shape shape; /* that of the spec */
     size_t nelem;
     unsigned nin, nout;
     uint8_t *in[KC_STREAMS], *out[KC_STREAMS];
@@ -42,6 +51,7 @@ typedef struct kc_spec {
     void (*reference)(kc_case *c); /* one byte or one bit at a time, by the words of kernels.h */
     unsigned in_place;             /* bit k: out[0] may be in[k] */
     const char *inverse;           /* op whose first nout inputs are this op's outputs, or NULL */
+    kc_shape shape;
 } kc_spec;
 
 /* All specs; NULL beyond the last. kernel_specs.c */

@@ -1,0 +1,231 @@
+/* Elements given those of a base: codec `delta`'s loops. */
+#include "kernel_specs.h"
+
+#include <string.h>
+
+static int64_t power(unsigned n)
+{
+    return (int64_t)1 << n;
+}
+
+static int64_t modulo(int64_t v, int64_t m)
+{
+    return (v % m + m) % m;
+}
+
+static int64_t signed_of_width(int64_t v, unsigned width)
+{
+    v = modulo(v, power(width));
+    return v < power(width - 1) ? v : v - power(width);
+}
+
+static void random_params(kc_case *c, kc_rng *rng)
+{
+    bitx_delta_params *p = &c->params;
+    p->zero_bits = kc_below(rng, 3) ? 0 : kc_below(rng, 15);
+    p->width = 16 - p->zero_bits;
+    p->sign = kc_below(rng, 4) != 0;
+    p->class_shift = kc_below(rng, p->width);
+    p->class_low = kc_below(rng, 3) ? kc_below(rng, (unsigned)power(p->width - p->class_shift))
+                                    : kc_below(rng, 70000);
+    p->nclasses = 1 + kc_below(rng, 16);
+    for (int k = 0; k < 16; k++)
+        p->shift[k] = (uint8_t)kc_below(rng, kc_below(rng, 2) ? p->width - 1 : 1);
+    p->same_classes = (uint16_t)kc_random(rng);
+}
+
+static int64_t word_at(const kc_case *c, const uint8_t *p, size_t i)
+{
+    return kc_element(p, i, 2) / power(c->params.zero_bits);
+}
+
+static int64_t origin_at(const kc_case *c, const uint8_t *base, size_t i)
+{
+    return word_at(c, base, i) % power(c->params.width - c->params.sign);
+}
+
+static uint8_t class_at(const kc_case *c, const uint8_t *base, size_t i)
+{
+    int64_t k = origin_at(c, base, i) / power(c->params.class_shift) - c->params.class_low;
+    k = k < 0 ? 0 : k;
+    return (uint8_t)(k < c->params.nclasses ? k : c->params.nclasses - 1);
+}
+
+/* A float's word as a number in the order of floats; -0 is -1. */
+static int64_t ordered(int64_t word, unsigned width)
+{
+    return word < power(width - 1) ? word : -(word - power(width - 1)) - 1;
+}
+
+static int64_t difference_at(const kc_case *c, const uint8_t *x, const uint8_t *base, size_t i)
+{
+    unsigned width = c->params.width;
+    int64_t word = word_at(c, x, i), from = word_at(c, base, i);
+    if (!c->params.sign)
+        return signed_of_width(word - from, width);
+    if (from >= power(width - 1))
+        word = modulo(word + power(width - 1), power(width)); /* the sign flipped */
+    return signed_of_width(ordered(word, width) - origin_at(c, base, i), width);
+}
+
+static void plan_delta_classes_u16(kc_case *c, kc_rng *rng)
+{
+    random_params(c, rng);
+    kc_add_in(c, rng, 2 * c->nelem);
+    kc_add_out(c, c->nelem);
+}
+
+static void ref_delta_classes_u16(kc_case *c)
+{
+    for (size_t i = 0; i < c->nelem; i++)
+        c->out[0][i] = class_at(c, c->in[0], i);
+}
+
+static void plan_delta_diff_u16(kc_case *c, kc_rng *rng)
+{
+    random_params(c, rng);
+    kc_add_in(c, rng, 2 * c->nelem);
+    kc_add_in(c, rng, 2 * c->nelem);
+    kc_make_near(c, rng);
+    kc_add_out(c, 2 * c->nelem);
+    kc_add_out(c, c->nelem);
+}
+
+static void ref_delta_diff_u16(kc_case *c)
+{
+    for (size_t i = 0; i < c->nelem; i++) {
+        kc_set_element(c->out[0], i, 2, (unsigned)difference_at(c, c->in[0], c->in[1], i));
+        c->out[1][i] = class_at(c, c->in[1], i);
+    }
+}
+
+/* Any difference of the width, small ones mostly; any class, none sometimes. */
+static void plan_delta_split_u16(kc_case *c, kc_rng *rng)
+{
+    random_params(c, rng);
+    c->bit = kc_below(rng, 20);
+    kc_add_in(c, rng, 2 * c->nelem);
+    kc_add_in(c, rng, c->nelem);
+    unsigned any = kc_below(rng, 2);
+    for (size_t i = 0; i < c->nelem; i++) {
+        int64_t d = (int64_t)kc_element(c->in[0], i, 2);
+        if (kc_below(rng, 8) && !any)
+            d = d % 40 - 20;
+        kc_set_element(c->in[0], i, 2, (unsigned)signed_of_width(d, c->params.width));
+        c->in[1][i] = kc_below(rng, 10) ? c->in[1][i] % c->params.nclasses : 0xff;
+    }
+    kc_add_out(c, c->nelem);
+    kc_add_out(c, 0); /* the reference knows */
+    c->out_room[1] = c->bit / 8 + 2 * c->nelem + 8;
+}
+
+/* The symbol of magnitude v without its sign, and the bits and the least magnitude that it has. */
+static unsigned coded_magnitude(int64_t v, unsigned *e, int64_t *least)
+{
+    *e = 0;
+    *least = v;
+    if (v < 16)
+        return (unsigned)v;
+    while (power(*e + 1) + 14 <= v)
+        ++*e;
+    *least = power(*e) + 14;
+    return 15 + *e;
+}
+
+static void ref_delta_split_u16(kc_case *c)
+{
+    size_t bits = c->bit;
+    for (size_t i = 0; i < c->nelem; i++) {
+        unsigned k = c->in[1][i], e;
+        int64_t least, d = signed_of_width(kc_element(c->in[0], i, 2), 16);
+        c->out[0][i] = 255;
+        if (k == 0xff || (d == 0 && c->params.same_classes >> k & 1))
+            continue;
+        int64_t unit = power(c->params.shift[k]);
+        int64_t u = signed_of_width(d + unit / 2, c->params.width), m = u < 0 ? -u - 1 : u;
+        c->out[0][i] = (uint8_t)(2 * coded_magnitude(m / unit, &e, &least) + (u < 0));
+        for (unsigned b = 0; b < c->params.shift[k] + e; b++)
+            kc_set_bit(c->out[1], bits++, (int)((m - least * unit) >> b & 1));
+    }
+    for (size_t b = bits; b % 8; b++)
+        kc_set_bit(c->out[1], b, 0);
+    c->out_nbytes[1] = (bits + 7) / 8;
+    c->result = bits;
+    /* Bytes before the string are not the kernel's. */
+    memset(c->out[1], 0xa5, c->bit / 8);
+}
+
+/* Possible symbols mostly, and as many raw bytes as they need; sometimes fewer or more. */
+static void plan_delta_join_u16(kc_case *c, kc_rng *rng)
+{
+    random_params(c, rng);
+    c->bit = kc_below(rng, 20);
+    kc_add_in(c, rng, 2 * c->nelem);
+    kc_add_in(c, rng, c->nelem);
+    kc_add_in(c, rng, c->nelem);
+    unsigned large = kc_below(rng, 3), impossible = kc_below(rng, 20) == 0;
+    size_t bits = c->bit;
+    for (size_t i = 0; i < c->nelem; i++) {
+        c->in[1][i] = kc_below(rng, 30) ? c->in[1][i] % 16 : 0xff;
+        unsigned shift = c->params.shift[c->in[1][i] % 16], most = 15;
+        if (large)
+            most += c->params.width - 2 - shift;
+        c->in[2][i] %= (uint8_t)(2 * (most + 1));
+        unsigned e = c->in[2][i] / 2 > 15 ? c->in[2][i] / 2 - 15u : 0;
+        if (c->in[1][i] == 0xff || kc_below(rng, 20) == 0)
+            c->in[2][i] = 255;
+        else
+            bits += shift + e;
+    }
+    if (impossible && c->nelem)
+        c->in[2][kc_below(rng, (unsigned)c->nelem)] = (uint8_t)kc_random(rng);
+    size_t nbytes = (bits + 7) / 8;
+    if (kc_below(rng, 10) == 0)
+        nbytes = kc_below(rng, (unsigned)nbytes + 20);
+    kc_add_in(c, rng, nbytes);
+    kc_add_out(c, 2 * c->nelem);
+}
+
+static void ref_delta_join_u16(kc_case *c)
+{
+    const bitx_delta_params *p = &c->params;
+    size_t bits = c->bit;
+    for (size_t i = 0; i < c->nelem; i++) {
+        unsigned symbol = c->in[2][i], shift = p->shift[c->in[1][i] % 16];
+        unsigned e = symbol / 2 > 15 ? symbol / 2 - 15 : 0;
+        int64_t d = 0, unit = power(shift), raw = 0;
+        if (symbol != 255) {
+            if (e && shift + e > p->width - 2)
+                goto bad;
+            for (unsigned b = 0; b < shift + e; b++, bits++)
+                raw += bits < 8 * c->in_nbytes[3] ? (int64_t)kc_bit(c->in[3], bits) << b : 0;
+            int64_t least = e ? power(e) + 14 : symbol / 2;
+            int64_t m = least * unit + raw;
+            d = (symbol % 2 ? -m - 1 : m) - unit / 2;
+        }
+        /* The word whose difference this is. */
+        int64_t base = word_at(c, c->in[0], i), half = power(p->width - 1);
+        int64_t word = modulo(d + origin_at(c, c->in[0], i), power(p->width));
+        if (p->sign) {
+            word = word < half ? word : half + (power(p->width) - 1 - word);
+            word = base < half ? word : modulo(word + half, 2 * half);
+        }
+        kc_set_element(c->out[0], i, 2, (unsigned)(word * power(p->zero_bits)));
+    }
+    c->result = bits;
+    if (bits <= 8 * c->in_nbytes[3])
+        return;
+bad:
+    c->result = SIZE_MAX;
+    c->out_nbytes[0] = 0;
+}
+
+/* clang-format off */
+const kc_spec kc_specs_delta[] = {
+    {"delta_classes_u16", plan_delta_classes_u16, ref_delta_classes_u16, 0, NULL, {0}},
+    {"delta_diff_u16", plan_delta_diff_u16, ref_delta_diff_u16, 0, NULL, {0}},
+    {"delta_split_u16", plan_delta_split_u16, ref_delta_split_u16, 0, NULL, {0}},
+    {"delta_join_u16", plan_delta_join_u16, ref_delta_join_u16, 1, NULL, {0}},
+    {0},
+};
+/* clang-format on */

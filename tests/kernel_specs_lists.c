@@ -1,0 +1,109 @@
+/* Partition and merge of lists by a plane of bits. */
+#include "kernel_specs.h"
+
+/* The bytes that hold the plane's bits. */
+static size_t plane_nbytes(const kc_case *c)
+{
+    return c->nelem ? (c->bit + c->nelem + 7) / 8 : 0;
+}
+
+static void plan_partition(kc_case *c, kc_rng *rng)
+{
+    size_t width = c->shape.width;
+    unsigned limit = width == 1 ? 256 : 65536;
+    c->bit = kc_below(rng, 8);
+    kc_add_in(c, rng, width * c->nelem);
+    c->value[0] = kc_below(rng, 4) ? kc_below(rng, limit) : limit + kc_below(rng, 2);
+    if (c->nelem && kc_below(rng, 3) == 0)
+        c->value[0] = kc_element(c->in[0], kc_below(rng, (unsigned)c->nelem), width);
+    size_t nhigh = 0;
+    for (size_t i = 0; i < c->nelem; i++)
+        nhigh += kc_element(c->in[0], i, width) >= c->value[0];
+    kc_add_out(c, width * (c->nelem - nhigh));
+    kc_add_out(c, width * nhigh);
+    c->out_room[0] = c->out_room[1] = width * c->nelem;
+    kc_add_out(c, plane_nbytes(c));
+}
+
+static void ref_partition(kc_case *c)
+{
+    size_t width = c->shape.width;
+    size_t nlow = 0;
+    for (size_t i = 0; i < c->nelem; i++) {
+        unsigned x = kc_element(c->in[0], i, width);
+        int high = x >= c->value[0];
+        kc_set_bit(c->out[2], c->bit + i, high);
+        kc_set_element(c->out[high], high ? c->result++ : nlow++, width, x);
+    }
+    if (c->nelem)
+        for (size_t i = c->bit + c->nelem; i % 8; i++)
+            kc_set_bit(c->out[2], i, 0);
+}
+
+/* The plane is made first, in the input after the lists that are there. */
+static void plan_merge(kc_case *c, kc_rng *rng)
+{
+    size_t width = c->shape.width;
+    int has_low = !c->shape.low_const, has_high = !c->shape.high_const;
+    unsigned plane = (unsigned)(has_low + has_high);
+    size_t ones = 0;
+    c->bit = kc_below(rng, 8);
+    c->in_nbytes[plane] = plane_nbytes(c);
+    kc_fill(rng, c->in[plane], c->in_nbytes[plane]);
+    for (size_t i = 0; i < c->nelem; i++)
+        ones += (size_t)kc_bit(c->in[plane], c->bit + i);
+    if (has_low)
+        kc_add_in(c, rng, width * (c->nelem - ones));
+    if (has_high)
+        kc_add_in(c, rng, width * ones);
+    c->nin++;
+    c->value[0] = kc_below(rng, width == 1 ? 256 : 65536);
+    c->value[1] = kc_below(rng, width == 1 ? 256 : 65536);
+    kc_add_out(c, width * c->nelem);
+}
+
+static void ref_merge(kc_case *c)
+{
+    size_t width = c->shape.width;
+    int has_low = !c->shape.low_const, has_high = !c->shape.high_const;
+    size_t nlow = 0, nhigh = 0;
+    const uint8_t *low = c->in[0], *high = c->in[has_low], *plane = c->in[has_low + has_high];
+    unsigned low_value = c->value[0], high_value = c->value[has_low ? 0 : has_high ? 0 : 1];
+    for (size_t i = 0; i < c->nelem; i++) {
+        unsigned x;
+        if (kc_bit(plane, c->bit + i))
+            x = has_high ? kc_element(high, nhigh++, width) : high_value;
+        else
+            x = has_low ? kc_element(low, nlow++, width) : low_value;
+        kc_set_element(c->out[0], i, width, x);
+    }
+}
+
+static void plan_count_ones(kc_case *c, kc_rng *rng)
+{
+    c->bit = kc_below(rng, 20);
+    kc_add_in(c, rng, plane_nbytes(c) ? plane_nbytes(c) : 0);
+}
+
+static void ref_count_ones(kc_case *c)
+{
+    for (size_t i = 0; i < c->nelem; i++)
+        c->result += (uint64_t)kc_bit(c->in[0], c->bit + i);
+}
+
+/* clang-format off */
+const kc_spec kc_specs_lists[] = {
+    {"partition_u8", plan_partition, ref_partition, 1, "merge_u8", {.width = 1}},
+    {"partition_u16", plan_partition, ref_partition, 1, "merge_u16", {.width = 2}},
+    {"merge_u8", plan_merge, ref_merge, 0, NULL, {.width = 1}},
+    {"merge_lowconst_u8", plan_merge, ref_merge, 0, NULL, {.width = 1, .low_const = 1}},
+    {"merge_highconst_u8", plan_merge, ref_merge, 0, NULL, {.width = 1, .high_const = 1}},
+    {"merge_const_u8", plan_merge, ref_merge, 0, NULL, {.width = 1, .low_const = 1, .high_const = 1}},
+    {"merge_u16", plan_merge, ref_merge, 0, NULL, {.width = 2}},
+    {"merge_lowconst_u16", plan_merge, ref_merge, 0, NULL, {.width = 2, .low_const = 1}},
+    {"merge_highconst_u16", plan_merge, ref_merge, 0, NULL, {.width = 2, .high_const = 1}},
+    {"merge_const_u16", plan_merge, ref_merge, 0, NULL, {.width = 2, .low_const = 1, .high_const = 1}},
+    {"count_ones", plan_count_ones, ref_count_ones, 0, NULL, {0}},
+    {0},
+};
+/* clang-format on */

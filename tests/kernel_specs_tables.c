@@ -1,0 +1,102 @@
+/* Groups of classes, tables and counts. */
+#include "kernel_specs.h"
+
+#include <string.h>
+
+/* Classes and the sizes of their groups. */
+static size_t random_groups(kc_case *c, kc_rng *rng, uint8_t *classes)
+{
+    size_t sizes[16] = {0}, total = 0;
+    unsigned ngroups = 1 + kc_below(rng, 16);
+    for (int k = 0; k < 16; k++)
+        c->group[k] = (uint8_t)kc_below(rng, ngroups);
+    for (size_t i = 0; i < c->nelem; i++) {
+        classes[i] = kc_below(rng, 20) ? (uint8_t)kc_below(rng, 16) : 0xff;
+        if (classes[i] != 0xff)
+            sizes[c->group[classes[i]]]++;
+    }
+    for (int g = 0; g < 16; g++) {
+        c->group_start[g] = total;
+        total += sizes[g];
+    }
+    return total;
+}
+
+static void plan_groups_split_u8(kc_case *c, kc_rng *rng)
+{
+    kc_add_in(c, rng, c->nelem);
+    kc_add_in(c, rng, c->nelem);
+    kc_add_out(c, random_groups(c, rng, c->in[1]));
+}
+
+static void ref_groups_split_u8(kc_case *c)
+{
+    size_t at = 0;
+    for (unsigned g = 0; g < 16; g++) {
+        for (size_t i = 0; i < c->nelem; i++)
+            if (c->in[1][i] != 0xff && c->group[c->in[1][i]] == g)
+                c->out[0][at++] = c->in[0][i];
+        c->result = c->result * 1000003 + at;
+    }
+}
+
+static void plan_groups_merge_u8(kc_case *c, kc_rng *rng)
+{
+    size_t total = random_groups(c, rng, c->in[1]);
+    kc_add_in(c, rng, total);
+    c->in_nbytes[c->nin++] = c->nelem;
+    kc_add_out(c, c->nelem);
+}
+
+static void ref_groups_merge_u8(kc_case *c)
+{
+    size_t at = 0;
+    memset(c->out[0], 0xff, c->nelem);
+    for (unsigned g = 0; g < 16; g++) {
+        for (size_t i = 0; i < c->nelem; i++)
+            if (c->in[1][i] != 0xff && c->group[c->in[1][i]] == g)
+                c->out[0][i] = c->in[0][at++];
+        c->result = c->result * 1000003 + at;
+    }
+}
+
+static void plan_map_u8(kc_case *c, kc_rng *rng)
+{
+    kc_random_bytes(rng, c->table, sizeof(c->table));
+    kc_add_in(c, rng, c->nelem);
+    kc_add_out(c, c->nelem);
+}
+
+static void ref_map_u8(kc_case *c)
+{
+    for (unsigned v = 0; v < 256; v++)
+        for (size_t i = 0; i < c->nelem; i++)
+            if (c->in[0][i] == v)
+                c->out[0][i] = c->table[v];
+}
+
+static void plan_histogram_u8(kc_case *c, kc_rng *rng)
+{
+    kc_add_in(c, rng, c->nelem);
+    kc_add_out(c, 256 * sizeof(uint32_t));
+}
+
+static void ref_histogram_u8(kc_case *c)
+{
+    for (size_t i = 0; i < c->nelem; i++) {
+        uint32_t count;
+        memcpy(&count, c->out[0] + 4 * (size_t)c->in[0][i], 4);
+        count++;
+        memcpy(c->out[0] + 4 * (size_t)c->in[0][i], &count, 4);
+    }
+}
+
+/* clang-format off */
+const kc_spec kc_specs_tables[] = {
+    {"groups_split_u8", plan_groups_split_u8, ref_groups_split_u8, 0, NULL, {0}},
+    {"groups_merge_u8", plan_groups_merge_u8, ref_groups_merge_u8, 0, NULL, {0}},
+    {"map_u8", plan_map_u8, ref_map_u8, 1, NULL, {0}},
+    {"histogram_u8", plan_histogram_u8, ref_histogram_u8, 0, NULL, {0}},
+    {0},
+};
+/* clang-format on */
