@@ -3,338 +3,109 @@
 #include "bitx/kernels.h"
 
 #if defined(__x86_64__)
+#    include "diff.h"
 #    include "target_avx2.h"
 
-/* Magnitude bits inverted where the sign is set: to two's complement, and back. */
-BITX_AVX2_INLINE __m256i map_u8(__m256i v)
+/* The width, in bytes, is a constant wherever these are inlined. */
+
+BITX_AVX2_INLINE __m256i add(__m256i a, __m256i b, size_t width)
 {
-    const __m256i top = _mm256_set1_epi8((char)0x80);
-    __m256i negative = _mm256_cmpgt_epi8(_mm256_setzero_si256(), v);
-    return _mm256_xor_si256(v, _mm256_andnot_si256(top, negative));
+    switch (width) {
+    case 1:
+        return _mm256_add_epi8(a, b);
+    case 2:
+        return _mm256_add_epi16(a, b);
+    case 4:
+        return _mm256_add_epi32(a, b);
+    default:
+        return _mm256_add_epi64(a, b);
+    }
 }
 
-BITX_AVX2_INLINE __m256i float_diff_u8(__m256i x, __m256i base)
+BITX_AVX2_INLINE __m256i subtract(__m256i a, __m256i b, size_t width)
 {
-    __m256i sign = _mm256_and_si256(base, _mm256_set1_epi8((char)0x80));
-    return _mm256_sub_epi8(map_u8(_mm256_xor_si256(x, sign)), _mm256_xor_si256(base, sign));
+    switch (width) {
+    case 1:
+        return _mm256_sub_epi8(a, b);
+    case 2:
+        return _mm256_sub_epi16(a, b);
+    case 4:
+        return _mm256_sub_epi32(a, b);
+    default:
+        return _mm256_sub_epi64(a, b);
+    }
 }
 
-BITX_AVX2_INLINE __m256i float_undiff_u8(__m256i difference, __m256i base)
+/* All ones where v is negative. */
+BITX_AVX2_INLINE __m256i negative(__m256i v, size_t width)
 {
-    __m256i sign = _mm256_and_si256(base, _mm256_set1_epi8((char)0x80));
-    __m256i sum = _mm256_add_epi8(difference, _mm256_xor_si256(base, sign));
-    return _mm256_xor_si256(map_u8(sum), sign);
+    const __m256i zero = _mm256_setzero_si256();
+    switch (width) {
+    case 1:
+        return _mm256_cmpgt_epi8(zero, v);
+    case 2:
+        return _mm256_cmpgt_epi16(zero, v);
+    case 4:
+        return _mm256_cmpgt_epi32(zero, v);
+    default:
+        return _mm256_cmpgt_epi64(zero, v);
+    }
 }
 
-BITX_AVX2_INLINE __m256i int_diff_u8(__m256i x, __m256i base)
+/* The highest bit of each word. */
+BITX_AVX2_INLINE __m256i top_bits(size_t width)
 {
-    return _mm256_sub_epi8(x, base);
-}
-
-BITX_AVX2_INLINE __m256i int_undiff_u8(__m256i difference, __m256i base)
-{
-    return _mm256_add_epi8(difference, base);
-}
-
-/* Magnitude bits inverted where the sign is set: to two's complement, and back. */
-BITX_AVX2_INLINE __m256i map_u16(__m256i v)
-{
-    const __m256i top = _mm256_set1_epi16((short)0x8000);
-    __m256i negative = _mm256_cmpgt_epi16(_mm256_setzero_si256(), v);
-    return _mm256_xor_si256(v, _mm256_andnot_si256(top, negative));
-}
-
-BITX_AVX2_INLINE __m256i float_diff_u16(__m256i x, __m256i base)
-{
-    __m256i sign = _mm256_and_si256(base, _mm256_set1_epi16((short)0x8000));
-    return _mm256_sub_epi16(map_u16(_mm256_xor_si256(x, sign)), _mm256_xor_si256(base, sign));
-}
-
-BITX_AVX2_INLINE __m256i float_undiff_u16(__m256i difference, __m256i base)
-{
-    __m256i sign = _mm256_and_si256(base, _mm256_set1_epi16((short)0x8000));
-    __m256i sum = _mm256_add_epi16(difference, _mm256_xor_si256(base, sign));
-    return _mm256_xor_si256(map_u16(sum), sign);
-}
-
-BITX_AVX2_INLINE __m256i int_diff_u16(__m256i x, __m256i base)
-{
-    return _mm256_sub_epi16(x, base);
-}
-
-BITX_AVX2_INLINE __m256i int_undiff_u16(__m256i difference, __m256i base)
-{
-    return _mm256_add_epi16(difference, base);
-}
-
-/* Magnitude bits inverted where the sign is set: to two's complement, and back. */
-BITX_AVX2_INLINE __m256i map_u32(__m256i v)
-{
-    const __m256i top = _mm256_set1_epi32((int)0x80000000);
-    __m256i negative = _mm256_cmpgt_epi32(_mm256_setzero_si256(), v);
-    return _mm256_xor_si256(v, _mm256_andnot_si256(top, negative));
-}
-
-BITX_AVX2_INLINE __m256i float_diff_u32(__m256i x, __m256i base)
-{
-    __m256i sign = _mm256_and_si256(base, _mm256_set1_epi32((int)0x80000000));
-    return _mm256_sub_epi32(map_u32(_mm256_xor_si256(x, sign)), _mm256_xor_si256(base, sign));
-}
-
-BITX_AVX2_INLINE __m256i float_undiff_u32(__m256i difference, __m256i base)
-{
-    __m256i sign = _mm256_and_si256(base, _mm256_set1_epi32((int)0x80000000));
-    __m256i sum = _mm256_add_epi32(difference, _mm256_xor_si256(base, sign));
-    return _mm256_xor_si256(map_u32(sum), sign);
-}
-
-BITX_AVX2_INLINE __m256i int_diff_u32(__m256i x, __m256i base)
-{
-    return _mm256_sub_epi32(x, base);
-}
-
-BITX_AVX2_INLINE __m256i int_undiff_u32(__m256i difference, __m256i base)
-{
-    return _mm256_add_epi32(difference, base);
+    switch (width) {
+    case 1:
+        return _mm256_set1_epi8((char)0x80);
+    case 2:
+        return _mm256_set1_epi16((short)0x8000);
+    case 4:
+        return _mm256_set1_epi32((int)0x80000000);
+    default:
+        return _mm256_set1_epi64x((long long)0x8000000000000000);
+    }
 }
 
 /* Magnitude bits inverted where the sign is set: to two's complement, and back. */
-BITX_AVX2_INLINE __m256i map_u64(__m256i v)
+BITX_AVX2_INLINE __m256i map(__m256i v, size_t width)
 {
-    const __m256i top = _mm256_set1_epi64x((long long)0x8000000000000000);
-    __m256i negative = _mm256_cmpgt_epi64(_mm256_setzero_si256(), v);
-    return _mm256_xor_si256(v, _mm256_andnot_si256(top, negative));
+    return _mm256_xor_si256(v, _mm256_andnot_si256(top_bits(width), negative(v, width)));
 }
 
-BITX_AVX2_INLINE __m256i float_diff_u64(__m256i x, __m256i base)
+BITX_AVX2_INLINE __m256i diff_at(const uint8_t *x, const uint8_t *base, size_t i, size_t width,
+                                 diff_kind kind)
 {
-    __m256i sign = _mm256_and_si256(base, _mm256_set1_epi64x((long long)0x8000000000000000));
-    return _mm256_sub_epi64(map_u64(_mm256_xor_si256(x, sign)), _mm256_xor_si256(base, sign));
+    __m256i v = load256(x + i), b = load256(base + i);
+    if (kind == INT_DIFF)
+        return subtract(v, b, width);
+    if (kind == INT_UNDIFF)
+        return add(v, b, width);
+    __m256i sign = _mm256_and_si256(b, top_bits(width)), origin = _mm256_xor_si256(b, sign);
+    if (kind == FLOAT_DIFF)
+        return subtract(map(_mm256_xor_si256(v, sign), width), origin, width);
+    return _mm256_xor_si256(map(add(v, origin, width), width), sign);
 }
 
-BITX_AVX2_INLINE __m256i float_undiff_u64(__m256i difference, __m256i base)
+/* The last vector overlaps those before it; it is computed first, since dst may be a source. */
+BITX_AVX2_INLINE void diff(uint8_t *dst, const uint8_t *x, const uint8_t *base, size_t nelem,
+                           size_t width, diff_kind kind, diff_function *scalar)
 {
-    __m256i sign = _mm256_and_si256(base, _mm256_set1_epi64x((long long)0x8000000000000000));
-    __m256i sum = _mm256_add_epi64(difference, _mm256_xor_si256(base, sign));
-    return _mm256_xor_si256(map_u64(sum), sign);
-}
-
-BITX_AVX2_INLINE __m256i int_diff_u64(__m256i x, __m256i base)
-{
-    return _mm256_sub_epi64(x, base);
-}
-
-BITX_AVX2_INLINE __m256i int_undiff_u64(__m256i difference, __m256i base)
-{
-    return _mm256_add_epi64(difference, base);
-}
-
-BITX_AVX2 void bitx_float_diff_u8_avx2(uint8_t *dst, const uint8_t *x, const uint8_t *base,
-                                       size_t nelem)
-{
-    const size_t nbytes = 1 * nelem;
+    const size_t nbytes = width * nelem;
     size_t i = 0;
-    for (; nbytes - i >= 64; i += 64) {
-        __m256i v0 = float_diff_u8(load256(x + i), load256(base + i));
-        __m256i v1 = float_diff_u8(load256(x + i + 32), load256(base + i + 32));
-        put_line(dst + i, v0, v1, 0);
+    if (nbytes < 32) {
+        scalar(dst, x, base, nelem);
+        return;
     }
-    bitx_float_diff_u8_scalar(dst + i, x + i, base + i, (nbytes - i) / 1);
+    __m256i last = diff_at(x, base, nbytes - 32, width, kind);
+    for (; nbytes - i >= 64; i += 64)
+        put_line(dst + i, diff_at(x, base, i, width, kind), diff_at(x, base, i + 32, width, kind),
+                 0);
+    if (nbytes - i > 32)
+        store256(dst + i, diff_at(x, base, i, width, kind));
+    store256(dst + nbytes - 32, last);
 }
 
-BITX_AVX2 void bitx_float_undiff_u8_avx2(uint8_t *dst, const uint8_t *difference,
-                                         const uint8_t *base, size_t nelem)
-{
-    const size_t nbytes = 1 * nelem;
-    size_t i = 0;
-    for (; nbytes - i >= 64; i += 64) {
-        __m256i v0 = float_undiff_u8(load256(difference + i), load256(base + i));
-        __m256i v1 = float_undiff_u8(load256(difference + i + 32), load256(base + i + 32));
-        put_line(dst + i, v0, v1, 0);
-    }
-    bitx_float_undiff_u8_scalar(dst + i, difference + i, base + i, (nbytes - i) / 1);
-}
-
-BITX_AVX2 void bitx_int_diff_u8_avx2(uint8_t *dst, const uint8_t *x, const uint8_t *base,
-                                     size_t nelem)
-{
-    const size_t nbytes = 1 * nelem;
-    size_t i = 0;
-    for (; nbytes - i >= 64; i += 64) {
-        __m256i v0 = int_diff_u8(load256(x + i), load256(base + i));
-        __m256i v1 = int_diff_u8(load256(x + i + 32), load256(base + i + 32));
-        put_line(dst + i, v0, v1, 0);
-    }
-    bitx_int_diff_u8_scalar(dst + i, x + i, base + i, (nbytes - i) / 1);
-}
-
-BITX_AVX2 void bitx_int_undiff_u8_avx2(uint8_t *dst, const uint8_t *difference, const uint8_t *base,
-                                       size_t nelem)
-{
-    const size_t nbytes = 1 * nelem;
-    size_t i = 0;
-    for (; nbytes - i >= 64; i += 64) {
-        __m256i v0 = int_undiff_u8(load256(difference + i), load256(base + i));
-        __m256i v1 = int_undiff_u8(load256(difference + i + 32), load256(base + i + 32));
-        put_line(dst + i, v0, v1, 0);
-    }
-    bitx_int_undiff_u8_scalar(dst + i, difference + i, base + i, (nbytes - i) / 1);
-}
-
-BITX_AVX2 void bitx_float_diff_u16_avx2(uint8_t *dst, const uint8_t *x, const uint8_t *base,
-                                        size_t nelem)
-{
-    const size_t nbytes = 2 * nelem;
-    size_t i = 0;
-    for (; nbytes - i >= 64; i += 64) {
-        __m256i v0 = float_diff_u16(load256(x + i), load256(base + i));
-        __m256i v1 = float_diff_u16(load256(x + i + 32), load256(base + i + 32));
-        put_line(dst + i, v0, v1, 0);
-    }
-    bitx_float_diff_u16_scalar(dst + i, x + i, base + i, (nbytes - i) / 2);
-}
-
-BITX_AVX2 void bitx_float_undiff_u16_avx2(uint8_t *dst, const uint8_t *difference,
-                                          const uint8_t *base, size_t nelem)
-{
-    const size_t nbytes = 2 * nelem;
-    size_t i = 0;
-    for (; nbytes - i >= 64; i += 64) {
-        __m256i v0 = float_undiff_u16(load256(difference + i), load256(base + i));
-        __m256i v1 = float_undiff_u16(load256(difference + i + 32), load256(base + i + 32));
-        put_line(dst + i, v0, v1, 0);
-    }
-    bitx_float_undiff_u16_scalar(dst + i, difference + i, base + i, (nbytes - i) / 2);
-}
-
-BITX_AVX2 void bitx_int_diff_u16_avx2(uint8_t *dst, const uint8_t *x, const uint8_t *base,
-                                      size_t nelem)
-{
-    const size_t nbytes = 2 * nelem;
-    size_t i = 0;
-    for (; nbytes - i >= 64; i += 64) {
-        __m256i v0 = int_diff_u16(load256(x + i), load256(base + i));
-        __m256i v1 = int_diff_u16(load256(x + i + 32), load256(base + i + 32));
-        put_line(dst + i, v0, v1, 0);
-    }
-    bitx_int_diff_u16_scalar(dst + i, x + i, base + i, (nbytes - i) / 2);
-}
-
-BITX_AVX2 void bitx_int_undiff_u16_avx2(uint8_t *dst, const uint8_t *difference,
-                                        const uint8_t *base, size_t nelem)
-{
-    const size_t nbytes = 2 * nelem;
-    size_t i = 0;
-    for (; nbytes - i >= 64; i += 64) {
-        __m256i v0 = int_undiff_u16(load256(difference + i), load256(base + i));
-        __m256i v1 = int_undiff_u16(load256(difference + i + 32), load256(base + i + 32));
-        put_line(dst + i, v0, v1, 0);
-    }
-    bitx_int_undiff_u16_scalar(dst + i, difference + i, base + i, (nbytes - i) / 2);
-}
-
-BITX_AVX2 void bitx_float_diff_u32_avx2(uint8_t *dst, const uint8_t *x, const uint8_t *base,
-                                        size_t nelem)
-{
-    const size_t nbytes = 4 * nelem;
-    size_t i = 0;
-    for (; nbytes - i >= 64; i += 64) {
-        __m256i v0 = float_diff_u32(load256(x + i), load256(base + i));
-        __m256i v1 = float_diff_u32(load256(x + i + 32), load256(base + i + 32));
-        put_line(dst + i, v0, v1, 0);
-    }
-    bitx_float_diff_u32_scalar(dst + i, x + i, base + i, (nbytes - i) / 4);
-}
-
-BITX_AVX2 void bitx_float_undiff_u32_avx2(uint8_t *dst, const uint8_t *difference,
-                                          const uint8_t *base, size_t nelem)
-{
-    const size_t nbytes = 4 * nelem;
-    size_t i = 0;
-    for (; nbytes - i >= 64; i += 64) {
-        __m256i v0 = float_undiff_u32(load256(difference + i), load256(base + i));
-        __m256i v1 = float_undiff_u32(load256(difference + i + 32), load256(base + i + 32));
-        put_line(dst + i, v0, v1, 0);
-    }
-    bitx_float_undiff_u32_scalar(dst + i, difference + i, base + i, (nbytes - i) / 4);
-}
-
-BITX_AVX2 void bitx_int_diff_u32_avx2(uint8_t *dst, const uint8_t *x, const uint8_t *base,
-                                      size_t nelem)
-{
-    const size_t nbytes = 4 * nelem;
-    size_t i = 0;
-    for (; nbytes - i >= 64; i += 64) {
-        __m256i v0 = int_diff_u32(load256(x + i), load256(base + i));
-        __m256i v1 = int_diff_u32(load256(x + i + 32), load256(base + i + 32));
-        put_line(dst + i, v0, v1, 0);
-    }
-    bitx_int_diff_u32_scalar(dst + i, x + i, base + i, (nbytes - i) / 4);
-}
-
-BITX_AVX2 void bitx_int_undiff_u32_avx2(uint8_t *dst, const uint8_t *difference,
-                                        const uint8_t *base, size_t nelem)
-{
-    const size_t nbytes = 4 * nelem;
-    size_t i = 0;
-    for (; nbytes - i >= 64; i += 64) {
-        __m256i v0 = int_undiff_u32(load256(difference + i), load256(base + i));
-        __m256i v1 = int_undiff_u32(load256(difference + i + 32), load256(base + i + 32));
-        put_line(dst + i, v0, v1, 0);
-    }
-    bitx_int_undiff_u32_scalar(dst + i, difference + i, base + i, (nbytes - i) / 4);
-}
-
-BITX_AVX2 void bitx_float_diff_u64_avx2(uint8_t *dst, const uint8_t *x, const uint8_t *base,
-                                        size_t nelem)
-{
-    const size_t nbytes = 8 * nelem;
-    size_t i = 0;
-    for (; nbytes - i >= 64; i += 64) {
-        __m256i v0 = float_diff_u64(load256(x + i), load256(base + i));
-        __m256i v1 = float_diff_u64(load256(x + i + 32), load256(base + i + 32));
-        put_line(dst + i, v0, v1, 0);
-    }
-    bitx_float_diff_u64_scalar(dst + i, x + i, base + i, (nbytes - i) / 8);
-}
-
-BITX_AVX2 void bitx_float_undiff_u64_avx2(uint8_t *dst, const uint8_t *difference,
-                                          const uint8_t *base, size_t nelem)
-{
-    const size_t nbytes = 8 * nelem;
-    size_t i = 0;
-    for (; nbytes - i >= 64; i += 64) {
-        __m256i v0 = float_undiff_u64(load256(difference + i), load256(base + i));
-        __m256i v1 = float_undiff_u64(load256(difference + i + 32), load256(base + i + 32));
-        put_line(dst + i, v0, v1, 0);
-    }
-    bitx_float_undiff_u64_scalar(dst + i, difference + i, base + i, (nbytes - i) / 8);
-}
-
-BITX_AVX2 void bitx_int_diff_u64_avx2(uint8_t *dst, const uint8_t *x, const uint8_t *base,
-                                      size_t nelem)
-{
-    const size_t nbytes = 8 * nelem;
-    size_t i = 0;
-    for (; nbytes - i >= 64; i += 64) {
-        __m256i v0 = int_diff_u64(load256(x + i), load256(base + i));
-        __m256i v1 = int_diff_u64(load256(x + i + 32), load256(base + i + 32));
-        put_line(dst + i, v0, v1, 0);
-    }
-    bitx_int_diff_u64_scalar(dst + i, x + i, base + i, (nbytes - i) / 8);
-}
-
-BITX_AVX2 void bitx_int_undiff_u64_avx2(uint8_t *dst, const uint8_t *difference,
-                                        const uint8_t *base, size_t nelem)
-{
-    const size_t nbytes = 8 * nelem;
-    size_t i = 0;
-    for (; nbytes - i >= 64; i += 64) {
-        __m256i v0 = int_undiff_u64(load256(difference + i), load256(base + i));
-        __m256i v1 = int_undiff_u64(load256(difference + i + 32), load256(base + i + 32));
-        put_line(dst + i, v0, v1, 0);
-    }
-    bitx_int_undiff_u64_scalar(dst + i, difference + i, base + i, (nbytes - i) / 8);
-}
+BITX_DIFF_FUNCTIONS(BITX_AVX2, avx2)
 
 #endif

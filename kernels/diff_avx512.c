@@ -3,330 +3,100 @@
 #include "bitx/kernels.h"
 
 #if defined(__x86_64__)
+#    include "diff.h"
 #    include "target_avx512.h"
 
-/* Magnitude bits inverted where the sign is set: to two's complement, and back. */
-BITX_AVX512_INLINE __m512i map_u8(__m512i v)
+/* The width, in bytes, is a constant wherever these are inlined. */
+
+BITX_AVX512_INLINE __m512i add(__m512i a, __m512i b, size_t width)
 {
-    const __m512i top = _mm512_set1_epi8((char)0x80);
-    __m512i negative = _mm512_movm_epi8(_mm512_movepi8_mask(v));
-    return _mm512_xor_si512(v, _mm512_andnot_si512(top, negative));
+    switch (width) {
+    case 1:
+        return _mm512_add_epi8(a, b);
+    case 2:
+        return _mm512_add_epi16(a, b);
+    case 4:
+        return _mm512_add_epi32(a, b);
+    default:
+        return _mm512_add_epi64(a, b);
+    }
 }
 
-BITX_AVX512_INLINE __m512i float_diff_u8(__m512i x, __m512i base)
+BITX_AVX512_INLINE __m512i subtract(__m512i a, __m512i b, size_t width)
 {
-    __m512i sign = _mm512_and_si512(base, _mm512_set1_epi8((char)0x80));
-    return _mm512_sub_epi8(map_u8(_mm512_xor_si512(x, sign)), _mm512_xor_si512(base, sign));
+    switch (width) {
+    case 1:
+        return _mm512_sub_epi8(a, b);
+    case 2:
+        return _mm512_sub_epi16(a, b);
+    case 4:
+        return _mm512_sub_epi32(a, b);
+    default:
+        return _mm512_sub_epi64(a, b);
+    }
 }
 
-BITX_AVX512_INLINE __m512i float_undiff_u8(__m512i difference, __m512i base)
+/* All ones where v is negative. */
+BITX_AVX512_INLINE __m512i negative(__m512i v, size_t width)
 {
-    __m512i sign = _mm512_and_si512(base, _mm512_set1_epi8((char)0x80));
-    __m512i sum = _mm512_add_epi8(difference, _mm512_xor_si512(base, sign));
-    return _mm512_xor_si512(map_u8(sum), sign);
+    switch (width) {
+    case 1:
+        return _mm512_movm_epi8(_mm512_movepi8_mask(v));
+    case 2:
+        return _mm512_movm_epi16(_mm512_movepi16_mask(v));
+    case 4:
+        return _mm512_srai_epi32(v, 31);
+    default:
+        return _mm512_srai_epi64(v, 63);
+    }
 }
 
-BITX_AVX512_INLINE __m512i int_diff_u8(__m512i x, __m512i base)
+/* The highest bit of each word. */
+BITX_AVX512_INLINE __m512i top_bits(size_t width)
 {
-    return _mm512_sub_epi8(x, base);
-}
-
-BITX_AVX512_INLINE __m512i int_undiff_u8(__m512i difference, __m512i base)
-{
-    return _mm512_add_epi8(difference, base);
-}
-
-/* Magnitude bits inverted where the sign is set: to two's complement, and back. */
-BITX_AVX512_INLINE __m512i map_u16(__m512i v)
-{
-    const __m512i top = _mm512_set1_epi16((short)0x8000);
-    __m512i negative = _mm512_movm_epi16(_mm512_movepi16_mask(v));
-    return _mm512_xor_si512(v, _mm512_andnot_si512(top, negative));
-}
-
-BITX_AVX512_INLINE __m512i float_diff_u16(__m512i x, __m512i base)
-{
-    __m512i sign = _mm512_and_si512(base, _mm512_set1_epi16((short)0x8000));
-    return _mm512_sub_epi16(map_u16(_mm512_xor_si512(x, sign)), _mm512_xor_si512(base, sign));
-}
-
-BITX_AVX512_INLINE __m512i float_undiff_u16(__m512i difference, __m512i base)
-{
-    __m512i sign = _mm512_and_si512(base, _mm512_set1_epi16((short)0x8000));
-    __m512i sum = _mm512_add_epi16(difference, _mm512_xor_si512(base, sign));
-    return _mm512_xor_si512(map_u16(sum), sign);
-}
-
-BITX_AVX512_INLINE __m512i int_diff_u16(__m512i x, __m512i base)
-{
-    return _mm512_sub_epi16(x, base);
-}
-
-BITX_AVX512_INLINE __m512i int_undiff_u16(__m512i difference, __m512i base)
-{
-    return _mm512_add_epi16(difference, base);
+    switch (width) {
+    case 1:
+        return _mm512_set1_epi8((char)0x80);
+    case 2:
+        return _mm512_set1_epi16((short)0x8000);
+    case 4:
+        return _mm512_set1_epi32((int)0x80000000);
+    default:
+        return _mm512_set1_epi64((long long)0x8000000000000000);
+    }
 }
 
 /* Magnitude bits inverted where the sign is set: to two's complement, and back. */
-BITX_AVX512_INLINE __m512i map_u32(__m512i v)
+BITX_AVX512_INLINE __m512i map(__m512i v, size_t width)
 {
-    const __m512i top = _mm512_set1_epi32((int)0x80000000);
-    __m512i negative = _mm512_movm_epi32(_mm512_movepi32_mask(v));
-    return _mm512_xor_si512(v, _mm512_andnot_si512(top, negative));
+    return _mm512_xor_si512(v, _mm512_andnot_si512(top_bits(width), negative(v, width)));
 }
 
-BITX_AVX512_INLINE __m512i float_diff_u32(__m512i x, __m512i base)
+BITX_AVX512_INLINE __m512i diff_vector(__m512i v, __m512i b, size_t width, diff_kind kind)
 {
-    __m512i sign = _mm512_and_si512(base, _mm512_set1_epi32((int)0x80000000));
-    return _mm512_sub_epi32(map_u32(_mm512_xor_si512(x, sign)), _mm512_xor_si512(base, sign));
+    if (kind == INT_DIFF)
+        return subtract(v, b, width);
+    if (kind == INT_UNDIFF)
+        return add(v, b, width);
+    __m512i sign = _mm512_and_si512(b, top_bits(width)), origin = _mm512_xor_si512(b, sign);
+    if (kind == FLOAT_DIFF)
+        return subtract(map(_mm512_xor_si512(v, sign), width), origin, width);
+    return _mm512_xor_si512(map(add(v, origin, width), width), sign);
 }
 
-BITX_AVX512_INLINE __m512i float_undiff_u32(__m512i difference, __m512i base)
+BITX_AVX512_INLINE void diff(uint8_t *dst, const uint8_t *x, const uint8_t *base, size_t nelem,
+                             size_t width, diff_kind kind, diff_function *scalar)
 {
-    __m512i sign = _mm512_and_si512(base, _mm512_set1_epi32((int)0x80000000));
-    __m512i sum = _mm512_add_epi32(difference, _mm512_xor_si512(base, sign));
-    return _mm512_xor_si512(map_u32(sum), sign);
-}
-
-BITX_AVX512_INLINE __m512i int_diff_u32(__m512i x, __m512i base)
-{
-    return _mm512_sub_epi32(x, base);
-}
-
-BITX_AVX512_INLINE __m512i int_undiff_u32(__m512i difference, __m512i base)
-{
-    return _mm512_add_epi32(difference, base);
-}
-
-/* Magnitude bits inverted where the sign is set: to two's complement, and back. */
-BITX_AVX512_INLINE __m512i map_u64(__m512i v)
-{
-    const __m512i top = _mm512_set1_epi64((long long)0x8000000000000000);
-    __m512i negative = _mm512_movm_epi64(_mm512_movepi64_mask(v));
-    return _mm512_xor_si512(v, _mm512_andnot_si512(top, negative));
-}
-
-BITX_AVX512_INLINE __m512i float_diff_u64(__m512i x, __m512i base)
-{
-    __m512i sign = _mm512_and_si512(base, _mm512_set1_epi64((long long)0x8000000000000000));
-    return _mm512_sub_epi64(map_u64(_mm512_xor_si512(x, sign)), _mm512_xor_si512(base, sign));
-}
-
-BITX_AVX512_INLINE __m512i float_undiff_u64(__m512i difference, __m512i base)
-{
-    __m512i sign = _mm512_and_si512(base, _mm512_set1_epi64((long long)0x8000000000000000));
-    __m512i sum = _mm512_add_epi64(difference, _mm512_xor_si512(base, sign));
-    return _mm512_xor_si512(map_u64(sum), sign);
-}
-
-BITX_AVX512_INLINE __m512i int_diff_u64(__m512i x, __m512i base)
-{
-    return _mm512_sub_epi64(x, base);
-}
-
-BITX_AVX512_INLINE __m512i int_undiff_u64(__m512i difference, __m512i base)
-{
-    return _mm512_add_epi64(difference, base);
-}
-
-BITX_AVX512 void bitx_float_diff_u8_avx512(uint8_t *dst, const uint8_t *x, const uint8_t *base,
-                                           size_t nelem)
-{
-    const size_t nbytes = 1 * nelem;
+    const size_t nbytes = width * nelem;
     size_t i = 0;
+    (void)scalar; /* a mask does the rest */
     for (; nbytes - i >= 64; i += 64)
-        store512(dst + i, float_diff_u8(load512(x + i), load512(base + i)));
+        store512(dst + i, diff_vector(load512(x + i), load512(base + i), width, kind));
     size_t left = nbytes - i;
-    __m512i last = float_diff_u8(load512_first(x + i, left), load512_first(base + i, left));
-    store512_first(dst + i, last, left);
+    __m512i v = load512_first(x + i, left), b = load512_first(base + i, left);
+    store512_first(dst + i, diff_vector(v, b, width, kind), left);
 }
 
-BITX_AVX512 void bitx_float_undiff_u8_avx512(uint8_t *dst, const uint8_t *difference,
-                                             const uint8_t *base, size_t nelem)
-{
-    const size_t nbytes = 1 * nelem;
-    size_t i = 0;
-    for (; nbytes - i >= 64; i += 64)
-        store512(dst + i, float_undiff_u8(load512(difference + i), load512(base + i)));
-    size_t left = nbytes - i;
-    __m512i last =
-        float_undiff_u8(load512_first(difference + i, left), load512_first(base + i, left));
-    store512_first(dst + i, last, left);
-}
-
-BITX_AVX512 void bitx_int_diff_u8_avx512(uint8_t *dst, const uint8_t *x, const uint8_t *base,
-                                         size_t nelem)
-{
-    const size_t nbytes = 1 * nelem;
-    size_t i = 0;
-    for (; nbytes - i >= 64; i += 64)
-        store512(dst + i, int_diff_u8(load512(x + i), load512(base + i)));
-    size_t left = nbytes - i;
-    __m512i last = int_diff_u8(load512_first(x + i, left), load512_first(base + i, left));
-    store512_first(dst + i, last, left);
-}
-
-BITX_AVX512 void bitx_int_undiff_u8_avx512(uint8_t *dst, const uint8_t *difference,
-                                           const uint8_t *base, size_t nelem)
-{
-    const size_t nbytes = 1 * nelem;
-    size_t i = 0;
-    for (; nbytes - i >= 64; i += 64)
-        store512(dst + i, int_undiff_u8(load512(difference + i), load512(base + i)));
-    size_t left = nbytes - i;
-    __m512i last =
-        int_undiff_u8(load512_first(difference + i, left), load512_first(base + i, left));
-    store512_first(dst + i, last, left);
-}
-
-BITX_AVX512 void bitx_float_diff_u16_avx512(uint8_t *dst, const uint8_t *x, const uint8_t *base,
-                                            size_t nelem)
-{
-    const size_t nbytes = 2 * nelem;
-    size_t i = 0;
-    for (; nbytes - i >= 64; i += 64)
-        store512(dst + i, float_diff_u16(load512(x + i), load512(base + i)));
-    size_t left = nbytes - i;
-    __m512i last = float_diff_u16(load512_first(x + i, left), load512_first(base + i, left));
-    store512_first(dst + i, last, left);
-}
-
-BITX_AVX512 void bitx_float_undiff_u16_avx512(uint8_t *dst, const uint8_t *difference,
-                                              const uint8_t *base, size_t nelem)
-{
-    const size_t nbytes = 2 * nelem;
-    size_t i = 0;
-    for (; nbytes - i >= 64; i += 64)
-        store512(dst + i, float_undiff_u16(load512(difference + i), load512(base + i)));
-    size_t left = nbytes - i;
-    __m512i last =
-        float_undiff_u16(load512_first(difference + i, left), load512_first(base + i, left));
-    store512_first(dst + i, last, left);
-}
-
-BITX_AVX512 void bitx_int_diff_u16_avx512(uint8_t *dst, const uint8_t *x, const uint8_t *base,
-                                          size_t nelem)
-{
-    const size_t nbytes = 2 * nelem;
-    size_t i = 0;
-    for (; nbytes - i >= 64; i += 64)
-        store512(dst + i, int_diff_u16(load512(x + i), load512(base + i)));
-    size_t left = nbytes - i;
-    __m512i last = int_diff_u16(load512_first(x + i, left), load512_first(base + i, left));
-    store512_first(dst + i, last, left);
-}
-
-BITX_AVX512 void bitx_int_undiff_u16_avx512(uint8_t *dst, const uint8_t *difference,
-                                            const uint8_t *base, size_t nelem)
-{
-    const size_t nbytes = 2 * nelem;
-    size_t i = 0;
-    for (; nbytes - i >= 64; i += 64)
-        store512(dst + i, int_undiff_u16(load512(difference + i), load512(base + i)));
-    size_t left = nbytes - i;
-    __m512i last =
-        int_undiff_u16(load512_first(difference + i, left), load512_first(base + i, left));
-    store512_first(dst + i, last, left);
-}
-
-BITX_AVX512 void bitx_float_diff_u32_avx512(uint8_t *dst, const uint8_t *x, const uint8_t *base,
-                                            size_t nelem)
-{
-    const size_t nbytes = 4 * nelem;
-    size_t i = 0;
-    for (; nbytes - i >= 64; i += 64)
-        store512(dst + i, float_diff_u32(load512(x + i), load512(base + i)));
-    size_t left = nbytes - i;
-    __m512i last = float_diff_u32(load512_first(x + i, left), load512_first(base + i, left));
-    store512_first(dst + i, last, left);
-}
-
-BITX_AVX512 void bitx_float_undiff_u32_avx512(uint8_t *dst, const uint8_t *difference,
-                                              const uint8_t *base, size_t nelem)
-{
-    const size_t nbytes = 4 * nelem;
-    size_t i = 0;
-    for (; nbytes - i >= 64; i += 64)
-        store512(dst + i, float_undiff_u32(load512(difference + i), load512(base + i)));
-    size_t left = nbytes - i;
-    __m512i last =
-        float_undiff_u32(load512_first(difference + i, left), load512_first(base + i, left));
-    store512_first(dst + i, last, left);
-}
-
-BITX_AVX512 void bitx_int_diff_u32_avx512(uint8_t *dst, const uint8_t *x, const uint8_t *base,
-                                          size_t nelem)
-{
-    const size_t nbytes = 4 * nelem;
-    size_t i = 0;
-    for (; nbytes - i >= 64; i += 64)
-        store512(dst + i, int_diff_u32(load512(x + i), load512(base + i)));
-    size_t left = nbytes - i;
-    __m512i last = int_diff_u32(load512_first(x + i, left), load512_first(base + i, left));
-    store512_first(dst + i, last, left);
-}
-
-BITX_AVX512 void bitx_int_undiff_u32_avx512(uint8_t *dst, const uint8_t *difference,
-                                            const uint8_t *base, size_t nelem)
-{
-    const size_t nbytes = 4 * nelem;
-    size_t i = 0;
-    for (; nbytes - i >= 64; i += 64)
-        store512(dst + i, int_undiff_u32(load512(difference + i), load512(base + i)));
-    size_t left = nbytes - i;
-    __m512i last =
-        int_undiff_u32(load512_first(difference + i, left), load512_first(base + i, left));
-    store512_first(dst + i, last, left);
-}
-
-BITX_AVX512 void bitx_float_diff_u64_avx512(uint8_t *dst, const uint8_t *x, const uint8_t *base,
-                                            size_t nelem)
-{
-    const size_t nbytes = 8 * nelem;
-    size_t i = 0;
-    for (; nbytes - i >= 64; i += 64)
-        store512(dst + i, float_diff_u64(load512(x + i), load512(base + i)));
-    size_t left = nbytes - i;
-    __m512i last = float_diff_u64(load512_first(x + i, left), load512_first(base + i, left));
-    store512_first(dst + i, last, left);
-}
-
-BITX_AVX512 void bitx_float_undiff_u64_avx512(uint8_t *dst, const uint8_t *difference,
-                                              const uint8_t *base, size_t nelem)
-{
-    const size_t nbytes = 8 * nelem;
-    size_t i = 0;
-    for (; nbytes - i >= 64; i += 64)
-        store512(dst + i, float_undiff_u64(load512(difference + i), load512(base + i)));
-    size_t left = nbytes - i;
-    __m512i last =
-        float_undiff_u64(load512_first(difference + i, left), load512_first(base + i, left));
-    store512_first(dst + i, last, left);
-}
-
-BITX_AVX512 void bitx_int_diff_u64_avx512(uint8_t *dst, const uint8_t *x, const uint8_t *base,
-                                          size_t nelem)
-{
-    const size_t nbytes = 8 * nelem;
-    size_t i = 0;
-    for (; nbytes - i >= 64; i += 64)
-        store512(dst + i, int_diff_u64(load512(x + i), load512(base + i)));
-    size_t left = nbytes - i;
-    __m512i last = int_diff_u64(load512_first(x + i, left), load512_first(base + i, left));
-    store512_first(dst + i, last, left);
-}
-
-BITX_AVX512 void bitx_int_undiff_u64_avx512(uint8_t *dst, const uint8_t *difference,
-                                            const uint8_t *base, size_t nelem)
-{
-    const size_t nbytes = 8 * nelem;
-    size_t i = 0;
-    for (; nbytes - i >= 64; i += 64)
-        store512(dst + i, int_undiff_u64(load512(difference + i), load512(base + i)));
-    size_t left = nbytes - i;
-    __m512i last =
-        int_undiff_u64(load512_first(difference + i, left), load512_first(base + i, left));
-    store512_first(dst + i, last, left);
-}
+BITX_DIFF_FUNCTIONS(BITX_AVX512, avx512)
 
 #endif

@@ -3,6 +3,7 @@
 #include "bitx/kernels.h"
 
 #if defined(__x86_64__)
+#    include "planes.h"
 #    include "target_avx2.h"
 
 /*
@@ -186,178 +187,52 @@ BITX_AVX2_INLINE void merge_block_u64(uint8_t *dst, const uint8_t *planes, size_
     }
 }
 
-BITX_AVX2_INLINE void split_u16(uint8_t *planes, size_t stride, const uint8_t *a, const uint8_t *b,
-                                size_t nelem)
+BITX_AVX2_INLINE void split_block(uint8_t *planes, size_t stride, const uint8_t *a,
+                                  const uint8_t *b, size_t width)
 {
-    if (nelem < 32) {
-        if (b)
-            bitx_xor_split_planes_u16_scalar(planes, stride, a, b, nelem);
-        else
-            bitx_split_planes_u16_scalar(planes, stride, a, nelem);
-        return;
-    }
+    if (width == 2)
+        split_block_u16(planes, stride, a, b);
+    else if (width == 4)
+        split_block_u32(planes, stride, a, b);
+    else
+        split_block_u64(planes, stride, a, b);
+}
+
+BITX_AVX2_INLINE void merge_block(uint8_t *dst, const uint8_t *planes, size_t stride,
+                                  const uint8_t *b, size_t width)
+{
+    if (width == 2)
+        merge_block_u16(dst, planes, stride, b);
+    else if (width == 4)
+        merge_block_u32(dst, planes, stride, b);
+    else
+        merge_block_u64(dst, planes, stride, b);
+}
+
+/* The last block overlaps the one before it. */
+BITX_AVX2_INLINE void split(uint8_t *planes, size_t stride, const uint8_t *a, const uint8_t *b,
+                            size_t nelem, size_t width)
+{
     size_t i = 0;
-    for (; nelem - i >= 64; i += 64)
-        split_lines_u16(planes + i, stride, a + 2 * i, b ? b + 2 * i : NULL);
+    for (; width == 2 && nelem - i >= 64; i += 64)
+        split_lines_u16(planes + i, stride, a + width * i, b ? b + width * i : NULL);
+    for (; width == 4 && nelem - i >= 64; i += 64)
+        split_lines_u32(planes + i, stride, a + width * i, b ? b + width * i : NULL);
     for (; i < nelem; i += 32) {
         i = i < nelem - 32 ? i : nelem - 32;
-        split_block_u16(planes + i, stride, a + 2 * i, b ? b + 2 * i : NULL);
+        split_block(planes + i, stride, a + width * i, b ? b + width * i : NULL, width);
     }
 }
 
-BITX_AVX2_INLINE void merge_u16(uint8_t *dst, const uint8_t *planes, size_t stride,
-                                const uint8_t *b, size_t nelem)
+BITX_AVX2_INLINE void merge(uint8_t *dst, const uint8_t *planes, size_t stride, const uint8_t *b,
+                            size_t nelem, size_t width)
 {
-    if (nelem < 32) {
-        if (b)
-            bitx_xor_merge_planes_u16_scalar(dst, planes, stride, b, nelem);
-        else
-            bitx_merge_planes_u16_scalar(dst, planes, stride, nelem);
-        return;
-    }
     for (size_t i = 0; i < nelem; i += 32) {
         i = i < nelem - 32 ? i : nelem - 32;
-        merge_block_u16(dst + 2 * i, planes + i, stride, b ? b + 2 * i : NULL);
+        merge_block(dst + width * i, planes + i, stride, b ? b + width * i : NULL, width);
     }
 }
 
-BITX_AVX2 void bitx_split_planes_u16_avx2(uint8_t *planes, size_t stride, const uint8_t *src,
-                                          size_t nelem)
-{
-    split_u16(planes, stride, src, NULL, nelem);
-}
-
-BITX_AVX2 void bitx_xor_split_planes_u16_avx2(uint8_t *planes, size_t stride, const uint8_t *a,
-                                              const uint8_t *b, size_t nelem)
-{
-    split_u16(planes, stride, a, b, nelem);
-}
-
-BITX_AVX2 void bitx_merge_planes_u16_avx2(uint8_t *dst, const uint8_t *planes, size_t stride,
-                                          size_t nelem)
-{
-    merge_u16(dst, planes, stride, NULL, nelem);
-}
-
-BITX_AVX2 void bitx_xor_merge_planes_u16_avx2(uint8_t *dst, const uint8_t *planes, size_t stride,
-                                              const uint8_t *b, size_t nelem)
-{
-    merge_u16(dst, planes, stride, b, nelem);
-}
-
-BITX_AVX2_INLINE void split_u32(uint8_t *planes, size_t stride, const uint8_t *a, const uint8_t *b,
-                                size_t nelem)
-{
-    if (nelem < 32) {
-        if (b)
-            bitx_xor_split_planes_u32_scalar(planes, stride, a, b, nelem);
-        else
-            bitx_split_planes_u32_scalar(planes, stride, a, nelem);
-        return;
-    }
-    size_t i = 0;
-    for (; nelem - i >= 64; i += 64)
-        split_lines_u32(planes + i, stride, a + 4 * i, b ? b + 4 * i : NULL);
-    for (; i < nelem; i += 32) {
-        i = i < nelem - 32 ? i : nelem - 32;
-        split_block_u32(planes + i, stride, a + 4 * i, b ? b + 4 * i : NULL);
-    }
-}
-
-BITX_AVX2_INLINE void merge_u32(uint8_t *dst, const uint8_t *planes, size_t stride,
-                                const uint8_t *b, size_t nelem)
-{
-    if (nelem < 32) {
-        if (b)
-            bitx_xor_merge_planes_u32_scalar(dst, planes, stride, b, nelem);
-        else
-            bitx_merge_planes_u32_scalar(dst, planes, stride, nelem);
-        return;
-    }
-    for (size_t i = 0; i < nelem; i += 32) {
-        i = i < nelem - 32 ? i : nelem - 32;
-        merge_block_u32(dst + 4 * i, planes + i, stride, b ? b + 4 * i : NULL);
-    }
-}
-
-BITX_AVX2 void bitx_split_planes_u32_avx2(uint8_t *planes, size_t stride, const uint8_t *src,
-                                          size_t nelem)
-{
-    split_u32(planes, stride, src, NULL, nelem);
-}
-
-BITX_AVX2 void bitx_xor_split_planes_u32_avx2(uint8_t *planes, size_t stride, const uint8_t *a,
-                                              const uint8_t *b, size_t nelem)
-{
-    split_u32(planes, stride, a, b, nelem);
-}
-
-BITX_AVX2 void bitx_merge_planes_u32_avx2(uint8_t *dst, const uint8_t *planes, size_t stride,
-                                          size_t nelem)
-{
-    merge_u32(dst, planes, stride, NULL, nelem);
-}
-
-BITX_AVX2 void bitx_xor_merge_planes_u32_avx2(uint8_t *dst, const uint8_t *planes, size_t stride,
-                                              const uint8_t *b, size_t nelem)
-{
-    merge_u32(dst, planes, stride, b, nelem);
-}
-
-BITX_AVX2_INLINE void split_u64(uint8_t *planes, size_t stride, const uint8_t *a, const uint8_t *b,
-                                size_t nelem)
-{
-    if (nelem < 32) {
-        if (b)
-            bitx_xor_split_planes_u64_scalar(planes, stride, a, b, nelem);
-        else
-            bitx_split_planes_u64_scalar(planes, stride, a, nelem);
-        return;
-    }
-    for (size_t i = 0; i < nelem; i += 32) {
-        i = i < nelem - 32 ? i : nelem - 32;
-        split_block_u64(planes + i, stride, a + 8 * i, b ? b + 8 * i : NULL);
-    }
-}
-
-BITX_AVX2_INLINE void merge_u64(uint8_t *dst, const uint8_t *planes, size_t stride,
-                                const uint8_t *b, size_t nelem)
-{
-    if (nelem < 32) {
-        if (b)
-            bitx_xor_merge_planes_u64_scalar(dst, planes, stride, b, nelem);
-        else
-            bitx_merge_planes_u64_scalar(dst, planes, stride, nelem);
-        return;
-    }
-    for (size_t i = 0; i < nelem; i += 32) {
-        i = i < nelem - 32 ? i : nelem - 32;
-        merge_block_u64(dst + 8 * i, planes + i, stride, b ? b + 8 * i : NULL);
-    }
-}
-
-BITX_AVX2 void bitx_split_planes_u64_avx2(uint8_t *planes, size_t stride, const uint8_t *src,
-                                          size_t nelem)
-{
-    split_u64(planes, stride, src, NULL, nelem);
-}
-
-BITX_AVX2 void bitx_xor_split_planes_u64_avx2(uint8_t *planes, size_t stride, const uint8_t *a,
-                                              const uint8_t *b, size_t nelem)
-{
-    split_u64(planes, stride, a, b, nelem);
-}
-
-BITX_AVX2 void bitx_merge_planes_u64_avx2(uint8_t *dst, const uint8_t *planes, size_t stride,
-                                          size_t nelem)
-{
-    merge_u64(dst, planes, stride, NULL, nelem);
-}
-
-BITX_AVX2 void bitx_xor_merge_planes_u64_avx2(uint8_t *dst, const uint8_t *planes, size_t stride,
-                                              const uint8_t *b, size_t nelem)
-{
-    merge_u64(dst, planes, stride, b, nelem);
-}
+BITX_PLANES_FUNCTIONS(BITX_AVX2, avx2, 32)
 
 #endif

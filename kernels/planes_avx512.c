@@ -3,7 +3,8 @@
 #include "bitx/kernels.h"
 
 #if defined(__x86_64__)
-#    include "target_avx512.h"
+#    include "planes.h"
+#    include "transpose_avx512.h"
 
 /* vpermt2b: the even bytes of two vectors. */
 BITX_AVX512_INLINE __m512i even_bytes(void)
@@ -37,14 +38,6 @@ BITX_AVX512_INLINE __m512i ungroup_u32(void)
                              0x3d2d1d0d3c2c1c0c, 0x3f2f1f0f3e2e1e0e);
 }
 
-/* vpermb: 8 x 8 bytes transposed, its own inverse. */
-BITX_AVX512_INLINE __m512i transpose_8x8(void)
-{
-    return _mm512_setr_epi64(0x3830282018100800, 0x3931292119110901, 0x3a322a221a120a02,
-                             0x3b332b231b130b03, 0x3c342c241c140c04, 0x3d352d251d150d05,
-                             0x3e362e261e160e06, 0x3f372f271f170f07);
-}
-
 BITX_AVX512_INLINE __m512i load_xored(const uint8_t *a, const uint8_t *b, size_t at)
 {
     __m512i v = load512(a + at);
@@ -75,19 +68,6 @@ BITX_AVX512_INLINE void merge_block_u16(uint8_t *dst, const uint8_t *planes, siz
     store_xored(dst, b, 64, _mm512_unpackhi_epi8(low, high));
 }
 
-/* Four vectors of four lanes, transposed. */
-BITX_AVX512_INLINE void transpose_lanes(__m512i v[4])
-{
-    __m512i x0 = _mm512_shuffle_i32x4(v[0], v[1], 0x44),
-            x1 = _mm512_shuffle_i32x4(v[2], v[3], 0x44);
-    __m512i y0 = _mm512_shuffle_i32x4(v[0], v[1], 0xee),
-            y1 = _mm512_shuffle_i32x4(v[2], v[3], 0xee);
-    v[0] = _mm512_shuffle_i32x4(x0, x1, 0x88);
-    v[1] = _mm512_shuffle_i32x4(x0, x1, 0xdd);
-    v[2] = _mm512_shuffle_i32x4(y0, y1, 0x88);
-    v[3] = _mm512_shuffle_i32x4(y0, y1, 0xdd);
-}
-
 BITX_AVX512_INLINE void split_block_u32(uint8_t *planes, size_t stride, const uint8_t *a,
                                         const uint8_t *b)
 {
@@ -114,31 +94,13 @@ BITX_AVX512_INLINE void merge_block_u32(uint8_t *dst, const uint8_t *planes, siz
         store_xored(dst, b, 64 * k, _mm512_permutexvar_epi8(ungroup_u32(), v[k]));
 }
 
-/* 8 x 8 qwords, transposed: pairs within lanes, then lanes. */
-BITX_AVX512_INLINE void transpose_qwords(__m512i v[8])
-{
-    __m512i even[4], odd[4];
-#    pragma GCC unroll 4
-    for (int k = 0; k < 4; k++) {
-        even[k] = _mm512_unpacklo_epi64(v[2 * k], v[2 * k + 1]);
-        odd[k] = _mm512_unpackhi_epi64(v[2 * k], v[2 * k + 1]);
-    }
-    transpose_lanes(even);
-    transpose_lanes(odd);
-#    pragma GCC unroll 4
-    for (int k = 0; k < 4; k++) {
-        v[2 * k] = even[k];
-        v[2 * k + 1] = odd[k];
-    }
-}
-
 BITX_AVX512_INLINE void split_block_u64(uint8_t *planes, size_t stride, const uint8_t *a,
                                         const uint8_t *b)
 {
     __m512i v[8];
 #    pragma GCC unroll 8
     for (size_t k = 0; k < 8; k++)
-        v[k] = _mm512_permutexvar_epi8(transpose_8x8(), load_xored(a, b, 64 * k));
+        v[k] = transpose_bytes(load_xored(a, b, 64 * k));
     transpose_qwords(v);
 #    pragma GCC unroll 8
     for (size_t k = 0; k < 8; k++)
@@ -155,175 +117,50 @@ BITX_AVX512_INLINE void merge_block_u64(uint8_t *dst, const uint8_t *planes, siz
     transpose_qwords(v);
 #    pragma GCC unroll 8
     for (size_t k = 0; k < 8; k++)
-        store_xored(dst, b, 64 * k, _mm512_permutexvar_epi8(transpose_8x8(), v[k]));
+        store_xored(dst, b, 64 * k, transpose_bytes(v[k]));
 }
 
-BITX_AVX512_INLINE void split_u16(uint8_t *planes, size_t stride, const uint8_t *a,
-                                  const uint8_t *b, size_t nelem)
+BITX_AVX512_INLINE void split_block(uint8_t *planes, size_t stride, const uint8_t *a,
+                                    const uint8_t *b, size_t width)
 {
-    if (nelem < 64) {
-        if (b)
-            bitx_xor_split_planes_u16_scalar(planes, stride, a, b, nelem);
-        else
-            bitx_split_planes_u16_scalar(planes, stride, a, nelem);
-        return;
-    }
+    if (width == 2)
+        split_block_u16(planes, stride, a, b);
+    else if (width == 4)
+        split_block_u32(planes, stride, a, b);
+    else
+        split_block_u64(planes, stride, a, b);
+}
+
+BITX_AVX512_INLINE void merge_block(uint8_t *dst, const uint8_t *planes, size_t stride,
+                                    const uint8_t *b, size_t width)
+{
+    if (width == 2)
+        merge_block_u16(dst, planes, stride, b);
+    else if (width == 4)
+        merge_block_u32(dst, planes, stride, b);
+    else
+        merge_block_u64(dst, planes, stride, b);
+}
+
+/* The last block overlaps the one before it. */
+BITX_AVX512_INLINE void split(uint8_t *planes, size_t stride, const uint8_t *a, const uint8_t *b,
+                              size_t nelem, size_t width)
+{
     for (size_t i = 0; i < nelem; i += 64) {
         i = i < nelem - 64 ? i : nelem - 64;
-        split_block_u16(planes + i, stride, a + 2 * i, b ? b + 2 * i : NULL);
+        split_block(planes + i, stride, a + width * i, b ? b + width * i : NULL, width);
     }
 }
 
-BITX_AVX512_INLINE void merge_u16(uint8_t *dst, const uint8_t *planes, size_t stride,
-                                  const uint8_t *b, size_t nelem)
+BITX_AVX512_INLINE void merge(uint8_t *dst, const uint8_t *planes, size_t stride, const uint8_t *b,
+                              size_t nelem, size_t width)
 {
-    if (nelem < 64) {
-        if (b)
-            bitx_xor_merge_planes_u16_scalar(dst, planes, stride, b, nelem);
-        else
-            bitx_merge_planes_u16_scalar(dst, planes, stride, nelem);
-        return;
-    }
     for (size_t i = 0; i < nelem; i += 64) {
         i = i < nelem - 64 ? i : nelem - 64;
-        merge_block_u16(dst + 2 * i, planes + i, stride, b ? b + 2 * i : NULL);
+        merge_block(dst + width * i, planes + i, stride, b ? b + width * i : NULL, width);
     }
 }
 
-BITX_AVX512 void bitx_split_planes_u16_avx512(uint8_t *planes, size_t stride, const uint8_t *src,
-                                              size_t nelem)
-{
-    split_u16(planes, stride, src, NULL, nelem);
-}
-
-BITX_AVX512 void bitx_xor_split_planes_u16_avx512(uint8_t *planes, size_t stride, const uint8_t *a,
-                                                  const uint8_t *b, size_t nelem)
-{
-    split_u16(planes, stride, a, b, nelem);
-}
-
-BITX_AVX512 void bitx_merge_planes_u16_avx512(uint8_t *dst, const uint8_t *planes, size_t stride,
-                                              size_t nelem)
-{
-    merge_u16(dst, planes, stride, NULL, nelem);
-}
-
-BITX_AVX512 void bitx_xor_merge_planes_u16_avx512(uint8_t *dst, const uint8_t *planes,
-                                                  size_t stride, const uint8_t *b, size_t nelem)
-{
-    merge_u16(dst, planes, stride, b, nelem);
-}
-
-BITX_AVX512_INLINE void split_u32(uint8_t *planes, size_t stride, const uint8_t *a,
-                                  const uint8_t *b, size_t nelem)
-{
-    if (nelem < 64) {
-        if (b)
-            bitx_xor_split_planes_u32_scalar(planes, stride, a, b, nelem);
-        else
-            bitx_split_planes_u32_scalar(planes, stride, a, nelem);
-        return;
-    }
-    for (size_t i = 0; i < nelem; i += 64) {
-        i = i < nelem - 64 ? i : nelem - 64;
-        split_block_u32(planes + i, stride, a + 4 * i, b ? b + 4 * i : NULL);
-    }
-}
-
-BITX_AVX512_INLINE void merge_u32(uint8_t *dst, const uint8_t *planes, size_t stride,
-                                  const uint8_t *b, size_t nelem)
-{
-    if (nelem < 64) {
-        if (b)
-            bitx_xor_merge_planes_u32_scalar(dst, planes, stride, b, nelem);
-        else
-            bitx_merge_planes_u32_scalar(dst, planes, stride, nelem);
-        return;
-    }
-    for (size_t i = 0; i < nelem; i += 64) {
-        i = i < nelem - 64 ? i : nelem - 64;
-        merge_block_u32(dst + 4 * i, planes + i, stride, b ? b + 4 * i : NULL);
-    }
-}
-
-BITX_AVX512 void bitx_split_planes_u32_avx512(uint8_t *planes, size_t stride, const uint8_t *src,
-                                              size_t nelem)
-{
-    split_u32(planes, stride, src, NULL, nelem);
-}
-
-BITX_AVX512 void bitx_xor_split_planes_u32_avx512(uint8_t *planes, size_t stride, const uint8_t *a,
-                                                  const uint8_t *b, size_t nelem)
-{
-    split_u32(planes, stride, a, b, nelem);
-}
-
-BITX_AVX512 void bitx_merge_planes_u32_avx512(uint8_t *dst, const uint8_t *planes, size_t stride,
-                                              size_t nelem)
-{
-    merge_u32(dst, planes, stride, NULL, nelem);
-}
-
-BITX_AVX512 void bitx_xor_merge_planes_u32_avx512(uint8_t *dst, const uint8_t *planes,
-                                                  size_t stride, const uint8_t *b, size_t nelem)
-{
-    merge_u32(dst, planes, stride, b, nelem);
-}
-
-BITX_AVX512_INLINE void split_u64(uint8_t *planes, size_t stride, const uint8_t *a,
-                                  const uint8_t *b, size_t nelem)
-{
-    if (nelem < 64) {
-        if (b)
-            bitx_xor_split_planes_u64_scalar(planes, stride, a, b, nelem);
-        else
-            bitx_split_planes_u64_scalar(planes, stride, a, nelem);
-        return;
-    }
-    for (size_t i = 0; i < nelem; i += 64) {
-        i = i < nelem - 64 ? i : nelem - 64;
-        split_block_u64(planes + i, stride, a + 8 * i, b ? b + 8 * i : NULL);
-    }
-}
-
-BITX_AVX512_INLINE void merge_u64(uint8_t *dst, const uint8_t *planes, size_t stride,
-                                  const uint8_t *b, size_t nelem)
-{
-    if (nelem < 64) {
-        if (b)
-            bitx_xor_merge_planes_u64_scalar(dst, planes, stride, b, nelem);
-        else
-            bitx_merge_planes_u64_scalar(dst, planes, stride, nelem);
-        return;
-    }
-    for (size_t i = 0; i < nelem; i += 64) {
-        i = i < nelem - 64 ? i : nelem - 64;
-        merge_block_u64(dst + 8 * i, planes + i, stride, b ? b + 8 * i : NULL);
-    }
-}
-
-BITX_AVX512 void bitx_split_planes_u64_avx512(uint8_t *planes, size_t stride, const uint8_t *src,
-                                              size_t nelem)
-{
-    split_u64(planes, stride, src, NULL, nelem);
-}
-
-BITX_AVX512 void bitx_xor_split_planes_u64_avx512(uint8_t *planes, size_t stride, const uint8_t *a,
-                                                  const uint8_t *b, size_t nelem)
-{
-    split_u64(planes, stride, a, b, nelem);
-}
-
-BITX_AVX512 void bitx_merge_planes_u64_avx512(uint8_t *dst, const uint8_t *planes, size_t stride,
-                                              size_t nelem)
-{
-    merge_u64(dst, planes, stride, NULL, nelem);
-}
-
-BITX_AVX512 void bitx_xor_merge_planes_u64_avx512(uint8_t *dst, const uint8_t *planes,
-                                                  size_t stride, const uint8_t *b, size_t nelem)
-{
-    merge_u64(dst, planes, stride, b, nelem);
-}
+BITX_PLANES_FUNCTIONS(BITX_AVX512, avx512, 64)
 
 #endif

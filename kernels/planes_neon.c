@@ -3,6 +3,8 @@
 #include "bitx/kernels.h"
 
 #if defined(__aarch64__)
+#    include "planes.h"
+
 #    include <arm_neon.h>
 
 static inline void split_block_u16(uint8_t *planes, size_t stride, const uint8_t *a,
@@ -105,165 +107,48 @@ static inline void merge_block_u64(uint8_t *dst, const uint8_t *planes, size_t s
 }
 
 static inline __attribute__((always_inline)) void
-split_u16(uint8_t *planes, size_t stride, const uint8_t *a, const uint8_t *b, size_t nelem)
+split_block(uint8_t *planes, size_t stride, const uint8_t *a, const uint8_t *b, size_t width)
 {
-    if (nelem < 16) {
-        if (b)
-            bitx_xor_split_planes_u16_scalar(planes, stride, a, b, nelem);
-        else
-            bitx_split_planes_u16_scalar(planes, stride, a, nelem);
-        return;
-    }
-    for (size_t i = 0; i < nelem; i += 16) {
-        i = i < nelem - 16 ? i : nelem - 16;
-        split_block_u16(planes + i, stride, a + 2 * i, b ? b + 2 * i : NULL);
-    }
+    if (width == 2)
+        split_block_u16(planes, stride, a, b);
+    else if (width == 4)
+        split_block_u32(planes, stride, a, b);
+    else
+        split_block_u64(planes, stride, a, b);
 }
 
 static inline __attribute__((always_inline)) void
-merge_u16(uint8_t *dst, const uint8_t *planes, size_t stride, const uint8_t *b, size_t nelem)
+merge_block(uint8_t *dst, const uint8_t *planes, size_t stride, const uint8_t *b, size_t width)
 {
-    if (nelem < 16) {
-        if (b)
-            bitx_xor_merge_planes_u16_scalar(dst, planes, stride, b, nelem);
-        else
-            bitx_merge_planes_u16_scalar(dst, planes, stride, nelem);
-        return;
-    }
+    if (width == 2)
+        merge_block_u16(dst, planes, stride, b);
+    else if (width == 4)
+        merge_block_u32(dst, planes, stride, b);
+    else
+        merge_block_u64(dst, planes, stride, b);
+}
+
+/* The last block overlaps the one before it. */
+static inline __attribute__((always_inline)) void split(uint8_t *planes, size_t stride,
+                                                        const uint8_t *a, const uint8_t *b,
+                                                        size_t nelem, size_t width)
+{
     for (size_t i = 0; i < nelem; i += 16) {
         i = i < nelem - 16 ? i : nelem - 16;
-        merge_block_u16(dst + 2 * i, planes + i, stride, b ? b + 2 * i : NULL);
+        split_block(planes + i, stride, a + width * i, b ? b + width * i : NULL, width);
     }
 }
 
-void bitx_split_planes_u16_neon(uint8_t *planes, size_t stride, const uint8_t *src, size_t nelem)
+static inline __attribute__((always_inline)) void merge(uint8_t *dst, const uint8_t *planes,
+                                                        size_t stride, const uint8_t *b,
+                                                        size_t nelem, size_t width)
 {
-    split_u16(planes, stride, src, NULL, nelem);
-}
-
-void bitx_xor_split_planes_u16_neon(uint8_t *planes, size_t stride, const uint8_t *a,
-                                    const uint8_t *b, size_t nelem)
-{
-    split_u16(planes, stride, a, b, nelem);
-}
-
-void bitx_merge_planes_u16_neon(uint8_t *dst, const uint8_t *planes, size_t stride, size_t nelem)
-{
-    merge_u16(dst, planes, stride, NULL, nelem);
-}
-
-void bitx_xor_merge_planes_u16_neon(uint8_t *dst, const uint8_t *planes, size_t stride,
-                                    const uint8_t *b, size_t nelem)
-{
-    merge_u16(dst, planes, stride, b, nelem);
-}
-
-static inline __attribute__((always_inline)) void
-split_u32(uint8_t *planes, size_t stride, const uint8_t *a, const uint8_t *b, size_t nelem)
-{
-    if (nelem < 16) {
-        if (b)
-            bitx_xor_split_planes_u32_scalar(planes, stride, a, b, nelem);
-        else
-            bitx_split_planes_u32_scalar(planes, stride, a, nelem);
-        return;
-    }
     for (size_t i = 0; i < nelem; i += 16) {
         i = i < nelem - 16 ? i : nelem - 16;
-        split_block_u32(planes + i, stride, a + 4 * i, b ? b + 4 * i : NULL);
+        merge_block(dst + width * i, planes + i, stride, b ? b + width * i : NULL, width);
     }
 }
 
-static inline __attribute__((always_inline)) void
-merge_u32(uint8_t *dst, const uint8_t *planes, size_t stride, const uint8_t *b, size_t nelem)
-{
-    if (nelem < 16) {
-        if (b)
-            bitx_xor_merge_planes_u32_scalar(dst, planes, stride, b, nelem);
-        else
-            bitx_merge_planes_u32_scalar(dst, planes, stride, nelem);
-        return;
-    }
-    for (size_t i = 0; i < nelem; i += 16) {
-        i = i < nelem - 16 ? i : nelem - 16;
-        merge_block_u32(dst + 4 * i, planes + i, stride, b ? b + 4 * i : NULL);
-    }
-}
-
-void bitx_split_planes_u32_neon(uint8_t *planes, size_t stride, const uint8_t *src, size_t nelem)
-{
-    split_u32(planes, stride, src, NULL, nelem);
-}
-
-void bitx_xor_split_planes_u32_neon(uint8_t *planes, size_t stride, const uint8_t *a,
-                                    const uint8_t *b, size_t nelem)
-{
-    split_u32(planes, stride, a, b, nelem);
-}
-
-void bitx_merge_planes_u32_neon(uint8_t *dst, const uint8_t *planes, size_t stride, size_t nelem)
-{
-    merge_u32(dst, planes, stride, NULL, nelem);
-}
-
-void bitx_xor_merge_planes_u32_neon(uint8_t *dst, const uint8_t *planes, size_t stride,
-                                    const uint8_t *b, size_t nelem)
-{
-    merge_u32(dst, planes, stride, b, nelem);
-}
-
-static inline __attribute__((always_inline)) void
-split_u64(uint8_t *planes, size_t stride, const uint8_t *a, const uint8_t *b, size_t nelem)
-{
-    if (nelem < 16) {
-        if (b)
-            bitx_xor_split_planes_u64_scalar(planes, stride, a, b, nelem);
-        else
-            bitx_split_planes_u64_scalar(planes, stride, a, nelem);
-        return;
-    }
-    for (size_t i = 0; i < nelem; i += 16) {
-        i = i < nelem - 16 ? i : nelem - 16;
-        split_block_u64(planes + i, stride, a + 8 * i, b ? b + 8 * i : NULL);
-    }
-}
-
-static inline __attribute__((always_inline)) void
-merge_u64(uint8_t *dst, const uint8_t *planes, size_t stride, const uint8_t *b, size_t nelem)
-{
-    if (nelem < 16) {
-        if (b)
-            bitx_xor_merge_planes_u64_scalar(dst, planes, stride, b, nelem);
-        else
-            bitx_merge_planes_u64_scalar(dst, planes, stride, nelem);
-        return;
-    }
-    for (size_t i = 0; i < nelem; i += 16) {
-        i = i < nelem - 16 ? i : nelem - 16;
-        merge_block_u64(dst + 8 * i, planes + i, stride, b ? b + 8 * i : NULL);
-    }
-}
-
-void bitx_split_planes_u64_neon(uint8_t *planes, size_t stride, const uint8_t *src, size_t nelem)
-{
-    split_u64(planes, stride, src, NULL, nelem);
-}
-
-void bitx_xor_split_planes_u64_neon(uint8_t *planes, size_t stride, const uint8_t *a,
-                                    const uint8_t *b, size_t nelem)
-{
-    split_u64(planes, stride, a, b, nelem);
-}
-
-void bitx_merge_planes_u64_neon(uint8_t *dst, const uint8_t *planes, size_t stride, size_t nelem)
-{
-    merge_u64(dst, planes, stride, NULL, nelem);
-}
-
-void bitx_xor_merge_planes_u64_neon(uint8_t *dst, const uint8_t *planes, size_t stride,
-                                    const uint8_t *b, size_t nelem)
-{
-    merge_u64(dst, planes, stride, b, nelem);
-}
+BITX_PLANES_FUNCTIONS(, neon, 16)
 
 #endif

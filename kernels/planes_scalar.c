@@ -21,68 +21,28 @@ static inline __attribute__((always_inline)) void merge(uint8_t *dst, const uint
             dst[i * width + k] = (uint8_t)(planes[k * stride + i] ^ (b ? b[i * width + k] : 0));
 }
 
-void bitx_split_planes_u16_scalar(uint8_t *planes, size_t stride, const uint8_t *src, size_t nelem)
-{
-    split(planes, stride, src, NULL, 2, nelem);
-}
+#define PLANES_WIDTH(bits)                                                                         \
+    void bitx_split_planes_u##bits##_scalar(uint8_t *planes, size_t stride, const uint8_t *src,    \
+                                            size_t nelem)                                          \
+    {                                                                                              \
+        split(planes, stride, src, NULL, bits / 8, nelem);                                         \
+    }                                                                                              \
+    void bitx_xor_split_planes_u##bits##_scalar(uint8_t *planes, size_t stride, const uint8_t *a,  \
+                                                const uint8_t *b, size_t nelem)                    \
+    {                                                                                              \
+        split(planes, stride, a, b, bits / 8, nelem);                                              \
+    }                                                                                              \
+    void bitx_merge_planes_u##bits##_scalar(uint8_t *dst, const uint8_t *planes, size_t stride,    \
+                                            size_t nelem)                                          \
+    {                                                                                              \
+        merge(dst, planes, stride, NULL, bits / 8, nelem);                                         \
+    }                                                                                              \
+    void bitx_xor_merge_planes_u##bits##_scalar(uint8_t *dst, const uint8_t *planes,               \
+                                                size_t stride, const uint8_t *b, size_t nelem)     \
+    {                                                                                              \
+        merge(dst, planes, stride, b, bits / 8, nelem);                                            \
+    }
 
-void bitx_xor_split_planes_u16_scalar(uint8_t *planes, size_t stride, const uint8_t *a,
-                                      const uint8_t *b, size_t nelem)
-{
-    split(planes, stride, a, b, 2, nelem);
-}
-
-void bitx_merge_planes_u16_scalar(uint8_t *dst, const uint8_t *planes, size_t stride, size_t nelem)
-{
-    merge(dst, planes, stride, NULL, 2, nelem);
-}
-
-void bitx_xor_merge_planes_u16_scalar(uint8_t *dst, const uint8_t *planes, size_t stride,
-                                      const uint8_t *b, size_t nelem)
-{
-    merge(dst, planes, stride, b, 2, nelem);
-}
-
-void bitx_split_planes_u32_scalar(uint8_t *planes, size_t stride, const uint8_t *src, size_t nelem)
-{
-    split(planes, stride, src, NULL, 4, nelem);
-}
-
-void bitx_xor_split_planes_u32_scalar(uint8_t *planes, size_t stride, const uint8_t *a,
-                                      const uint8_t *b, size_t nelem)
-{
-    split(planes, stride, a, b, 4, nelem);
-}
-
-void bitx_merge_planes_u32_scalar(uint8_t *dst, const uint8_t *planes, size_t stride, size_t nelem)
-{
-    merge(dst, planes, stride, NULL, 4, nelem);
-}
-
-void bitx_xor_merge_planes_u32_scalar(uint8_t *dst, const uint8_t *planes, size_t stride,
-                                      const uint8_t *b, size_t nelem)
-{
-    merge(dst, planes, stride, b, 4, nelem);
-}
-
-void bitx_split_planes_u64_scalar(uint8_t *planes, size_t stride, const uint8_t *src, size_t nelem)
-{
-    split(planes, stride, src, NULL, 8, nelem);
-}
-
-void bitx_xor_split_planes_u64_scalar(uint8_t *planes, size_t stride, const uint8_t *a,
-                                      const uint8_t *b, size_t nelem)
-{
-    split(planes, stride, a, b, 8, nelem);
-}
-
-void bitx_merge_planes_u64_scalar(uint8_t *dst, const uint8_t *planes, size_t stride, size_t nelem)
-{
-    merge(dst, planes, stride, NULL, 8, nelem);
-}
-
-void bitx_xor_merge_planes_u64_scalar(uint8_t *dst, const uint8_t *planes, size_t stride,
-                                      const uint8_t *b, size_t nelem)
-{
-    merge(dst, planes, stride, b, 8, nelem);
-}
+PLANES_WIDTH(16)
+PLANES_WIDTH(32)
+PLANES_WIDTH(64)

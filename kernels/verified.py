@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""kernels/VERIFIED: the AVX-512 files' hashes with the CPU and date of their last native check.
+"""kernels/VERIFIED: hashes of the AVX-512 files and what they include, CPU and date of the last native check.
 
 usage: kernels/verified.py --check          every avx512 file has the hash that VERIFIED lists
        kernels/verified.py --record CHECK   runs CHECK (the kernel_check program) and writes VERIFIED
@@ -19,7 +19,8 @@ def digest(path):
 
 
 def files():
-    return sorted([*HERE.glob("*_avx512.c"), HERE / "target_avx512.h"])
+    headers = [p for p in HERE.glob("*.h") if "avx2" not in p.name]
+    return sorted([*HERE.glob("*_avx512.c"), *headers])
 
 
 def check():

@@ -64,8 +64,11 @@ def mutants_of(path):
                 lines[:number] + [changed] + lines[number + 1:])
 
 
-def operations_of(path):
-    return sorted(set(re.findall(r"\bbitx_(\w+)_(?:scalar|avx2|avx512|neon)\(", path.read_text())))
+def operations_of(nm, obj):
+    """Those whose functions the object defines: many are made by a macro of a header."""
+    symbols = subprocess.run([nm, "--defined-only", "-g", str(obj)], capture_output=True, text=True,
+                             check=True).stdout
+    return sorted(set(re.findall(r"\bbitx_(\w+)_(?:scalar|avx2|avx512|neon)$", symbols, re.M)))
 
 
 def run(command, timeout):
@@ -139,7 +142,7 @@ def main():
             if not objects.exists():
                 objects.mkdir()
                 build_objects(cc, objects)
-            operations = operations_of(path)
+            operations = operations_of("aarch64-linux-gnu-nm" if neon else "nm", objects / (path.stem + ".o"))
             jobs = [(cc, runner, objects, path, m[3], operations) for m in mutants]
             with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
                 verdicts = list(pool.map(verdict, jobs))

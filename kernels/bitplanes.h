@@ -1,0 +1,145 @@
+/*
+ * Bit planes from byte planes, a chunk of elements in L1 at a time. What a row adds is how it
+ * transposes the bits of a chunk of bytes. Private to kernels/.
+ */
+#ifndef BITX_BITPLANES_H
+#define BITX_BITPLANES_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+enum { BITPLANES_CHUNK = 512 }; /* elements */
+
+typedef struct bitplanes_row {
+    /* A chunk of bytes to eight planes of an eighth of it each, and back. */
+    void (*split_chunk)(uint8_t *planes, size_t stride, const uint8_t *src);
+    void (*merge_chunk)(uint8_t *dst, const uint8_t *planes, size_t stride);
+    /* Elements to byte planes and back. b is NULL, or what they are XORed with. */
+    void (*split_bytes)(uint8_t *planes, size_t stride, const uint8_t *a, const uint8_t *b,
+                        size_t nelem);
+    void (*merge_bytes)(uint8_t *dst, const uint8_t *planes, size_t stride, const uint8_t *b,
+                        size_t nelem);
+} bitplanes_row;
+
+/* The last chunk is filled up with zeros, and only the bytes that hold its bits are copied out. */
+static inline __attribute__((always_inline)) void
+bitplanes_split(const bitplanes_row *row, uint8_t *planes, size_t stride, const uint8_t *a,
+                const uint8_t *b, size_t nelem, size_t width)
+{
+    enum { CHUNK = BITPLANES_CHUNK };
+    uint8_t bytes[4 * CHUNK], bits[CHUNK];
+    for (size_t i = 0; i < nelem; i += CHUNK) {
+        size_t n = nelem - i < CHUNK ? nelem - i : CHUNK, nbytes = (n + 7) / 8;
+        row->split_bytes(bytes, CHUNK, a + width * i, b ? b + width * i : NULL, n);
+        for (size_t k = 0; k < width; k++) {
+            uint8_t *to = planes + 8 * k * stride + i / 8;
+            if (n == CHUNK) {
+                row->split_chunk(to, stride, bytes + k * CHUNK);
+                continue;
+            }
+            memset(bytes + k * CHUNK + n, 0, CHUNK - n);
+            row->split_chunk(bits, CHUNK / 8, bytes + k * CHUNK);
+            for (size_t p = 0; p < 8; p++)
+                memcpy(to + p * stride, bits + p * (CHUNK / 8), nbytes);
+        }
+    }
+}
+
+static inline __attribute__((always_inline)) void
+bitplanes_merge(const bitplanes_row *row, uint8_t *dst, const uint8_t *planes, size_t stride,
+                const uint8_t *b, size_t nelem, size_t width)
+{
+    enum { CHUNK = BITPLANES_CHUNK };
+    uint8_t bytes[4 * CHUNK], bits[CHUNK] = {0};
+    for (size_t i = 0; i < nelem; i += CHUNK) {
+        size_t n = nelem - i < CHUNK ? nelem - i : CHUNK, nbytes = (n + 7) / 8;
+        for (size_t k = 0; k < width; k++) {
+            const uint8_t *from = planes + 8 * k * stride + i / 8;
+            if (n == CHUNK) {
+                row->merge_chunk(bytes + k * CHUNK, from, stride);
+                continue;
+            }
+            for (size_t p = 0; p < 8; p++)
+                memcpy(bits + p * (CHUNK / 8), from + p * stride, nbytes);
+            row->merge_chunk(bytes + k * CHUNK, bits, CHUNK / 8);
+        }
+        row->merge_bytes(dst + width * i, bytes, CHUNK, b ? b + width * i : NULL, n);
+    }
+}
+
+/* split_bytes and merge_bytes of words, and of bytes, which are their own byte plane. */
+#define BITX_BITPLANES_BYTES(isa, bits)                                                            \
+    static void split_bytes_u##bits(uint8_t *planes, size_t stride, const uint8_t *a,              \
+                                    const uint8_t *b, size_t nelem)                                \
+    {                                                                                              \
+        if (b)                                                                                     \
+            bitx_xor_split_planes_u##bits##_##isa(planes, stride, a, b, nelem);                    \
+        else                                                                                       \
+            bitx_split_planes_u##bits##_##isa(planes, stride, a, nelem);                           \
+    }                                                                                              \
+    static void merge_bytes_u##bits(uint8_t *dst, const uint8_t *planes, size_t stride,            \
+                                    const uint8_t *b, size_t nelem)                                \
+    {                                                                                              \
+        if (b)                                                                                     \
+            bitx_xor_merge_planes_u##bits##_##isa(dst, planes, stride, b, nelem);                  \
+        else                                                                                       \
+            bitx_merge_planes_u##bits##_##isa(dst, planes, stride, nelem);                         \
+    }
+
+#define BITX_BITPLANES_BYTES_U8(isa)                                                               \
+    static void merge_bytes_u8(uint8_t *dst, const uint8_t *a, size_t stride, const uint8_t *b,    \
+                               size_t nelem)                                                       \
+    {                                                                                              \
+        (void)stride;                                                                              \
+        if (b)                                                                                     \
+            bitx_xor_bytes_##isa(dst, a, b, nelem);                                                \
+        else                                                                                       \
+            memcpy(dst, a, nelem);                                                                 \
+    }                                                                                              \
+    static void split_bytes_u8(uint8_t *dst, size_t stride, const uint8_t *a, const uint8_t *b,    \
+                               size_t nelem)                                                       \
+    {                                                                                              \
+        merge_bytes_u8(dst, a, stride, b, nelem);                                                  \
+    }
+
+#define BITX_BITPLANES_WIDTH(attributes, isa, bits)                                                \
+    attributes void bitx_split_bits_u##bits##_##isa(uint8_t *planes, size_t stride,                \
+                                                    const uint8_t *src, size_t nelem)              \
+    {                                                                                              \
+        const bitplanes_row row = {split_chunk, merge_chunk, split_bytes_u##bits,                  \
+                                   merge_bytes_u##bits};                                           \
+        bitplanes_split(&row, planes, stride, src, NULL, nelem, bits / 8);                         \
+    }                                                                                              \
+    attributes void bitx_xor_split_bits_u##bits##_##isa(                                           \
+        uint8_t *planes, size_t stride, const uint8_t *a, const uint8_t *b, size_t nelem)          \
+    {                                                                                              \
+        const bitplanes_row row = {split_chunk, merge_chunk, split_bytes_u##bits,                  \
+                                   merge_bytes_u##bits};                                           \
+        bitplanes_split(&row, planes, stride, a, b, nelem, bits / 8);                              \
+    }                                                                                              \
+    attributes void bitx_merge_bits_u##bits##_##isa(uint8_t *dst, const uint8_t *planes,           \
+                                                    size_t stride, size_t nelem)                   \
+    {                                                                                              \
+        const bitplanes_row row = {split_chunk, merge_chunk, split_bytes_u##bits,                  \
+                                   merge_bytes_u##bits};                                           \
+        bitplanes_merge(&row, dst, planes, stride, NULL, nelem, bits / 8);                         \
+    }                                                                                              \
+    attributes void bitx_xor_merge_bits_u##bits##_##isa(                                           \
+        uint8_t *dst, const uint8_t *planes, size_t stride, const uint8_t *b, size_t nelem)        \
+    {                                                                                              \
+        const bitplanes_row row = {split_chunk, merge_chunk, split_bytes_u##bits,                  \
+                                   merge_bytes_u##bits};                                           \
+        bitplanes_merge(&row, dst, planes, stride, b, nelem, bits / 8);                            \
+    }
+
+/* A file with split_chunk and merge_chunk says BITX_BITPLANES_FUNCTIONS(attributes, isa). */
+#define BITX_BITPLANES_FUNCTIONS(attributes, isa)                                                  \
+    BITX_BITPLANES_BYTES_U8(isa)                                                                   \
+    BITX_BITPLANES_BYTES(isa, 16)                                                                  \
+    BITX_BITPLANES_BYTES(isa, 32)                                                                  \
+    BITX_BITPLANES_WIDTH(attributes, isa, 8)                                                       \
+    BITX_BITPLANES_WIDTH(attributes, isa, 16)                                                      \
+    BITX_BITPLANES_WIDTH(attributes, isa, 32)
+
+#endif
