@@ -97,7 +97,7 @@ static void result_row(codec_state *s, bench_table *t, const bench_codec_result 
 }
 
 static void add_speed(codec_state *s, const bench_codec_result *r, const char *direction,
-                      unsigned nthreads, const bench_codec_speed *speed)
+                      unsigned nthreads, bench_codec_speed *speed)
 {
     const bench_family *f = s->params.family;
     double timed = (double)bench_codec_timed_nbytes(&s->params);
@@ -113,6 +113,8 @@ static void add_speed(codec_state *s, const bench_codec_result *r, const char *d
     x->iterations = speed->reps;
     x->real_ns = speed->wall_ns;
     x->cpu = speed->ns;
+    x->samples = speed->samples; /* its owner from here on */
+    speed->samples = NULL;
     x->bytes_per_second = timed / speed->ns.median * 1e9;
     x->verdict = speed->verdict;
     bench_counter(x, "bitx_ratio", (double)r->total / (double)f->nbytes);
@@ -383,6 +385,7 @@ static int run(const codec_options *o)
         return 2;
     bench_disturb before;
     bench_disturb_read(&before);
+    s->out.start = &before;
     s->o = o;
     if (parse_options(s, o, &made_nbytes) != 0 || select_codecs(s, o->codecs) != 0) {
         free(s);

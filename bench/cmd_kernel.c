@@ -36,6 +36,7 @@ static void add_result(kernel_run_state *s, bench_ws ws, const bench_kernel_resu
     r->iterations = k->reps;
     r->real_ns = k->wall_ns;
     r->cpu = k->ns;
+    r->samples = k->samples;
     r->bytes_per_second = (double)k->tensor_nbytes / k->ns.median * 1e9;
     r->verdict = k->verdict;
     bench_counter(r, "bitx_roofline", k->share.median);
@@ -87,8 +88,10 @@ static void run_cell(kernel_run_state *s, bench_ws ws)
     s->params.choice = &s->choices[ws];
     bench_kernel_measure(&s->params, &k);
     /* A page fault may be the kernel compacting memory: once more, and then believe it. */
-    if (!k.failure && k.verdict == BENCH_INVALID)
+    if (!k.failure && k.verdict == BENCH_INVALID) {
+        free(k.samples);
         bench_kernel_measure(&s->params, &k);
+    }
     add_row(s, ws, &k);
     if (!k.failure)
         add_result(s, ws, &k);
@@ -216,6 +219,7 @@ static int run(const kernel_options *o)
         return 2;
     bench_disturb before;
     bench_disturb_read(&before);
+    s.results.start = &before;
     int pinned = bench_pin((int)cpu);
     if (pinned < 0) {
         fprintf(stderr, "bitx-bench kernel: cannot run on CPU %ld\n", cpu);

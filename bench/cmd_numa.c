@@ -183,6 +183,7 @@ static int run(numa_state *s)
            t->source, t->nnodes, t->ncpus, s->nbytes >> 20);
     bench_disturb before;
     bench_disturb_read(&before);
+    s->results.start = &before;
     if (!t->real) {
         plan_only(t);
         return 0;

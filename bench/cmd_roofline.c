@@ -8,11 +8,21 @@
 #include "bench/clock.h"
 #include "bench/commands.h"
 #include "bench/disturb.h"
+#include "bench/limit.h"
 #include "bench/results.h"
 #include "bench/roofline.h"
 #include "bench/table.h"
 
-enum { MAX_ROUNDS = 256, SLICE_NBYTES = 8 << 20, MAX_REPEATS = 64 };
+enum {
+    MAX_ROUNDS = 256,
+    SLICE_NBYTES = 8 << 20,
+    MAX_REPEATS = 64,
+    NSHAPES = 7,
+    NSETS = 3, /* L1, L2, L3: sets small enough that all are there at once */
+    NBUFFERS = 4,
+    NSLOTS = 20 /* for each limit */
+};
+#define SLOT_NS 0.125e9
 
 typedef struct roofline_options {
     const char *sets, *rounds, *repeat, *cpu;
@@ -23,8 +33,8 @@ typedef struct roofline_options {
 static const struct {
     const char *name;
     unsigned nread, nwrite;
-} shapes[] = {{"read", 1, 0},   {"read 2", 2, 0}, {"write", 0, 1}, {"copy", 1, 1},
-              {"2 to 1", 2, 1}, {"1 to 2", 1, 2}, {"2 to 2", 2, 2}};
+} shapes[NSHAPES] = {{"read", 1, 0},   {"read 2", 2, 0}, {"write", 0, 1}, {"copy", 1, 1},
+                     {"2 to 1", 2, 1}, {"1 to 2", 1, 2}, {"2 to 2", 2, 2}};
 
 typedef struct copy_loop {
     bench_set *set;
@@ -54,11 +64,19 @@ static int make_set(bench_set *set, unsigned nread, unsigned nwrite, size_t nbyt
     return bench_set_map(set, pages);
 }
 
+typedef struct roofline_limit {
+    bench_set sets[NBUFFERS];
+    bench_limit at[NBUFFERS];
+    double rate[MAX_REPEATS]; /* GB/s */
+    const char *loop;
+} roofline_limit;
+
 typedef struct roofline_state {
     const roofline_options *o;
     size_t nrounds, nrepeats;
     bench_caches caches;
-    bench_table *table, *repeats;
+    bench_table *table;
+    roofline_limit limits[NSETS][NSHAPES];
     bench_results results;
 } roofline_state;
 
@@ -99,14 +117,20 @@ static bench_verdict time_cases(roofline_state *s, bench_case *cases, size_t nca
     return bench_judge(best, &quality);
 }
 
+/* `limit`: NULL where none was taken (memcpy; sets in DRAM). */
 static void add_row(roofline_state *s, const char *name, bench_ws ws, const bench_set *set,
                     const bench_summary *ns, double wall_ns, const char *loop,
-                    bench_verdict verdict)
+                    bench_verdict verdict, const roofline_limit *limit)
 {
     double traffic = (double)bench_set_traffic(set);
     bench_cell(s->table, "%s", bench_ws_name(ws));
     bench_cell(s->table, "%s", name);
     bench_cell(s->table, "%.1f", traffic * (double)set->nslices / 1024);
+    if (limit)
+        bench_cell(s->table, "%.2f", limit->rate[0]);
+    else
+        bench_cell(s->table, "-");
+    bench_cell(s->table, "%s", limit ? limit->loop : "-");
     bench_cell(s->table, "%.2f", traffic / ns->median);
     bench_cell(s->table, "%.2f-%.2f", traffic / ns->high, traffic / ns->low);
     bench_cell(s->table, "%s", loop);
@@ -120,9 +144,11 @@ static void add_row(roofline_state *s, const char *name, bench_ws ws, const benc
     r->real_ns = wall_ns;
     r->bytes_per_second = traffic / ns->median * 1e9;
     r->verdict = verdict;
+    if (limit)
+        bench_counter(r, "bitx_limit_bytes_per_second", 1e9 * limit->rate[0]);
 }
 
-static int measure_shape(roofline_state *s, size_t shape, bench_ws ws, double *rate)
+static int measure_shape(roofline_state *s, size_t shape, bench_ws ws)
 {
     bench_set set;
     bench_roofline_choice choice;
@@ -143,38 +169,68 @@ static int measure_shape(roofline_state *s, size_t shape, bench_ws ws, double *r
         bench_calibrate(&cases[i], BENCH_BATCH_NS, i == 0 ? BENCH_WARMUP_NS : BENCH_BATCH_NS);
     }
     bench_verdict verdict = time_cases(s, cases, choice.nloops, &best, &index, &wall_ns);
-    *rate = (double)bench_set_traffic(&set) / best.median;
-    if (s->table)
-        add_row(s, shapes[shape].name, ws, &set, &best, wall_ns,
-                bench_roofline_name(choice.loop[index]), verdict);
-    if (s->table && shapes[shape].nread == 1 && shapes[shape].nwrite == 1) {
+    add_row(s, shapes[shape].name, ws, &set, &best, wall_ns,
+            bench_roofline_name(choice.loop[index]), verdict,
+            (unsigned)ws < NSETS ? &s->limits[ws][shape] : NULL);
+    if (shapes[shape].nread == 1 && shapes[shape].nwrite == 1) {
         copy_loop loop = {&set};
         bench_case c = {run_memcpy, &loop, 1};
         bench_calibrate(&c, BENCH_BATCH_NS, BENCH_BATCH_NS);
         verdict = time_cases(s, &c, 1, &best, &index, &wall_ns);
-        add_row(s, "memcpy", ws, &set, &best, wall_ns, "libc", verdict);
+        add_row(s, "memcpy", ws, &set, &best, wall_ns, "libc", verdict, NULL);
     }
     bench_set_unmap(&set);
     return 0;
 }
 
-/* How well a roofline repeats: the whole procedure again and again. */
+/* The limits of all sets and shapes asked for, in fresh buffers; a slot of each in turn, so that
+   the slots of one are seconds apart. */
+static int measure_limits(roofline_state *s, size_t repeat)
+{
+    roofline_limit *asked[NSETS * NSHAPES];
+    size_t n = 0;
+    int failed = 0;
+    for (unsigned ws = 0; ws < NSETS; ws++)
+        for (size_t i = 0; i < NSHAPES && !failed; i++) {
+            roofline_limit *l = &s->limits[ws][i];
+            if (!bench_in_list(s->o->sets, bench_ws_name((bench_ws)ws)))
+                continue;
+            memset(l->sets, 0, sizeof(l->sets));
+            asked[n++] = l;
+            for (size_t b = 0; b < NBUFFERS && !failed; b++) {
+                failed = make_set(&l->sets[b], shapes[i].nread, shapes[i].nwrite,
+                                  bench_ws_nbytes(&s->caches, (bench_ws)ws),
+                                  s->o->small_pages ? BENCH_PAGES_SMALL : BENCH_PAGES_HUGE);
+                if (!failed)
+                    bench_limit_init(&l->at[b], &l->sets[b]);
+            }
+        }
+    for (size_t slot = 0; slot < NSLOTS && !failed; slot++)
+        for (size_t i = 0; i < n; i++)
+            bench_limit_slot(&asked[i]->at[slot % NBUFFERS], SLOT_NS);
+    for (size_t i = 0; i < n; i++) {
+        double ns = bench_limit_second_ns(asked[i]->at, NBUFFERS, &asked[i]->loop);
+        asked[i]->rate[repeat] = ns > 0 ? (double)bench_set_traffic(&asked[i]->sets[0]) / ns : 0;
+        for (size_t b = 0; b < NBUFFERS; b++)
+            bench_set_unmap(&asked[i]->sets[b]);
+    }
+    return failed;
+}
+
+/* How well the limits repeat: the whole procedure again and again. */
 static int measure_repeats(roofline_state *s)
 {
-    bench_table *t = bench_table_new("the whole procedure repeated: spread of its result",
+    int failed = 0;
+    for (size_t r = 1; r < s->nrepeats && !failed; r++)
+        failed = measure_limits(s, r);
+    bench_table *t = bench_table_new("the limits taken again and again: spread of the results",
                                      "<set|<streams|runs|lowest GB/s|median|highest|spread %");
-    bench_table *kept = s->table;
-    s->table = NULL;
-    for (unsigned ws = 0; ws < BENCH_WS_COUNT; ws++)
-        for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
-            double rates[MAX_REPEATS] = {0};
+    for (unsigned ws = 0; ws < NSETS && !failed; ws++)
+        for (size_t i = 0; i < NSHAPES; i++) {
             bench_summary sum;
             if (!bench_in_list(s->o->sets, bench_ws_name((bench_ws)ws)))
                 continue;
-            for (size_t r = 0; r < s->nrepeats; r++)
-                if (measure_shape(s, i, (bench_ws)ws, &rates[r]) != 0)
-                    return -1;
-            bench_summarize(rates, s->nrepeats, &sum);
+            bench_summarize(s->limits[ws][i].rate, s->nrepeats, &sum);
             bench_cell(t, "%s", bench_ws_name((bench_ws)ws));
             bench_cell(t, "%s", shapes[i].name);
             bench_cell(t, "%zu", s->nrepeats);
@@ -183,10 +239,9 @@ static int measure_repeats(roofline_state *s)
             bench_cell(t, "%.2f", sum.max);
             bench_cell(t, "%.1f", 100 * (sum.max - sum.min) / sum.median);
         }
-    s->table = kept;
     bench_table_print(t, stdout);
     bench_table_free(t);
-    return 0;
+    return failed;
 }
 
 static void print_caches(const bench_caches *c)
@@ -202,8 +257,7 @@ static void print_caches(const bench_caches *c)
 
 static int run(const roofline_options *o)
 {
-    roofline_state s;
-    memset(&s, 0, sizeof(s));
+    static roofline_state s; /* too large for a stack */
     long rounds = bench_number("--rounds", o->rounds, 31, 6, MAX_ROUNDS);
     long repeat = bench_number("--repeat", o->repeat, 1, 1, MAX_REPEATS);
     long cpu = bench_number("--cpu", o->cpu, -2, 0, 4095);
@@ -217,6 +271,7 @@ static int run(const roofline_options *o)
     size_t limit = bench_memory_available() / 8, gib = (size_t)1 << 30;
     bench_disturb before;
     bench_disturb_read(&before);
+    s.results.start = &before;
     s.o = o;
     s.nrounds = (size_t)rounds;
     s.nrepeats = (size_t)repeat;
@@ -224,15 +279,15 @@ static int run(const roofline_options *o)
     bench_caches_find_knee(&s.caches, limit < gib ? limit : gib);
     printf("CPU %d at %.2f GHz (probed)\n", pinned, bench_clock_ghz());
     print_caches(&s.caches);
-    s.table = bench_table_new("GB/s of traffic, reads and writes together, by thread CPU time",
-                              "<set|<streams|KiB|GB/s|interval|<best loop|<verdict");
-    int failed = 0;
+    s.table = bench_table_new(
+        "GB/s of traffic, reads and writes together, by thread CPU time: the limit is\n"
+        "the fastest ever seen, the rest medians of what was sustained",
+        "<set|<streams|KiB|limit|<loop|GB/s|interval|<best loop|<verdict");
+    int failed = measure_limits(&s, 0);
     for (unsigned ws = 0; ws < BENCH_WS_COUNT && !failed; ws++)
-        for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]) && !failed; i++) {
-            double rate;
+        for (size_t i = 0; i < NSHAPES && !failed; i++)
             if (bench_in_list(o->sets, bench_ws_name((bench_ws)ws)))
-                failed = measure_shape(&s, i, (bench_ws)ws, &rate);
-        }
+                failed = measure_shape(&s, i, (bench_ws)ws);
     bench_table_print(s.table, stdout);
     if (!failed && s.nrepeats > 1)
         failed = measure_repeats(&s);
@@ -252,7 +307,7 @@ int bench_cmd_roofline(int argc, char **argv)
     const bench_option options[] = {
         {"--ws", "LIST", "working sets: L1, L2, L3, DRAM (default: all)", &o.sets, NULL},
         {"--rounds", "N", "samples of each loop (default 31)", &o.rounds, NULL},
-        {"--repeat", "N", "also the spread of N whole repetitions", &o.repeat, NULL},
+        {"--repeat", "N", "also the spread of the limits over N runs", &o.repeat, NULL},
         {"--cpu", "N", "CPU to run on (default: the current one)", &o.cpu, NULL},
         {"--small-pages", NULL, "4 KiB pages instead of huge ones", NULL, &o.small_pages},
         {"--json", "FILE", "results in Google Benchmark's schema", &o.outputs.json, NULL},

@@ -239,6 +239,7 @@ static int run(const scale_options *o, const bench_topo *t, size_t nbytes, size_
                               "<policy|threads|GB/s|interval|speedup|efficiency|<verdict");
     bench_disturb before;
     bench_disturb_read(&before);
+    s.results.start = &before;
     run_policies(&s, t);
     bench_table_print(s.table, stdout);
     bench_table_free(s.table);

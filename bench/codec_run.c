@@ -256,6 +256,9 @@ static void summarize_case(const timing *t, size_t index, size_t yardstick, doub
     for (size_t r = 0; r < n; r++)
         ns[r] = sample_ns(t, r, index);
     bench_summarize(ns, n, &out->ns);
+    out->samples = malloc(n * sizeof(*ns));
+    if (out->samples)
+        memcpy(out->samples, ns, n * sizeof(*ns));
     for (size_t r = 0; r < n; r++)
         ns[r] = yardstick < 2 * t->nrunners ? sample_ns(t, r, yardstick) / ns[r] : 0;
     bench_summarize(ns, n, &out->memcpy);
@@ -365,5 +368,8 @@ int bench_codec_time(const bench_codec_params *p, bench_codec_result *results, s
 void bench_codec_result_free(bench_codec_result *r)
 {
     free(r->tensor_nbytes);
+    free(r->encode.samples);
+    free(r->decode.samples);
     r->tensor_nbytes = NULL;
+    r->encode.samples = r->decode.samples = NULL;
 }

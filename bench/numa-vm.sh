@@ -42,6 +42,8 @@ rm -rf "$root"
 mkdir -p "$root/bin" "$root/proc" "$root/sys" "$root/dev" "$root/tmp"
 cp "$(command -v busybox)" "$root/bin/busybox"
 cp "$bench" "$root/bin/bitx-bench"
+"${CC:-cc}" -shared -fPIC -O2 -D_GNU_SOURCE -o "$root/bin/shim.so" \
+    "$(dirname -- "$0")/../tests/bench_shim.c"
 ldd "$bench" | sed -n 's/.*=> \(\/[^ ]*\).*/\1/p; s/^[[:space:]]*\(\/[^ ]*ld-linux[^ ]*\).*/\1/p' |
     while read -r library; do
         mkdir -p "$root$(dirname "$library")"
@@ -57,6 +59,8 @@ echo "numa-vm: begin"
 /bin/bitx-bench topo
 /bin/bitx-bench numa --placement-only --size 16
 echo "numa-vm: numa exit $?"
+echo "numa-vm: mbind that binds nothing"
+LD_PRELOAD=/bin/shim.so SHIM_NUMA=ignore /bin/bitx-bench numa --placement-only --size 16
 /bin/bitx-bench scale --placement-only --size 16 --rounds 6
 echo "numa-vm: scale exit $?"
 echo "numa-vm: end"
@@ -107,7 +111,8 @@ check() {
 # shellcheck disable=SC2046 # words on purpose
 boot two-nodes 4 -m 1024 $(node 0 512 0-1) $(node 1 512 2-3) -numa dist,src=0,dst=1,val=21
 check two-nodes '4 CPUs that we may use, 2 memory nodes' 'placed 8 of 8 cells' \
-    'numa-vm: numa exit 0' 'numa-vm: scale exit 0' '^scatter  0 2 1 3'
+    'numa-vm: numa exit 0' 'numa-vm: scale exit 0' '^scatter  0 2 1 3' \
+    'n/a .*pages lie on another node' 'placed 4 of 8 cells'
 
 # shellcheck disable=SC2046
 boot four-nodes 4 -m 1024 $(node 0 256 0) $(node 1 256 1) $(node 2 256 2) $(node 3 256 3)

@@ -36,6 +36,8 @@ void bench_counter(bench_result *r, const char *key, double value)
 
 void bench_results_free(bench_results *r)
 {
+    for (size_t i = 0; i < r->n; i++)
+        free(r->at[i].samples);
     free(r->at);
     r->at = NULL;
     r->n = r->capacity = 0;

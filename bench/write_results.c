@@ -40,7 +40,20 @@ static void json_cache(FILE *f, int level, const char *type, size_t nbytes, int 
             type, level, nbytes, last ? "" : ",");
 }
 
-static void json_context(FILE *f)
+/* In percent of the run: CPU time that the hypervisor took, time in which some task waited. */
+static void json_disturb(FILE *f, const bench_disturb *start)
+{
+    double steal, pressure;
+    if (!start)
+        return;
+    bench_disturb_since(start, &steal, &pressure);
+    if (steal >= 0)
+        fprintf(f, "    \"bitx_steal_percent\": %.2f,\n", steal);
+    if (pressure >= 0)
+        fprintf(f, "    \"bitx_pressure_percent\": %.2f,\n", pressure);
+}
+
+static void json_context(FILE *f, const bench_disturb *start)
 {
     char date[64], host[256] = "";
     time_t now = time(NULL);
@@ -62,10 +75,28 @@ static void json_context(FILE *f)
     json_cache(f, 1, "Data", c.l1d_nbytes, 0);
     json_cache(f, 2, "Unified", c.l2_nbytes, 0);
     json_cache(f, 3, "Unified", c.l3_reported_nbytes, 1);
-    fprintf(f,
-            "    ],\n    \"load_avg\": [%.2f, %.2f, %.2f],\n"
-            "    \"library_build_type\": \"release\"\n  },\n",
-            load[0], load[1], load[2]);
+    fprintf(f, "    ],\n    \"load_avg\": [%.2f, %.2f, %.2f],\n", load[0], load[1], load[2]);
+    json_disturb(f, start);
+    fputs("    \"library_build_type\": \"release\"\n  },\n", f);
+}
+
+/* compare.py's U test takes the single runs, and wants nine or more of them. */
+static void json_samples(FILE *f, const bench_result *r, size_t index)
+{
+    for (size_t i = 0; r->samples && i < r->cpu.n; i++) {
+        fputs("    {\n      \"name\": ", f);
+        json_string(f, r->name);
+        fprintf(f, ",\n      \"family_index\": %zu,\n", index);
+        fputs("      \"per_family_instance_index\": 0,\n      \"run_name\": ", f);
+        json_string(f, r->name);
+        fprintf(f,
+                ",\n      \"run_type\": \"iteration\",\n      \"repetitions\": %zu,\n"
+                "      \"repetition_index\": %zu,\n      \"threads\": %u,\n"
+                "      \"iterations\": %llu,\n      \"real_time\": %.17g,\n"
+                "      \"cpu_time\": %.17g,\n      \"time_unit\": \"ns\"\n    },\n",
+                r->cpu.n, i, r->threads, (unsigned long long)r->iterations, r->samples[i],
+                r->samples[i]);
+    }
 }
 
 static void json_result(FILE *f, const bench_result *r, size_t index, int last)
@@ -106,10 +137,12 @@ static void json_result(FILE *f, const bench_result *r, size_t index, int last)
 static void write_json(FILE *f, const bench_results *r)
 {
     fputs("{\n", f);
-    json_context(f);
+    json_context(f, r->start);
     fputs("  \"benchmarks\": [\n", f);
-    for (size_t i = 0; i < r->n; i++)
+    for (size_t i = 0; i < r->n; i++) {
+        json_samples(f, &r->at[i], i);
         json_result(f, &r->at[i], i, i + 1 == r->n);
+    }
     fputs("  ]\n}\n", f);
 }
 

@@ -1,8 +1,9 @@
 #!/bin/sh
 # bitx-bench as users run it: files that other tools read, refusals, exit codes. No timing is judged.
-# usage: bench_cli.sh BITX-BENCH
+# usage: bench_cli.sh BITX-BENCH NUMA-SHIM
 set -eu
 bench=$1
+shim=$2
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 failed=0
@@ -32,12 +33,20 @@ import json, sys
 folder = sys.argv[1]
 k = json.load(open(folder + '/k.json'))
 assert {'date', 'num_cpus', 'mhz_per_cpu', 'caches', 'load_avg'} <= set(k['context'])
-b, = k['benchmarks']
+assert not k['context'].get('bitx_steal_percent', 0) > 100
+runs = [b for b in k['benchmarks'] if b['run_type'] == 'iteration']
+b, = [b for b in k['benchmarks'] if b['run_type'] == 'aggregate']
+assert [r['repetition_index'] for r in runs] == list(range(6)) and b['repetitions'] == 6
+assert {r['name'] for r in runs} == {b['run_name']}
+times = sorted(r['cpu_time'] for r in runs)
+assert abs(b['cpu_time'] - (times[2] + times[3]) / 2) < 1e-6 * times[2]
 assert b['name'] == 'kernel/xor_bytes/scalar/L1_median' and b['aggregate_name'] == 'median'
 assert b['run_name'] == 'kernel/xor_bytes/scalar/L1' and b['time_unit'] == 'ns'
 assert 0 < b['bitx_roofline'] < 10 and b['bytes_per_second'] > 0 and b['cpu_time'] > 0
 assert b['bitx_cycles_per_element'] > 0 and b['label'] in ('stable', 'noisy', 'invalid')
-c = {b['run_name']: b for b in json.load(open(folder + '/c.json'))['benchmarks']}
+c = json.load(open(folder + '/c.json'))['benchmarks']
+assert len(c) == 6 * (6 + 1)
+c = {b['run_name']: b for b in c if b['run_type'] == 'aggregate'}
 assert set(c) == {'codec/%s/sparse/%s' % (x, y) for x in ('memcpy', 'tensorx', 'bitx:bitx')
                   for y in ('encode', 'decode')}
 assert c['codec/memcpy/sparse/encode']['bitx_memcpy'] == 1
@@ -69,5 +78,22 @@ expect 0 '4 memory nodes' topo --synthetic 'numa:4 core:2 pu:1'
 expect 0 'refused' numa --synthetic 'numa:2 core:2 pu:1'
 expect 0 "n/a.*not this machine's topology" scale --synthetic 'numa:2 core:2 pu:1'
 expect 2 'not a synthetic topology' topo --synthetic 'nonsense'
+
+# Pages that are elsewhere are seen, and such a cell is not timed.
+if "$bench" numa --placement-only --size 16 | grep -q 'placed 2 of 2'; then
+    case $(ldd "$bench") in
+        *libasan*) echo 'skipped: placement shim (a preloaded library cannot come before libasan)' ;;
+        *)
+            LD_PRELOAD=$shim SHIM_NUMA=report "$bench" numa --size 16 --rounds 6 \
+                --json "$folder/n.json" >"$folder/out"
+            grep -q 'n/a .*pages lie on another node' "$folder/out" ||
+                fail 'a page on another node is not seen'
+            grep -q 'placed 0 of 2 cells' "$folder/out" || fail 'a misplaced cell counts as placed'
+            grep -q '"name"' "$folder/n.json" && fail 'a misplaced cell was timed'
+            ;;
+    esac
+else
+    echo 'skipped: placement shim (needs a machine of one memory node that move_pages(2) can tell)'
+fi
 expect 0 'CPU' env
 exit "$failed"

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "bench/kernel.h"
+#include "bench/limit.h"
 #include "bench/rivals.h"
 #include "bench/roofline.h"
 
@@ -177,4 +178,44 @@ Test(set, planes_are_one_stride_apart)
     cr_assert(set.base[8] + 20000 <= set.arena.base + set.arena.nbytes);
     cr_assert_eq(bench_set_at(&set, 3, 1) - bench_set_at(&set, 3, 0), 10000);
     bench_set_unmap(&set);
+}
+
+Test(roofline, limits_are_the_third_fastest_of_loops_that_fit)
+{
+    bench_set sets[2];
+    const char *name;
+    for (int i = 0; i < 2; i++) {
+        memset(&sets[i], 0, sizeof(sets[i]));
+        sets[i].nread = sets[i].nwrite = sets[i].nslices = 1;
+        sets[i].nbytes[0] = sets[i].nbytes[1] = 64 << 10;
+        cr_assert_eq(bench_set_map(&sets[i], BENCH_PAGES_HUGE), 0);
+    }
+    bench_limit l, pair[2];
+    bench_limit_init(&l, &sets[1]);
+    cr_assert(l.nloops > 0);
+    cr_assert_eq(bench_limit_ns(&l, &name), 0, "no slot yet, no limit");
+    bench_limit_slot(&l, 2e7);
+    memset(sets[0].base[1], 0xff, sets[0].nbytes[1]);
+    memset(sets[1].base[1], 0xff, sets[1].nbytes[1]);
+    double first = bench_limit_ns(&l, &name);
+    cr_assert(first > 0 && strcmp(name, "none") != 0);
+    bench_limit_slot(&l, 2e7);
+    cr_assert(bench_limit_ns(&l, &name) <= first, "a limit can only fall");
+    cr_assert_eq(sets[1].base[1][0], 0, "its set is walked");
+    cr_assert_eq(sets[0].base[1][0], 0xff, "and no other");
+    for (unsigned i = 0; i < l.nloops; i++) {
+        const double *f = l.fastest_ns[i];
+        cr_assert(f[0] <= f[1] && (f[1] <= f[2] || f[2] == 0));
+        cr_assert(f[2] == 0 || f[2] >= bench_limit_ns(&l, &name));
+    }
+    pair[0] = pair[1] = l;
+    for (unsigned i = 0; i < l.nloops; i++)
+        pair[0].fastest_ns[i][2] *= 1.5;
+    cr_assert_eq(bench_limit_second_ns(pair, 2, &name), 1.5 * bench_limit_ns(&l, &name));
+    pair[0] = l;
+    pair[1].fastest_ns[0][2] = 1;
+    cr_assert_eq(bench_limit_second_ns(pair, 2, &name), bench_limit_ns(&l, &name));
+    cr_assert_eq(bench_limit_second_ns(pair, 1, &name), 0, "of one there is no second");
+    bench_set_unmap(&sets[0]);
+    bench_set_unmap(&sets[1]);
 }

@@ -17,6 +17,7 @@ typedef struct bench_codec_params {
 /* One direction of one coder. */
 typedef struct bench_codec_speed {
     bench_summary ns;     /* of the timed tensors */
+    double *samples;      /* ns.n of them, until bench_codec_result_free() */
     bench_summary memcpy; /* share of memcpy's speed, round by round */
     double wall_ns;
     uint64_t reps;

@@ -27,6 +27,7 @@ typedef struct bench_kernel_result {
     size_t traffic_nbytes;     /* read and written by a call */
     uint64_t reps;             /* calls of a batch */
     bench_summary ns;          /* thread CPU time of a call */
+    double *samples;           /* ns.n of them; the caller frees. NULL where nothing was measured */
     bench_summary share;       /* of the roofline, pair by pair; 1 is all of it */
     double wall_ns;            /* median of a call */
     double roofline_ns;        /* median of a call's bytes */

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bench/disturb.h"
 #include "bench/stats.h"
 
 enum { BENCH_COUNTERS_MAX = 12, BENCH_NAME_MAX = 160 };
@@ -17,6 +18,7 @@ typedef struct bench_result {
     bench_summary cpu;       /* thread CPU time of one repetition, in ns */
     double bytes_per_second; /* 0: none */
     bench_verdict verdict;
+    double *samples; /* cpu.n of them from malloc(), in the order taken, or NULL; ours to free */
     size_t ncounters;
     struct {
         const char *key; /* static */
@@ -27,6 +29,7 @@ typedef struct bench_result {
 typedef struct bench_results {
     bench_result *at;
     size_t n, capacity;
+    const bench_disturb *start; /* when the run began; NULL: steal and pressure are not written */
 } bench_results;
 
 /* A zeroed result with its name; aborts when out of memory. */
