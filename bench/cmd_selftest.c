@@ -3,7 +3,6 @@
  * against itself with a tenth of its work done twice.
  */
 #include <errno.h>
-#include <math.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -18,50 +17,10 @@
 #include "bench/commands.h"
 #include "bench/disturb.h"
 #include "bench/kernel.h"
+#include "bench/selftest.h"
 #include "bench/table.h"
 
 enum { UNFIT = 3 };
-
-/* The kernel, and after each call a part of it again. */
-typedef struct planted_loop {
-    bench_kernel_loop whole, part;
-} planted_loop;
-
-static void run_planted(void *arg, uint64_t reps)
-{
-    planted_loop *p = arg;
-    for (uint64_t i = 0; i < reps; i++) {
-        bench_kernel_run(&p->whole, 1);
-        bench_kernel_run(&p->part, 1);
-    }
-}
-
-typedef struct tally {
-    size_t count[BENCH_AB_COUNT];
-    double widest, largest; /* interval width, and distance of the median from what was planted */
-} tally;
-
-static void count_trial(tally *t, const bench_ab_result *r, double expected)
-{
-    t->count[r->outcome]++;
-    t->widest = fmax(t->widest, r->high - r->low);
-    t->largest = fmax(t->largest, fabs(r->change - expected));
-}
-
-/* One A/B trial; `slowdown` of the elements are done twice in B. */
-static int trial(const bench_kernel_loop *loop, double slowdown, uint64_t *rng,
-                 bench_ab_result *out)
-{
-    bench_kernel_loop a = *loop;
-    planted_loop b = {*loop, *loop};
-    b.part.nelem = (size_t)((double)loop->nelem * slowdown);
-    bench_case cases[2] = {{bench_kernel_run, &a, 1}, {run_planted, &b, 1}};
-    if (b.part.nelem == 0)
-        cases[1] = (bench_case){bench_kernel_run, &b.whole, 1};
-    bench_calibrate(&cases[0], BENCH_BATCH_NS, 2 * BENCH_BATCH_NS);
-    cases[1].reps = cases[0].reps;
-    return bench_ab(&cases[0], &cases[1], BENCH_AB_ROUNDS, rng, out);
-}
 
 static void do_nothing(void *arg, uint64_t reps)
 {
@@ -109,47 +68,36 @@ typedef struct selftest_options {
     const char *trials, *planted, *slowdown, *busy, *cpu, *seed, *op;
 } selftest_options;
 
-static void print_tally(const char *what, const tally *t, size_t trials)
+static void print_tally(const char *what, const bench_selftest_tally *t)
 {
     printf("%-28s %4zu trials: %4zu same, %3zu slower, %3zu faster, %3zu inconclusive; "
            "median off by at most %.1f%%, interval at most %.1f%% wide\n",
-           what, trials, t->count[BENCH_AB_SAME], t->count[BENCH_AB_SLOWER],
+           what, t->trials, t->count[BENCH_AB_SAME], t->count[BENCH_AB_SLOWER],
            t->count[BENCH_AB_FASTER], t->count[BENCH_AB_INCONCLUSIVE], 100 * t->largest,
            100 * t->widest);
     fflush(stdout);
 }
 
-static int run_trials(const char *what, const bench_kernel_loop *loop, double slowdown,
-                      size_t trials, uint64_t *rng, tally *t)
-{
-    memset(t, 0, sizeof(*t));
-    for (size_t i = 0; i < trials; i++) {
-        bench_ab_result r;
-        if (trial(loop, slowdown, rng, &r) != 0)
-            return -1;
-        count_trial(t, &r, slowdown);
-    }
-    print_tally(what, t, trials);
-    return 0;
-}
-
 static int verdict(const bench_kernel_loop *loop, size_t trials, size_t planted, double slowdown,
                    uint64_t seed)
 {
-    tally same, slow;
+    bench_selftest_tally same, slow;
     char label[64];
     uint64_t rng = seed;
     double overhead = overhead_ns();
     snprintf(label, sizeof(label), "planted slowdown of %.0f%%", 100 * slowdown);
-    if (run_trials("A/A, the same kernel", loop, 0, trials, &rng, &same) != 0 ||
-        run_trials(label, loop, slowdown, planted, &rng, &slow) != 0)
+    if (bench_selftest_run(loop, 0, trials, &rng, &same) != 0)
         return 2;
-    size_t alarms = same.count[BENCH_AB_SLOWER] + same.count[BENCH_AB_FASTER];
+    print_tally("A/A, the same kernel", &same);
+    if (bench_selftest_run(loop, slowdown, planted, &rng, &slow) != 0)
+        return 2;
+    print_tally(label, &slow);
     printf("false alarms %zu of %zu; planted found %zu of %zu; harness %.2f us a sample (%.2f%% of "
            "%.1f ms)\n",
-           alarms, trials, slow.count[BENCH_AB_SLOWER], planted, overhead / 1e3,
-           100 * overhead / BENCH_BATCH_NS, BENCH_BATCH_NS / 1e6);
-    int fit = alarms == 0 && slow.count[BENCH_AB_SLOWER] == planted;
+           same.count[BENCH_AB_SLOWER] + same.count[BENCH_AB_FASTER], trials,
+           slow.count[BENCH_AB_SLOWER], planted, overhead / 1e3, 100 * overhead / BENCH_BATCH_NS,
+           BENCH_BATCH_NS / 1e6);
+    int fit = bench_selftest_fit(&same, &slow);
     printf("this machine is %s\n", fit ? "fit to compare kernels" : "UNFIT: do not gate on it");
     return fit ? 0 : UNFIT;
 }

@@ -210,6 +210,15 @@ static void measure_set(const bench_kernel_params *p, const bench_driver *d, ben
     free(k.samples);
 }
 
+const char *bench_kernel_check(const bench_kernel_params *p, bench_set *set, size_t nelem)
+{
+    const bench_driver *d = driver_of(p);
+    if (!p->fn || !p->reference)
+        return "not on this CPU";
+    const char *failure = check_slice(p, d, set, nelem, 0);
+    return failure ? failure : check_slice(p, d, set, nelem, set->nslices - 1);
+}
+
 const char *bench_kernel_setup(const bench_kernel_params *p, bench_set *set, size_t *nelem)
 {
     const bench_driver *d = driver_of(p);
@@ -223,9 +232,7 @@ const char *bench_kernel_setup(const bench_kernel_params *p, bench_set *set, siz
     if (bench_set_map(set, p->pages) != 0)
         return "out of memory";
     fill_set(p, d, set, *nelem);
-    const char *failure = check_slice(p, d, set, *nelem, 0);
-    if (!failure)
-        failure = check_slice(p, d, set, *nelem, set->nslices - 1);
+    const char *failure = bench_kernel_check(p, set, *nelem);
     if (failure)
         bench_set_unmap(set);
     return failure;

@@ -25,6 +25,11 @@ static void json_string(FILE *f, const char *s)
     fputc('"', f);
 }
 
+static const char *label_of(const bench_result *r)
+{
+    return r->label ? r->label : bench_verdict_name(r->verdict);
+}
+
 /* JSON has no inf and no nan. */
 static void json_number(FILE *f, double x)
 {
@@ -130,8 +135,7 @@ static void json_result(FILE *f, const bench_result *r, size_t index, int last)
             r->cpu.high);
     fprintf(f, "      \"bitx_cpu_mad\": %.17g,\n      \"bitx_cpu_min\": %.17g,\n", r->cpu.mad,
             r->cpu.min);
-    fprintf(f, "      \"label\": \"%s\"\n    }%s\n", bench_verdict_name(r->verdict),
-            last ? "" : ",");
+    fprintf(f, "      \"label\": \"%s\"\n    }%s\n", label_of(r), last ? "" : ",");
 }
 
 static void write_json(FILE *f, const bench_results *r)
@@ -155,7 +159,7 @@ static void write_csv(FILE *f, const bench_results *r)
         const bench_result *x = &r->at[i];
         fprintf(f, "\"%s\",%u,%zu,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%s,\"", x->name, x->threads,
                 x->cpu.n, x->cpu.median, x->cpu.low, x->cpu.high, x->cpu.mad, x->cpu.min,
-                x->real_ns, x->bytes_per_second, bench_verdict_name(x->verdict));
+                x->real_ns, x->bytes_per_second, label_of(x));
         for (size_t c = 0; c < x->ncounters; c++)
             fprintf(f, "%s%s=%.6g", c ? ";" : "", x->counters[c].key, x->counters[c].value);
         fputs("\"\n", f);
@@ -171,7 +175,7 @@ static void write_gha(FILE *f, const bench_results *r)
         fprintf(f,
                 "  {\"name\": \"%s\", \"unit\": \"ns\", \"value\": %.6g, \"range\": \"%.6g-%.6g\", "
                 "\"extra\": \"%s\"}%s\n",
-                x->name, x->cpu.median, x->cpu.low, x->cpu.high, bench_verdict_name(x->verdict),
+                x->name, x->cpu.median, x->cpu.low, x->cpu.high, label_of(x),
                 i + 1 < r->n ? "," : "");
     }
     fputs("]\n", f);

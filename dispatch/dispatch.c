@@ -198,6 +198,18 @@ const char *bitx_op_cell(const char *op, bitx_isa isa)
     return NULL;
 }
 
+#define BITX_SIG_TEXT(sig, ret, retword, params, args) [BITX_SIG_##sig] = #ret " " #params,
+#define BITX_SIG_TEXT_OF(sig) BITX_APPLY(BITX_SIG_TEXT, sig, BITX_SIGNATURE_##sig)
+
+const char *bitx_op_signature(const char *op)
+{
+    static const char *const texts[BITX_SIG_COUNT] = {BITX_SIG_LIST(BITX_SIG_TEXT_OF)};
+    for (size_t i = 0; i < NOPS; i++)
+        if (strcmp(op, ops[i].name) == 0)
+            return texts[ops[i].sig];
+    return NULL;
+}
+
 /* The plain functions: bitx_<name>(...) calls active()-><name>(...). */
 #define BITX_PLAIN(name, ret, retword, params, args)                                               \
     ret bitx_##name params                                                                         \

@@ -1,5 +1,6 @@
 /* bench/commands.h: the subcommands. Each returns the exit code: 0; 1 a check failed; 2 usage or
-   input; 3 the machine is unfit. */
+   input; 3 the machine is unfit;
+   4 nothing slower, but not all was measured and decided. */
 #ifndef BENCH_COMMANDS_H
 #define BENCH_COMMANDS_H
 
@@ -11,6 +12,7 @@ int bench_cmd_codec(int argc, char **argv);
 int bench_cmd_numa(int argc, char **argv);
 int bench_cmd_scale(int argc, char **argv);
 int bench_cmd_selftest(int argc, char **argv);
+int bench_cmd_ab(int argc, char **argv);
 /* No command given: environment and summary. */
 int bench_cmd_summary(void);
 

@@ -57,6 +57,8 @@ void bench_kernel_run(void *arg, uint64_t reps);
  * cannot be measured ("WRONG: ..." for a wrong result); after NULL the caller unmaps the set.
  */
 const char *bench_kernel_setup(const bench_kernel_params *p, bench_set *set, size_t *nelem);
+/* The check alone, of another p->fn on a set that was made for the same operation and size. */
+const char *bench_kernel_check(const bench_kernel_params *p, bench_set *set, size_t nelem);
 
 void bench_kernel_measure(const bench_kernel_params *p, bench_kernel_result *out);
 

@@ -18,7 +18,8 @@ typedef struct bench_result {
     bench_summary cpu;       /* thread CPU time of one repetition, in ns */
     double bytes_per_second; /* 0: none */
     bench_verdict verdict;
-    double *samples; /* cpu.n of them from malloc(), in the order taken, or NULL; ours to free */
+    const char *label; /* static; instead of the verdict's name */
+    double *samples;   /* cpu.n of them from malloc(), in the order taken, or NULL; ours to free */
     size_t ncounters;
     struct {
         const char *key; /* static */

@@ -129,6 +129,10 @@ typedef struct bitx_op {
 /* The operations in the order of ops.def; NULL from the number of operations on. */
 BITX_API const bitx_op *bitx_op_at(size_t index);
 
+/* Its return type and parameters as C text, e.g. "uint64_t (const uint8_t *a, ...)": whether two
+   builds mean the same by a name. NULL if there is no such op. */
+BITX_API const char *bitx_op_signature(const char *op);
+
 /* "scalar", "avx2", ...; NULL outside the range. */
 BITX_API const char *bitx_isa_name(bitx_isa isa);
 
