@@ -61,6 +61,18 @@ static uint64_t call_split2_xor(bitx_fn fn, const bench_call *c)
     return 0;
 }
 
+static uint64_t call_split2(bitx_fn fn, const bench_call *c)
+{
+    ((bitx_fn_SPLIT2 *)fn)(c->w[0], c->w[1], c->r[0], c->nelem);
+    return 0;
+}
+
+static uint64_t call_merge2(bitx_fn fn, const bench_call *c)
+{
+    ((bitx_fn_MERGE2 *)fn)(c->w[0], c->r[0], c->r[1], c->nelem);
+    return 0;
+}
+
 static uint64_t call_merge2_xor(bitx_fn fn, const bench_call *c)
 {
     ((bitx_fn_MERGE2_XOR *)fn)(c->w[0], c->r[0], c->r[1], c->r[2], c->nelem);
@@ -72,6 +84,36 @@ static uint64_t call_reduce2(bitx_fn fn, const bench_call *c)
     return ((bitx_fn_REDUCE2 *)fn)(c->r[0], c->r[1], c->nelem);
 }
 
+static uint64_t call_scan2(bitx_fn fn, const bench_call *c)
+{
+    return ((bitx_fn_SCAN2 *)fn)(c->r[0], c->r[1], c->nelem);
+}
+
+static uint64_t call_scan(bitx_fn fn, const bench_call *c)
+{
+    return ((bitx_fn_SCAN *)fn)(c->r[0], c->nelem);
+}
+
+/* All equal: a scan reads everything. */
+static void fill_equal(const bench_call *c, unsigned nread, size_t *nbytes, uint64_t seed)
+{
+    for (unsigned s = 0; s < nread; s++)
+        memset(source(c, s), (int)(seed & 0xff), nbytes[s]);
+}
+
+static uint64_t call_distance_positions(bitx_fn fn, const bench_call *c)
+{
+    ((bitx_fn_DISTANCE_POSITIONS *)fn)((uint64_t *)(void *)c->w[0], c->r[0], c->r[1], c->nelem);
+    return 0;
+}
+
+static size_t written_distance_positions(const bench_call *c, unsigned i, uint64_t value)
+{
+    (void)i;
+    (void)value;
+    return c->op->width * sizeof(uint64_t);
+}
+
 /* Partition and merge: half of the elements on each side, and bits from the first of a byte on. */
 static unsigned pivot(const bitx_op *op)
 {
@@ -81,6 +123,24 @@ static unsigned pivot(const bitx_op *op)
 static uint64_t call_partition(bitx_fn fn, const bench_call *c)
 {
     return ((bitx_fn_PARTITION *)fn)(c->w[0], c->w[1], c->w[2], 0, c->r[0], c->nelem, pivot(c->op));
+}
+
+/* The upper half of the values. */
+static uint64_t call_partition_set(bitx_fn fn, const bench_call *c)
+{
+    static const uint8_t upper[32] = {[16] = 255, 255, 255, 255, 255, 255, 255, 255,
+                                      255,        255, 255, 255, 255, 255, 255, 255};
+    return ((bitx_fn_PARTITION_SET *)fn)(c->w[0], c->w[1], c->w[2], 0, c->r[0], c->nelem, upper);
+}
+
+static uint64_t call_partition_plane(bitx_fn fn, const bench_call *c)
+{
+    return ((bitx_fn_PARTITION_PLANE *)fn)(c->w[0], c->w[1], c->r[0], c->r[1], 0, c->nelem);
+}
+
+static uint64_t call_masked_bits(bitx_fn fn, const bench_call *c)
+{
+    return ((bitx_fn_PACK_BITS *)fn)(c->w[0], c->r[0], c->r[1], c->nelem);
 }
 
 static uint64_t call_merge(bitx_fn fn, const bench_call *c)
@@ -291,6 +351,27 @@ static uint64_t call_histogram(bitx_fn fn, const bench_call *c)
     return 0;
 }
 
+static uint64_t call_histogram_pairs(bitx_fn fn, const bench_call *c)
+{
+    ((bitx_fn_HISTOGRAM_PAIRS *)fn)((uint32_t *)(void *)c->w[0], c->r[0], c->r[1], c->nelem);
+    return 0;
+}
+
+/* Twelve contexts by turns of a multiplier, and BF16 noise. */
+static void fill_histogram_pairs(const bench_call *c, unsigned nread, size_t *nbytes, uint64_t seed)
+{
+    bench_fill_bf16(c, nread, nbytes, seed);
+    for (size_t i = 0; i < c->nelem; i++)
+        source(c, 0)[i] = (uint8_t)(i * 7 % 12);
+}
+
+static size_t written_histogram_pairs(const bench_call *c, unsigned i, uint64_t value)
+{
+    (void)i;
+    (void)value;
+    return c->nelem ? 12 * 256 * sizeof(uint32_t) : 0;
+}
+
 static size_t written_histogram(const bench_call *c, unsigned i, uint64_t value)
 {
     (void)c;
@@ -341,6 +422,26 @@ static const bench_driver drivers[BITX_SIG_COUNT] = {
     [BITX_SIG_BINARY] = {"WW", "W", call_binary, NULL, NULL},
     [BITX_SIG_SPLIT2_XOR] = {"WW", "HH", call_split2_xor, NULL, NULL},
     [BITX_SIG_MERGE2_XOR] = {"HHW", "W", call_merge2_xor, NULL, NULL},
+    [BITX_SIG_SPLIT2] = {"W", "HH", call_split2, NULL, NULL},
+    [BITX_SIG_MERGE2] = {"HH", "W", call_merge2, NULL, NULL},
+    [BITX_SIG_SPLIT_F16] = {"W", "HW", call_split2, NULL, NULL},
+    [BITX_SIG_MERGE_F16] = {"HW", "W", call_merge2, NULL, NULL},
+    [BITX_SIG_XOR_SPLIT_F16] = {"WW", "HW", call_split2_xor, NULL, NULL},
+    [BITX_SIG_XOR_MERGE_F16] = {"HWW", "W", call_merge2_xor, NULL, NULL},
+    [BITX_SIG_SPLIT_F32] = {"W", "QT", call_split2, NULL, NULL},
+    [BITX_SIG_MERGE_F32] = {"QT", "W", call_merge2, NULL, NULL},
+    [BITX_SIG_XOR_SPLIT_F32] = {"WW", "QT", call_split2_xor, NULL, NULL},
+    [BITX_SIG_XOR_MERGE_F32] = {"QTW", "W", call_merge2_xor, NULL, NULL},
+    [BITX_SIG_DISTANCE_POSITIONS] = {"WW", "K", call_distance_positions, NULL,
+                                     written_distance_positions},
+    [BITX_SIG_SCAN2] = {"WW", "", call_scan2, fill_equal, NULL},
+    [BITX_SIG_SCAN] = {"W", "", call_scan, fill_equal, NULL},
+    [BITX_SIG_PARTITION_SET] = {"W", "LL1", call_partition_set, fill_partition, NULL},
+    [BITX_SIG_PARTITION_PLANE] = {"W1", "LL", call_partition_plane, fill_merge, NULL},
+    [BITX_SIG_PACK_BITS] = {"11", "B", call_masked_bits, fill_merge, NULL},
+    [BITX_SIG_UNPACK_BITS] = {"B1", "1", call_masked_bits, fill_merge, NULL},
+    [BITX_SIG_HISTOGRAM_PAIRS] = {"WW", "A", call_histogram_pairs, fill_histogram_pairs,
+                                  written_histogram_pairs},
     [BITX_SIG_REDUCE2] = {"WW", "", call_reduce2, NULL, NULL},
     [BITX_SIG_PARTITION] = {"W", "LL1", call_partition, fill_partition, NULL},
     [BITX_SIG_MERGE] = {"HH1", "W", call_merge, fill_merge, NULL},
@@ -384,6 +485,14 @@ static size_t letter_nbytes(char letter, unsigned width, size_t nelem, size_t *s
         return nelem * width / 16;
     case 'Q':
         return nelem * width / 32;
+    case 'T':
+        return nelem * width * 3 / 32;
+    case 'B': /* half of a plane */
+        *stride = nelem / 8 + 64;
+        return nelem / 16;
+    case 'A':
+        *stride = 16384;
+        return 0;
     case 'P':
         *count = width;
         return (nelem + 7) / 8;

@@ -3,6 +3,7 @@
 #include "bitx/kernels.h"
 
 #if defined(__x86_64__)
+#    include "distance.h"
 #    include "target_avx2.h"
 
 /* Set bits of each byte: two look-ups of four bits (Mula,
@@ -75,5 +76,7 @@ BITX_AVX2 uint64_t bitx_distance_bits_avx2(const uint8_t *a, const uint8_t *b, s
         bits += (uint64_t)_mm_popcnt_u32((unsigned)(a[i] ^ b[i]));
     return bits;
 }
+
+BITX_DISTANCE_POSITIONS(avx2, avx2)
 
 #endif

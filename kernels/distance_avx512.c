@@ -3,6 +3,7 @@
 #include "bitx/kernels.h"
 
 #if defined(__x86_64__)
+#    include "distance.h"
 #    include "target_avx512.h"
 
 BITX_AVX512_INLINE __m512i differing(const uint8_t *a, const uint8_t *b)
@@ -27,5 +28,7 @@ BITX_AVX512 uint64_t bitx_distance_bits_avx512(const uint8_t *a, const uint8_t *
     t1 = _mm512_add_epi64(t1, _mm512_popcnt_epi64(x));
     return (uint64_t)_mm512_reduce_add_epi64(_mm512_add_epi64(t0, t1));
 }
+
+BITX_DISTANCE_POSITIONS(avx512, avx2)
 
 #endif

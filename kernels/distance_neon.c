@@ -3,6 +3,8 @@
 #include "bitx/kernels.h"
 
 #if defined(__aarch64__)
+#    include "distance.h"
+
 #    include <arm_neon.h>
 
 static inline uint8x16_t differing(const uint8_t *a, const uint8_t *b)
@@ -23,5 +25,7 @@ uint64_t bitx_distance_bits_neon(const uint8_t *a, const uint8_t *b, size_t nbyt
     }
     return vaddvq_u64(total) + bitx_distance_bits_scalar(a + i, b + i, nbytes - i);
 }
+
+BITX_DISTANCE_POSITIONS(neon, neon)
 
 #endif

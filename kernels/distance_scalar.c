@@ -1,6 +1,7 @@
 /* Bit distance, any CPU. */
 #define BITX_KERNEL_ROWS
 #include "bitx/kernels.h"
+#include "distance.h"
 
 #include <string.h>
 
@@ -20,3 +21,5 @@ uint64_t bitx_distance_bits_scalar(const uint8_t *a, const uint8_t *b, size_t nb
         bits += (uint64_t)__builtin_popcount((unsigned)(a[i] ^ b[i]));
     return bits;
 }
+
+BITX_DISTANCE_POSITIONS(scalar, scalar)

@@ -1,4 +1,4 @@
-/* Counts of bytes, any CPU. */
+/* Counts of bytes and of pairs, any CPU. */
 #define BITX_KERNEL_ROWS
 #include "bitx/kernels.h"
 
@@ -26,4 +26,11 @@ void bitx_histogram_u8_scalar(uint32_t counts[256], const uint8_t *src, size_t n
     }
     for (; i < nelem; i++)
         counts[src[i]]++;
+}
+
+void bitx_histogram_pairs_u8_scalar(uint32_t *counts, const uint8_t *contexts, const uint8_t *src,
+                                    size_t nelem)
+{
+    for (size_t i = 0; i < nelem; i++)
+        counts[256 * (size_t)contexts[i] + src[i]]++;
 }

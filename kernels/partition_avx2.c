@@ -33,7 +33,21 @@ BITX_AVX2_INLINE void partition8(uint8_t *low, uint8_t *high, const uint8_t *src
     store_high(high, _mm_castsi128_pd(x));
 }
 
-/* A list is never ahead of the source, so that eight elements stay within nelem. */
+/* 64 elements. A list is never ahead of the source, so that eight elements stay within nelem. */
+BITX_AVX2_INLINE void partition64_u8(uint8_t **low, uint8_t **high, const uint8_t *src,
+                                     uint64_t bits)
+{
+    uint8_t *l = *low, *h = *high;
+    for (size_t k = 0; k < 64; k += 8, bits >>= 8) {
+        partition8(l, h, src + k, bits & 255);
+        size_t ones = (size_t)_mm_popcnt_u32(bits & 255);
+        l += 8 - ones;
+        h += ones;
+    }
+    *low = l;
+    *high = h;
+}
+
 BITX_AVX2 size_t bitx_partition_u8_avx2(uint8_t *low, uint8_t *high, uint8_t *plane, size_t bit,
                                         const uint8_t *src, size_t nelem, unsigned pivot)
 {
@@ -47,12 +61,7 @@ BITX_AVX2 size_t bitx_partition_u8_avx2(uint8_t *low, uint8_t *high, uint8_t *pl
         for (; nelem - i >= 64; i += 64) {
             uint64_t bits = at_least_u8(src + i, p) | (uint64_t)at_least_u8(src + i + 32, p) << 32;
             append64(&w, bits);
-            for (size_t k = 0; k < 64; k += 8, bits >>= 8) {
-                partition8(low, h, src + i + k, bits & 255);
-                size_t ones = (size_t)_mm_popcnt_u32(bits & 255);
-                low += 8 - ones;
-                h += ones;
-            }
+            partition64_u8(&low, &h, src + i, bits);
         }
     }
     size_t at = i + bit; /* the plane's bits written so far begin at `bit` */
@@ -71,6 +80,25 @@ BITX_AVX2_INLINE uint32_t at_least_u16(const uint8_t *p, __m256i pivot)
     return (uint32_t)_mm256_movemask_epi8(packed);
 }
 
+BITX_AVX2_INLINE void partition64_u16(uint8_t **low, uint8_t **high, const uint8_t *src,
+                                      uint64_t bits)
+{
+    uint8_t *l = *low, *h = *high;
+    for (size_t k = 0; k < 64; k += 8, bits >>= 8) {
+        unsigned mask = bits & 255;
+        __m128i x = load128(src + 2 * k);
+        __m128i ones_row = load128((const uint8_t *)bitx_shuffle_pack16[mask]);
+        __m128i zeros_row = load128((const uint8_t *)bitx_shuffle_pack16[mask ^ 255]);
+        store128(h, _mm_shuffle_epi8(x, ones_row));
+        store128(l, _mm_shuffle_epi8(x, zeros_row));
+        size_t ones = (size_t)_mm_popcnt_u32(mask);
+        l += 2 * (8 - ones);
+        h += 2 * ones;
+    }
+    *low = l;
+    *high = h;
+}
+
 BITX_AVX2 size_t bitx_partition_u16_avx2(uint8_t *low, uint8_t *high, uint8_t *plane, size_t bit,
                                          const uint8_t *src, size_t nelem, unsigned pivot)
 {
@@ -85,17 +113,7 @@ BITX_AVX2 size_t bitx_partition_u16_avx2(uint8_t *low, uint8_t *high, uint8_t *p
             uint64_t bits =
                 at_least_u16(src + 2 * i, p) | (uint64_t)at_least_u16(src + 2 * i + 64, p) << 32;
             append64(&w, bits);
-            for (size_t k = 0; k < 64; k += 8, bits >>= 8) {
-                unsigned mask = bits & 255;
-                __m128i x = load128(src + 2 * (i + k));
-                __m128i ones_row = load128((const uint8_t *)bitx_shuffle_pack16[mask]);
-                __m128i zeros_row = load128((const uint8_t *)bitx_shuffle_pack16[mask ^ 255]);
-                store128(h, _mm_shuffle_epi8(x, ones_row));
-                store128(low, _mm_shuffle_epi8(x, zeros_row));
-                size_t ones = (size_t)_mm_popcnt_u32(mask);
-                low += 2 * (8 - ones);
-                h += 2 * ones;
-            }
+            partition64_u16(&low, &h, src + 2 * i, bits);
         }
     }
     size_t at = i + bit;
@@ -103,6 +121,65 @@ BITX_AVX2 size_t bitx_partition_u16_avx2(uint8_t *low, uint8_t *high, uint8_t *p
         append_last(&w, 0, 0);
     return (size_t)(h - high) / 2 +
            bitx_partition_u16_scalar(low, h, plane, at, src + 2 * i, nelem - i, pivot);
+}
+
+/* Which of 32 elements are in the set: its byte v / 8 by a table of 32 in two halves, bit v % 8 of
+   that by another table. */
+BITX_AVX2_INLINE uint32_t members(const uint8_t *src, __m256i set0, __m256i set1)
+{
+    const __m256i ones = _mm256_set1_epi64x((long long)0x8040201008040201);
+    __m256i x = load256(src);
+    __m256i byte = _mm256_and_si256(_mm256_srli_epi16(x, 3), _mm256_set1_epi8(31));
+    __m256i upper = _mm256_slli_epi16(byte, 3); /* bit 4 to bit 7 */
+    byte =
+        _mm256_blendv_epi8(_mm256_shuffle_epi8(set0, byte), _mm256_shuffle_epi8(set1, byte), upper);
+    __m256i one = _mm256_shuffle_epi8(ones, _mm256_and_si256(x, _mm256_set1_epi8(7)));
+    byte = _mm256_cmpeq_epi8(_mm256_and_si256(byte, one), one);
+    return (uint32_t)_mm256_movemask_epi8(byte);
+}
+
+BITX_AVX2 size_t bitx_partition_set_u8_avx2(uint8_t *low, uint8_t *high, uint8_t *plane, size_t bit,
+                                            const uint8_t *src, size_t nelem, const uint8_t set[32])
+{
+    const __m256i set0 = _mm256_broadcastsi128_si256(load128(set));
+    const __m256i set1 = _mm256_broadcastsi128_si256(load128(set + 16));
+    uint8_t *h = high;
+    if (nelem == 0)
+        return 0;
+    bit_appender w = append_at(plane, bit);
+    size_t i = 0;
+    for (; nelem - i >= 64; i += 64) {
+        uint64_t bits = members(src + i, set0, set1);
+        bits |= (uint64_t)members(src + i + 32, set0, set1) << 32;
+        append64(&w, bits);
+        partition64_u8(&low, &h, src + i, bits);
+    }
+    if (i)
+        append_last(&w, 0, 0);
+    return (size_t)(h - high) +
+           bitx_partition_set_u8_scalar(low, h, plane, i + bit, src + i, nelem - i, set);
+}
+
+BITX_AVX2 size_t bitx_partition_plane_u8_avx2(uint8_t *low, uint8_t *high, const uint8_t *src,
+                                              const uint8_t *plane, size_t bit, size_t nelem)
+{
+    uint8_t *h = high;
+    size_t i = 0;
+    for (; nelem - i >= 64; i += 64)
+        partition64_u8(&low, &h, src + i, bits64_at(plane, bit + i));
+    return (size_t)(h - high) +
+           bitx_partition_plane_u8_scalar(low, h, src + i, plane, bit + i, nelem - i);
+}
+
+BITX_AVX2 size_t bitx_partition_plane_u16_avx2(uint8_t *low, uint8_t *high, const uint8_t *src,
+                                               const uint8_t *plane, size_t bit, size_t nelem)
+{
+    uint8_t *h = high;
+    size_t i = 0;
+    for (; nelem - i >= 64; i += 64)
+        partition64_u16(&low, &h, src + 2 * i, bits64_at(plane, bit + i));
+    return (size_t)(h - high) / 2 +
+           bitx_partition_plane_u16_scalar(low, h, src + 2 * i, plane, bit + i, nelem - i);
 }
 
 #endif

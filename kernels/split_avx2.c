@@ -3,6 +3,7 @@
 #include "bitx/kernels.h"
 
 #if defined(__x86_64__)
+#    include "fields.h"
 #    include "target_avx2.h"
 
 /* 32 elements: low and high bytes apart, in the order of the elements but for the lanes:
@@ -30,11 +31,16 @@ BITX_AVX2_INLINE void split32(__m256i *exponent, __m256i *signman, __m256i x0, _
     *signman = _mm256_permute4x64_epi64(_mm256_xor_si256(low, differing_sign), 0xd8);
 }
 
+BITX_AVX2_INLINE __m256i load_xored(const uint8_t *a, const uint8_t *b, size_t at)
+{
+    __m256i v = load256(a + at);
+    return b ? _mm256_xor_si256(v, load256(b + at)) : v;
+}
+
 BITX_AVX2_INLINE void xor_split32(__m256i *exponent, __m256i *signman, const uint8_t *a,
                                   const uint8_t *b)
 {
-    split32(exponent, signman, _mm256_xor_si256(load256(a), load256(b)),
-            _mm256_xor_si256(load256(a + 32), load256(b + 32)));
+    split32(exponent, signman, load_xored(a, b, 0), load_xored(a, b, 32));
 }
 
 /*
@@ -46,12 +52,12 @@ BITX_AVX2_INLINE size_t xor_split_blocks(uint8_t *exponent, uint8_t *signman, co
 {
     size_t i = 0;
     for (; n - i >= 128; i += 128) {
-        const uint8_t *p = a + 2 * i, *q = b + 2 * i;
+        const uint8_t *p = a + 2 * i, *q = fields_at(b, 2 * i);
         __m256i e0, e1, e2, e3, s0, s1, s2, s3;
         xor_split32(&e0, &s0, p, q);
-        xor_split32(&e1, &s1, p + 64, q + 64);
-        xor_split32(&e2, &s2, p + 128, q + 128);
-        xor_split32(&e3, &s3, p + 192, q + 192);
+        xor_split32(&e1, &s1, p + 64, fields_at(q, 64));
+        xor_split32(&e2, &s2, p + 128, fields_at(q, 128));
+        xor_split32(&e3, &s3, p + 192, fields_at(q, 192));
         put_line(exponent + i, e0, e1, past_caches);
         put_line(exponent + i + 64, e2, e3, past_caches);
         put_line(signman + i, s0, s1, past_caches);
@@ -74,27 +80,31 @@ BITX_AVX2_INLINE void xor_split_cached(uint8_t *exponent, uint8_t *signman, cons
                                        const uint8_t *b, size_t n)
 {
     if (n < 32) {
-        bitx_xor_split_bf16_scalar(exponent, signman, a, b, n);
+        if (b)
+            bitx_xor_split_bf16_scalar(exponent, signman, a, b, n);
+        else
+            bitx_split_bf16_scalar(exponent, signman, a, n);
         return;
     }
     size_t i = xor_split_blocks(exponent, signman, a, b, n, 0);
     for (; n - i >= 32; i += 32)
-        xor_split_one(exponent + i, signman + i, a + 2 * i, b + 2 * i);
+        xor_split_one(exponent + i, signman + i, a + 2 * i, fields_at(b, 2 * i));
     i = n - 32;
-    xor_split_one(exponent + i, signman + i, a + 2 * i, b + 2 * i);
+    xor_split_one(exponent + i, signman + i, a + 2 * i, fields_at(b, 2 * i));
 }
 
-BITX_AVX2 void bitx_xor_split_bf16_avx2(uint8_t *exponent, uint8_t *signman, const uint8_t *a,
-                                        const uint8_t *b, size_t nelem)
+BITX_AVX2_INLINE void split_bf16(uint8_t *exponent, uint8_t *signman, const uint8_t *a,
+                                 const uint8_t *b, size_t nelem)
 {
     size_t i = 0;
     if (nelem >= BITX_NONTEMPORAL_MIN / 2 && same_line_offset(exponent, signman)) {
         i = to_next_line(exponent);
         xor_split_cached(exponent, signman, a, b, i);
-        i += xor_split_blocks(exponent + i, signman + i, a + 2 * i, b + 2 * i, nelem - i, 1);
+        i += xor_split_blocks(exponent + i, signman + i, a + 2 * i, fields_at(b, 2 * i), nelem - i,
+                              1);
         _mm_sfence();
     }
-    xor_split_cached(exponent + i, signman + i, a + 2 * i, b + 2 * i, nelem - i);
+    xor_split_cached(exponent + i, signman + i, a + 2 * i, fields_at(b, 2 * i), nelem - i);
 }
 
 /* 16 elements. Sign extension carries bit 7 to bit 15, and the mask removes its copies. */
@@ -104,7 +114,8 @@ BITX_AVX2_INLINE __m256i xor_merge16(const uint8_t *exponent, const uint8_t *sig
     __m256i exp = _mm256_slli_epi16(_mm256_cvtepu8_epi16(load128(exponent)), 7);
     __m256i sm = _mm256_cvtepi8_epi16(load128(signman));
     sm = _mm256_and_si256(sm, _mm256_set1_epi16((short)0x807f));
-    return _mm256_xor_si256(_mm256_or_si256(exp, sm), load256(b));
+    __m256i v = _mm256_or_si256(exp, sm);
+    return b ? _mm256_xor_si256(v, load256(b)) : v;
 }
 
 /* As many whole lines of 32 elements as there are; returns the elements done. */
@@ -114,8 +125,8 @@ BITX_AVX2_INLINE size_t xor_merge_lines(uint8_t *dst, const uint8_t *exponent,
 {
     size_t i = 0;
     for (; n - i >= 32; i += 32) {
-        __m256i v0 = xor_merge16(exponent + i, signman + i, b + 2 * i);
-        __m256i v1 = xor_merge16(exponent + i + 16, signman + i + 16, b + 2 * i + 32);
+        __m256i v0 = xor_merge16(exponent + i, signman + i, fields_at(b, 2 * i));
+        __m256i v1 = xor_merge16(exponent + i + 16, signman + i + 16, fields_at(b, 2 * i + 32));
         put_line(dst + 2 * i, v0, v1, past_caches);
     }
     return i;
@@ -126,29 +137,35 @@ BITX_AVX2_INLINE void xor_merge_cached(uint8_t *dst, const uint8_t *exponent,
                                        const uint8_t *signman, const uint8_t *b, size_t n)
 {
     if (n < 16) {
-        bitx_xor_merge_bf16_scalar(dst, exponent, signman, b, n);
+        if (b)
+            bitx_xor_merge_bf16_scalar(dst, exponent, signman, b, n);
+        else
+            bitx_merge_bf16_scalar(dst, exponent, signman, n);
         return;
     }
     size_t last = n - 16;
-    __m256i tail = xor_merge16(exponent + last, signman + last, b + 2 * last);
+    __m256i tail = xor_merge16(exponent + last, signman + last, fields_at(b, 2 * last));
     size_t i = xor_merge_lines(dst, exponent, signman, b, n, 0);
     if (n - i >= 16)
-        store256(dst + 2 * i, xor_merge16(exponent + i, signman + i, b + 2 * i));
+        store256(dst + 2 * i, xor_merge16(exponent + i, signman + i, fields_at(b, 2 * i)));
     store256(dst + 2 * last, tail);
 }
 
-BITX_AVX2 void bitx_xor_merge_bf16_avx2(uint8_t *dst, const uint8_t *exponent,
-                                        const uint8_t *signman, const uint8_t *b, size_t nelem)
+BITX_AVX2_INLINE void merge_bf16(uint8_t *dst, const uint8_t *exponent, const uint8_t *signman,
+                                 const uint8_t *b, size_t nelem)
 {
     size_t i = 0;
     /* An odd address never comes to a line; in place, the line was read already. */
     if (nelem >= BITX_NONTEMPORAL_MIN / 2 && (uintptr_t)dst % 2 == 0 && dst != b) {
         i = to_next_line(dst) / 2;
         xor_merge_cached(dst, exponent, signman, b, i);
-        i += xor_merge_lines(dst + 2 * i, exponent + i, signman + i, b + 2 * i, nelem - i, 1);
+        i += xor_merge_lines(dst + 2 * i, exponent + i, signman + i, fields_at(b, 2 * i), nelem - i,
+                             1);
         _mm_sfence();
     }
-    xor_merge_cached(dst + 2 * i, exponent + i, signman + i, b + 2 * i, nelem - i);
+    xor_merge_cached(dst + 2 * i, exponent + i, signman + i, fields_at(b, 2 * i), nelem - i);
 }
+
+BITX_FIELDS_FUNCTIONS(BITX_AVX2, avx2, bf16)
 
 #endif

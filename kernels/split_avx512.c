@@ -3,6 +3,7 @@
 #include "bitx/kernels.h"
 
 #if defined(__x86_64__)
+#    include "fields.h"
 #    include "target_avx512.h"
 
 /* vpternlog's table for m ? a : b with the operands in the order a, b, m. */
@@ -29,13 +30,22 @@ BITX_AVX512_INLINE void split64(__m512i *exponent, __m512i *signman, __m512i x0,
     *signman = _mm512_permutex2var_epi8(sm0, even_bytes(), sm1);
 }
 
+BITX_AVX512_INLINE __m512i load_xored(const uint8_t *a, const uint8_t *b, size_t at)
+{
+    __m512i v = load512(a + at);
+    return b ? _mm512_xor_si512(v, load512(b + at)) : v;
+}
+
 /* Elements beyond the first n of 64 are neither read nor written. */
 BITX_AVX512_INLINE void xor_split_first(uint8_t *exponent, uint8_t *signman, const uint8_t *a,
                                         const uint8_t *b, size_t n)
 {
     size_t n0 = n < 32 ? n : 32, n1 = n - n0;
-    __m512i x0 = _mm512_xor_si512(load512_first(a, 2 * n0), load512_first(b, 2 * n0));
-    __m512i x1 = _mm512_xor_si512(load512_first(a + 64, 2 * n1), load512_first(b + 64, 2 * n1));
+    __m512i x0 = load512_first(a, 2 * n0), x1 = load512_first(a + 64, 2 * n1);
+    if (b) {
+        x0 = _mm512_xor_si512(x0, load512_first(b, 2 * n0));
+        x1 = _mm512_xor_si512(x1, load512_first(b + 64, 2 * n1));
+    }
     __m512i e, s;
     split64(&e, &s, x0, x1);
     store512_first(exponent, e, n);
@@ -48,29 +58,28 @@ BITX_AVX512_INLINE size_t xor_split_blocks(uint8_t *exponent, uint8_t *signman, 
 {
     size_t i = 0;
     for (; n - i >= 64; i += 64) {
-        const uint8_t *p = a + 2 * i, *q = b + 2 * i;
         __m512i e, s;
-        split64(&e, &s, _mm512_xor_si512(load512(p), load512(q)),
-                _mm512_xor_si512(load512(p + 64), load512(q + 64)));
+        split64(&e, &s, load_xored(a, b, 2 * i), load_xored(a, b, 2 * i + 64));
         put512(exponent + i, e, past_caches);
         put512(signman + i, s, past_caches);
     }
     return i;
 }
 
-BITX_AVX512 void bitx_xor_split_bf16_avx512(uint8_t *exponent, uint8_t *signman, const uint8_t *a,
-                                            const uint8_t *b, size_t nelem)
+BITX_AVX512_INLINE void split_bf16(uint8_t *exponent, uint8_t *signman, const uint8_t *a,
+                                   const uint8_t *b, size_t nelem)
 {
     size_t i = 0;
     if (nelem >= BITX_NONTEMPORAL_MIN / 2 && same_line_offset(exponent, signman)) {
         i = to_next_line(exponent);
         xor_split_first(exponent, signman, a, b, i);
-        i += xor_split_blocks(exponent + i, signman + i, a + 2 * i, b + 2 * i, nelem - i, 1);
+        i += xor_split_blocks(exponent + i, signman + i, a + 2 * i, fields_at(b, 2 * i), nelem - i,
+                              1);
         _mm_sfence();
     }
-    i += xor_split_blocks(exponent + i, signman + i, a + 2 * i, b + 2 * i, nelem - i, 0);
+    i += xor_split_blocks(exponent + i, signman + i, a + 2 * i, fields_at(b, 2 * i), nelem - i, 0);
     if (i < nelem)
-        xor_split_first(exponent + i, signman + i, a + 2 * i, b + 2 * i, nelem - i);
+        xor_split_first(exponent + i, signman + i, a + 2 * i, fields_at(b, 2 * i), nelem - i);
 }
 
 /* 64 elements from 64 exponents and 64 sign+mantissas. */
@@ -98,8 +107,12 @@ BITX_AVX512_INLINE size_t xor_merge_blocks(uint8_t *dst, const uint8_t *exponent
     for (; n - i >= 64; i += 64) {
         __m512i x0, x1;
         merge64(&x0, &x1, load512(exponent + i), load512(signman + i));
-        put512(dst + 2 * i, _mm512_xor_si512(x0, load512(b + 2 * i)), past_caches);
-        put512(dst + 2 * i + 64, _mm512_xor_si512(x1, load512(b + 2 * i + 64)), past_caches);
+        if (b) {
+            x0 = _mm512_xor_si512(x0, load512(b + 2 * i));
+            x1 = _mm512_xor_si512(x1, load512(b + 2 * i + 64));
+        }
+        put512(dst + 2 * i, x0, past_caches);
+        put512(dst + 2 * i + 64, x1, past_caches);
     }
     return i;
 }
@@ -111,26 +124,32 @@ BITX_AVX512_INLINE void xor_merge_first(uint8_t *dst, const uint8_t *exponent,
     size_t n0 = n < 32 ? n : 32, n1 = n - n0;
     __m512i x0, x1;
     merge64(&x0, &x1, load512_first(exponent, n), load512_first(signman, n));
-    x0 = _mm512_xor_si512(x0, load512_first(b, 2 * n0));
-    x1 = _mm512_xor_si512(x1, load512_first(b + 64, 2 * n1));
+    if (b) {
+        x0 = _mm512_xor_si512(x0, load512_first(b, 2 * n0));
+        x1 = _mm512_xor_si512(x1, load512_first(b + 64, 2 * n1));
+    }
     store512_first(dst, x0, 2 * n0);
     store512_first(dst + 64, x1, 2 * n1);
 }
 
-BITX_AVX512 void bitx_xor_merge_bf16_avx512(uint8_t *dst, const uint8_t *exponent,
-                                            const uint8_t *signman, const uint8_t *b, size_t nelem)
+BITX_AVX512_INLINE void merge_bf16(uint8_t *dst, const uint8_t *exponent, const uint8_t *signman,
+                                   const uint8_t *b, size_t nelem)
 {
     size_t i = 0;
     /* An odd address never comes to a line; in place, the line was read already. */
     if (nelem >= BITX_NONTEMPORAL_MIN / 2 && (uintptr_t)dst % 2 == 0 && dst != b) {
         i = to_next_line(dst) / 2;
         xor_merge_first(dst, exponent, signman, b, i);
-        i += xor_merge_blocks(dst + 2 * i, exponent + i, signman + i, b + 2 * i, nelem - i, 1);
+        i += xor_merge_blocks(dst + 2 * i, exponent + i, signman + i, fields_at(b, 2 * i),
+                              nelem - i, 1);
         _mm_sfence();
     }
-    i += xor_merge_blocks(dst + 2 * i, exponent + i, signman + i, b + 2 * i, nelem - i, 0);
+    i +=
+        xor_merge_blocks(dst + 2 * i, exponent + i, signman + i, fields_at(b, 2 * i), nelem - i, 0);
     if (i < nelem)
-        xor_merge_first(dst + 2 * i, exponent + i, signman + i, b + 2 * i, nelem - i);
+        xor_merge_first(dst + 2 * i, exponent + i, signman + i, fields_at(b, 2 * i), nelem - i);
 }
+
+BITX_FIELDS_FUNCTIONS(BITX_AVX512, avx512, bf16)
 
 #endif

@@ -195,6 +195,22 @@ static void call_histogram(bitx_fn_HISTOGRAM *fn, kc_case *c)
     memcpy(c->out[0], counts, sizeof(counts));
 }
 
+static void call_histogram_pairs(bitx_fn_HISTOGRAM_PAIRS *fn, kc_case *c)
+{
+    static uint32_t counts[16 * 256];
+    memcpy(counts, c->out[0], sizeof(counts));
+    fn(counts, c->in[0], c->in[1], c->nelem);
+    memcpy(c->out[0], counts, sizeof(counts));
+}
+
+static void call_distance_positions(bitx_fn_DISTANCE_POSITIONS *fn, kc_case *c)
+{
+    uint64_t counts[32];
+    memcpy(counts, c->out[0], c->out_nbytes[0]);
+    fn(counts, c->in[0], c->in[1], c->nelem);
+    memcpy(c->out[0], counts, c->out_nbytes[0]);
+}
+
 static void call(bitx_fn fn, bitx_sig sig, kc_case *c)
 {
     uint8_t *const *o = c->out;
@@ -203,14 +219,51 @@ static void call(bitx_fn fn, bitx_sig sig, kc_case *c)
     case BITX_SIG_BINARY:
         ((bitx_fn_BINARY *)fn)(o[0], s[0], s[1], c->nelem);
         return;
+    case BITX_SIG_SPLIT2:
+    case BITX_SIG_SPLIT_F16:
+    case BITX_SIG_SPLIT_F32:
+        ((bitx_fn_SPLIT2 *)fn)(o[0], o[1], s[0], c->nelem);
+        return;
+    case BITX_SIG_MERGE2:
+    case BITX_SIG_MERGE_F16:
+    case BITX_SIG_MERGE_F32:
+        ((bitx_fn_MERGE2 *)fn)(o[0], s[0], s[1], c->nelem);
+        return;
     case BITX_SIG_SPLIT2_XOR:
+    case BITX_SIG_XOR_SPLIT_F16:
+    case BITX_SIG_XOR_SPLIT_F32:
         ((bitx_fn_SPLIT2_XOR *)fn)(o[0], o[1], s[0], s[1], c->nelem);
         return;
     case BITX_SIG_MERGE2_XOR:
+    case BITX_SIG_XOR_MERGE_F16:
+    case BITX_SIG_XOR_MERGE_F32:
         ((bitx_fn_MERGE2_XOR *)fn)(o[0], s[0], s[1], s[2], c->nelem);
         return;
     case BITX_SIG_REDUCE2:
         c->result = ((bitx_fn_REDUCE2 *)fn)(s[0], s[1], c->nelem);
+        return;
+    case BITX_SIG_DISTANCE_POSITIONS:
+        call_distance_positions((bitx_fn_DISTANCE_POSITIONS *)fn, c);
+        return;
+    case BITX_SIG_SCAN2:
+        c->result = ((bitx_fn_SCAN2 *)fn)(s[0], s[1], c->nelem);
+        return;
+    case BITX_SIG_SCAN:
+        c->result = ((bitx_fn_SCAN *)fn)(s[0], c->nelem);
+        return;
+    case BITX_SIG_PARTITION_SET:
+        c->result = ((bitx_fn_PARTITION_SET *)fn)(o[0], o[1], o[2], c->bit, s[0], c->nelem,
+                                                  guarded_table(c->table, 32));
+        return;
+    case BITX_SIG_PARTITION_PLANE:
+        c->result = ((bitx_fn_PARTITION_PLANE *)fn)(o[0], o[1], s[0], s[1], c->bit, c->nelem);
+        return;
+    case BITX_SIG_PACK_BITS:
+    case BITX_SIG_UNPACK_BITS:
+        c->result = ((bitx_fn_PACK_BITS *)fn)(o[0], s[0], s[1], c->nelem);
+        return;
+    case BITX_SIG_HISTOGRAM_PAIRS:
+        call_histogram_pairs((bitx_fn_HISTOGRAM_PAIRS *)fn, c);
         return;
     case BITX_SIG_PARTITION:
         c->result =

@@ -1,6 +1,8 @@
 /* Partition and merge of lists by a plane of bits. */
 #include "kernel_specs.h"
 
+#include <string.h>
+
 /* The bytes that hold the plane's bits. */
 static size_t plane_nbytes(const kc_case *c)
 {
@@ -38,6 +40,97 @@ static void ref_partition(kc_case *c)
     if (c->nelem)
         for (size_t i = c->bit + c->nelem; i % 8; i++)
             kc_set_bit(c->out[2], i, 0);
+}
+
+/* A set of any density; its bits decide. */
+static void plan_partition_set(kc_case *c, kc_rng *rng)
+{
+    size_t nhigh = 0;
+    c->bit = kc_below(rng, 8);
+    kc_add_in(c, rng, c->nelem);
+    kc_fill(rng, c->table, 32);
+    for (size_t i = 0; i < c->nelem; i++)
+        nhigh += (size_t)kc_bit(c->table, c->in[0][i]);
+    kc_add_out(c, c->nelem - nhigh);
+    kc_add_out(c, nhigh);
+    c->out_room[0] = c->out_room[1] = c->nelem;
+    kc_add_out(c, plane_nbytes(c));
+}
+
+static void ref_partition_set(kc_case *c)
+{
+    size_t nlow = 0;
+    for (size_t i = 0; i < c->nelem; i++) {
+        int high = kc_bit(c->table, c->in[0][i]);
+        kc_set_bit(c->out[2], c->bit + i, high);
+        c->out[high][high ? c->result++ : nlow++] = c->in[0][i];
+    }
+    if (c->nelem)
+        for (size_t i = c->bit + c->nelem; i % 8; i++)
+            kc_set_bit(c->out[2], i, 0);
+}
+
+static void plan_partition_plane(kc_case *c, kc_rng *rng)
+{
+    size_t width = c->shape.width, nhigh = 0;
+    c->bit = kc_below(rng, 8);
+    kc_add_in(c, rng, width * c->nelem);
+    kc_add_in(c, rng, plane_nbytes(c));
+    for (size_t i = 0; i < c->nelem; i++)
+        nhigh += (size_t)kc_bit(c->in[1], c->bit + i);
+    kc_add_out(c, width * (c->nelem - nhigh));
+    kc_add_out(c, width * nhigh);
+    c->out_room[0] = c->out_room[1] = width * c->nelem;
+}
+
+static void ref_partition_plane(kc_case *c)
+{
+    size_t width = c->shape.width, nlow = 0;
+    for (size_t i = 0; i < c->nelem; i++) {
+        int high = kc_bit(c->in[1], c->bit + i);
+        kc_set_element(c->out[high], high ? c->result++ : nlow++, width,
+                       kc_element(c->in[0], i, width));
+    }
+}
+
+/* ---- bits under a mask ---- */
+
+static void plan_pack_bits(kc_case *c, kc_rng *rng)
+{
+    size_t ones = 0;
+    kc_add_in(c, rng, (c->nelem + 7) / 8);
+    kc_add_in(c, rng, (c->nelem + 7) / 8);
+    for (size_t i = 0; i < c->nelem; i++)
+        ones += (size_t)kc_bit(c->in[1], i);
+    kc_add_out(c, (ones + 7) / 8);
+}
+
+static void ref_pack_bits(kc_case *c)
+{
+    memset(c->out[0], 0, c->out_nbytes[0]);
+    for (size_t i = 0; i < c->nelem; i++)
+        if (kc_bit(c->in[1], i))
+            kc_set_bit(c->out[0], c->result++, kc_bit(c->in[0], i));
+}
+
+/* Exactly as many bytes of packed bits as the mask asks for. */
+static void plan_unpack_bits(kc_case *c, kc_rng *rng)
+{
+    size_t ones = 0, nbytes = (c->nelem + 7) / 8;
+    kc_fill(rng, c->in[1], nbytes);
+    for (size_t i = 0; i < c->nelem; i++)
+        ones += (size_t)kc_bit(c->in[1], i);
+    kc_add_in(c, rng, (ones + 7) / 8);
+    c->in_nbytes[c->nin++] = nbytes;
+    kc_add_out(c, nbytes);
+}
+
+static void ref_unpack_bits(kc_case *c)
+{
+    memset(c->out[0], 0, c->out_nbytes[0]);
+    for (size_t i = 0; i < c->nelem; i++)
+        if (kc_bit(c->in[1], i))
+            kc_set_bit(c->out[0], i, kc_bit(c->in[0], c->result++));
 }
 
 /* The plane is made first, in the input after the lists that are there. */
@@ -95,6 +188,11 @@ static void ref_count_ones(kc_case *c)
 const kc_spec kc_specs_lists[] = {
     {"partition_u8", plan_partition, ref_partition, 1, "merge_u8", {.width = 1}},
     {"partition_u16", plan_partition, ref_partition, 1, "merge_u16", {.width = 2}},
+    {"partition_set_u8", plan_partition_set, ref_partition_set, 1, "merge_u8", {0}},
+    {"partition_plane_u8", plan_partition_plane, ref_partition_plane, 1, "merge_u8", {.width = 1}},
+    {"partition_plane_u16", plan_partition_plane, ref_partition_plane, 1, "merge_u16", {.width = 2}},
+    {"pack_bits", plan_pack_bits, ref_pack_bits, 0, NULL, {0}},
+    {"unpack_bits", plan_unpack_bits, ref_unpack_bits, 0, NULL, {0}},
     {"merge_u8", plan_merge, ref_merge, 0, NULL, {.width = 1}},
     {"merge_lowconst_u8", plan_merge, ref_merge, 0, NULL, {.width = 1, .low_const = 1}},
     {"merge_highconst_u8", plan_merge, ref_merge, 0, NULL, {.width = 1, .high_const = 1}},

@@ -91,11 +91,33 @@ static void ref_histogram_u8(kc_case *c)
     }
 }
 
+/* Sixteen contexts. */
+static void plan_histogram_pairs_u8(kc_case *c, kc_rng *rng)
+{
+    kc_add_in(c, rng, c->nelem);
+    kc_add_in(c, rng, c->nelem);
+    for (size_t i = 0; i < c->nelem; i++)
+        c->in[0][i] %= 16;
+    kc_add_out(c, 16 * 256 * sizeof(uint32_t));
+}
+
+static void ref_histogram_pairs_u8(kc_case *c)
+{
+    for (size_t i = 0; i < c->nelem; i++) {
+        size_t at = 4 * (256 * (size_t)c->in[0][i] + c->in[1][i]);
+        uint32_t count;
+        memcpy(&count, c->out[0] + at, 4);
+        count++;
+        memcpy(c->out[0] + at, &count, 4);
+    }
+}
+
 /* clang-format off */
 const kc_spec kc_specs_tables[] = {
     {"groups_split_u8", plan_groups_split_u8, ref_groups_split_u8, 0, NULL, {0}},
     {"groups_merge_u8", plan_groups_merge_u8, ref_groups_merge_u8, 0, NULL, {0}},
     {"map_u8", plan_map_u8, ref_map_u8, 1, NULL, {0}},
+    {"histogram_pairs_u8", plan_histogram_pairs_u8, ref_histogram_pairs_u8, 0, NULL, {0}},
     {"histogram_u8", plan_histogram_u8, ref_histogram_u8, 0, NULL, {0}},
     {0},
 };

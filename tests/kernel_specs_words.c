@@ -1,6 +1,8 @@
 /* XOR, distance, float fields and differences: streams of words. */
 #include "kernel_specs.h"
 
+#include <string.h>
+
 /* ---- XOR and distance ---- */
 
 static void plan_xor_bytes(kc_case *c, kc_rng *rng)
@@ -30,45 +32,132 @@ static void ref_distance_bits(kc_case *c)
         c->result += kc_bit(c->in[0], i) != kc_bit(c->in[1], i);
 }
 
-/* ---- float fields ---- */
-
-static void plan_xor_split_bf16(kc_case *c, kc_rng *rng)
+static void plan_distance_positions(kc_case *c, kc_rng *rng)
 {
-    kc_add_in(c, rng, 2 * c->nelem);
-    kc_add_in(c, rng, 2 * c->nelem);
+    kc_add_in(c, rng, c->shape.width * c->nelem);
+    kc_add_in(c, rng, c->shape.width * c->nelem);
     kc_make_near(c, rng);
-    kc_add_out(c, c->nelem);
-    kc_add_out(c, c->nelem);
+    kc_add_out(c, 8 * c->shape.width * sizeof(uint64_t));
 }
 
-static void ref_xor_split_bf16(kc_case *c)
+/* Added to what the output was filled with. */
+static void ref_distance_positions(kc_case *c)
 {
+    size_t bits = 8 * c->shape.width;
+    for (size_t p = 0; p < bits; p++) {
+        uint64_t count;
+        memcpy(&count, c->out[0] + 8 * p, 8);
+        for (size_t i = p; i < bits * c->nelem; i += bits)
+            count += kc_bit(c->in[0], i) != kc_bit(c->in[1], i);
+        memcpy(c->out[0] + 8 * p, &count, 8);
+    }
+}
+
+/* ---- scans ---- */
+
+/* Equal up to somewhere, often to the end, and noise from there on or one bit. */
+static void make_equal(kc_case *c, kc_rng *rng)
+{
+    size_t n = c->in_nbytes[0], at = n ? kc_below(rng, 2 * (unsigned)n) : 0;
+    memcpy(c->in[1], c->in[0], n);
+    if (at < n && kc_below(rng, 2))
+        kc_random_bytes(rng, c->in[1] + at, n - at);
+    else if (at < n)
+        c->in[1][at] ^= (uint8_t)(1u << kc_below(rng, 8));
+}
+
+static void plan_first_difference(kc_case *c, kc_rng *rng)
+{
+    kc_add_in(c, rng, c->nelem);
+    kc_add_in(c, rng, c->nelem);
+    make_equal(c, rng);
+}
+
+static void ref_first_difference(kc_case *c)
+{
+    while (c->result < c->nelem && c->in[0][c->result] == c->in[1][c->result])
+        c->result++;
+}
+
+/* One element over and over, up to somewhere. */
+static void plan_equal_run(kc_case *c, kc_rng *rng)
+{
+    size_t width = c->shape.width, n = width * c->nelem;
+    kc_add_in(c, rng, n);
+    size_t at = n ? kc_below(rng, 2 * (unsigned)n) : 0;
+    for (size_t i = width; i < n; i++)
+        if (i < at || kc_below(rng, 3))
+            c->in[0][i] = c->in[0][i - width];
+    if (at < n)
+        c->in[0][at] ^= (uint8_t)(1u << kc_below(rng, 8));
+}
+
+static void ref_equal_run(kc_case *c)
+{
+    size_t width = c->shape.width;
+    while (c->result < c->nelem && memcmp(c->in[0], c->in[0] + width * c->result, width) == 0)
+        c->result++;
+}
+
+/* ---- float fields ---- */
+
+static void plan_split_fields(kc_case *c, kc_rng *rng)
+{
+    kc_add_in(c, rng, c->shape.width * c->nelem);
+    if (c->shape.xored) {
+        kc_add_in(c, rng, c->shape.width * c->nelem);
+        kc_make_near(c, rng);
+    }
+    kc_add_out(c, c->nelem);
+    kc_add_out(c, c->shape.signman * c->nelem);
+}
+
+/* The stream (0: exponents) and the bit there that bit k of element i goes to. */
+static int field_of(const kc_case *c, size_t i, size_t k, size_t *place)
+{
+    size_t mantissa = c->shape.mantissa, sign = 8 * c->shape.width - 1;
+    int is_exponent = k >= mantissa && k < sign;
+    if (is_exponent)
+        *place = 8 * i + k - mantissa;
+    else
+        *place = 8 * c->shape.signman * i + (k == sign ? mantissa : k);
+    return !is_exponent;
+}
+
+static void ref_split_fields(kc_case *c)
+{
+    size_t bits = 8 * c->shape.width, place;
+    memset(c->out[0], 0, c->out_nbytes[0]);
+    memset(c->out[1], 0, c->out_nbytes[1]);
     for (size_t i = 0; i < c->nelem; i++) {
-        for (size_t k = 0; k < 16; k++) {
-            int x = kc_bit(c->in[0], 16 * i + k) != kc_bit(c->in[1], 16 * i + k);
-            if (k >= 7 && k <= 14)
-                kc_set_bit(c->out[0], 8 * i + k - 7, x);
-            else
-                kc_set_bit(c->out[1], 8 * i + (k == 15 ? 7 : k), x);
+        for (size_t k = 0; k < bits; k++) {
+            int x = kc_bit(c->in[0], bits * i + k);
+            if (c->shape.xored)
+                x ^= kc_bit(c->in[1], bits * i + k);
+            int stream = field_of(c, i, k, &place);
+            kc_set_bit(c->out[stream], place, x);
         }
     }
 }
 
-static void plan_xor_merge_bf16(kc_case *c, kc_rng *rng)
+static void plan_merge_fields(kc_case *c, kc_rng *rng)
 {
     kc_add_in(c, rng, c->nelem);
-    kc_add_in(c, rng, c->nelem);
-    kc_add_in(c, rng, 2 * c->nelem);
-    kc_add_out(c, 2 * c->nelem);
+    kc_add_in(c, rng, c->shape.signman * c->nelem);
+    if (c->shape.xored)
+        kc_add_in(c, rng, c->shape.width * c->nelem);
+    kc_add_out(c, c->shape.width * c->nelem);
 }
 
-static void ref_xor_merge_bf16(kc_case *c)
+static void ref_merge_fields(kc_case *c)
 {
+    size_t bits = 8 * c->shape.width, place;
     for (size_t i = 0; i < c->nelem; i++) {
-        for (size_t k = 0; k < 16; k++) {
-            int x = k >= 7 && k <= 14 ? kc_bit(c->in[0], 8 * i + k - 7)
-                                      : kc_bit(c->in[1], 8 * i + (k == 15 ? 7 : k));
-            kc_set_bit(c->out[0], 16 * i + k, x != kc_bit(c->in[2], 16 * i + k));
+        for (size_t k = 0; k < bits; k++) {
+            int stream = field_of(c, i, k, &place), x = kc_bit(c->in[stream], place);
+            if (c->shape.xored)
+                x ^= kc_bit(c->in[2], bits * i + k);
+            kc_set_bit(c->out[0], bits * i + k, x);
         }
     }
 }
@@ -125,9 +214,25 @@ static void ref_diff(kc_case *c)
 /* clang-format off */
 const kc_spec kc_specs_words[] = {
     {"xor_bytes", plan_xor_bytes, ref_xor_bytes, 3, NULL, {0}},
-    {"xor_split_bf16", plan_xor_split_bf16, ref_xor_split_bf16, 0, "xor_merge_bf16", {0}},
-    {"xor_merge_bf16", plan_xor_merge_bf16, ref_xor_merge_bf16, 4, NULL, {0}},
+    {"split_bf16", plan_split_fields, ref_split_fields, 0, "merge_bf16", {.width = 2, .mantissa = 7, .signman = 1, .xored = 0}},
+    {"merge_bf16", plan_merge_fields, ref_merge_fields, 0, NULL, {.width = 2, .mantissa = 7, .signman = 1, .xored = 0}},
+    {"xor_split_bf16", plan_split_fields, ref_split_fields, 0, "xor_merge_bf16", {.width = 2, .mantissa = 7, .signman = 1, .xored = 1}},
+    {"xor_merge_bf16", plan_merge_fields, ref_merge_fields, 4, NULL, {.width = 2, .mantissa = 7, .signman = 1, .xored = 1}},
+    {"split_f16", plan_split_fields, ref_split_fields, 0, "merge_f16", {.width = 2, .mantissa = 10, .signman = 2, .xored = 0}},
+    {"merge_f16", plan_merge_fields, ref_merge_fields, 0, NULL, {.width = 2, .mantissa = 10, .signman = 2, .xored = 0}},
+    {"xor_split_f16", plan_split_fields, ref_split_fields, 0, "xor_merge_f16", {.width = 2, .mantissa = 10, .signman = 2, .xored = 1}},
+    {"xor_merge_f16", plan_merge_fields, ref_merge_fields, 0, NULL, {.width = 2, .mantissa = 10, .signman = 2, .xored = 1}},
+    {"split_f32", plan_split_fields, ref_split_fields, 0, "merge_f32", {.width = 4, .mantissa = 23, .signman = 3, .xored = 0}},
+    {"merge_f32", plan_merge_fields, ref_merge_fields, 0, NULL, {.width = 4, .mantissa = 23, .signman = 3, .xored = 0}},
+    {"xor_split_f32", plan_split_fields, ref_split_fields, 0, "xor_merge_f32", {.width = 4, .mantissa = 23, .signman = 3, .xored = 1}},
+    {"xor_merge_f32", plan_merge_fields, ref_merge_fields, 0, NULL, {.width = 4, .mantissa = 23, .signman = 3, .xored = 1}},
     {"distance_bits", plan_distance_bits, ref_distance_bits, 0, NULL, {0}},
+    {"distance_positions_u16", plan_distance_positions, ref_distance_positions, 0, NULL, {.width = 2}},
+    {"distance_positions_u32", plan_distance_positions, ref_distance_positions, 0, NULL, {.width = 4}},
+    {"first_difference", plan_first_difference, ref_first_difference, 0, NULL, {0}},
+    {"equal_run_u8", plan_equal_run, ref_equal_run, 0, NULL, {.width = 1}},
+    {"equal_run_u16", plan_equal_run, ref_equal_run, 0, NULL, {.width = 2}},
+    {"equal_run_u32", plan_equal_run, ref_equal_run, 0, NULL, {.width = 4}},
     {"float_diff_u8", plan_diff, ref_diff, 3, "float_undiff_u8", {.width = 1, .is_float = 1}},
     {"float_undiff_u8", plan_diff, ref_diff, 3, NULL, {.width = 1, .is_float = 1, .inverse = 1}},
     {"float_diff_u16", plan_diff, ref_diff, 3, "float_undiff_u16", {.width = 2, .is_float = 1}},

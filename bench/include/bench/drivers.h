@@ -23,10 +23,10 @@ typedef struct bench_driver {
     /*
      * A letter per stream, sources and destinations apart. W: as wide as the element; H: half of
      * it (or a list of half of the elements); L: such a list that needs room for all of them; Q: a
-     * quarter; 1: a bit per element; P: one such bit plane per bit of the element; Y: one byte
-     * plane per byte of it (planes of either kind are one stride apart); R: at most two bytes per
-     * element, how many depends on the data; K: a block of parameters or counters, 4 KiB that do
-     * not count as traffic.
+     * quarter; T: three quarters; 1: a bit per element; B: half of such bits; P: one such bit plane
+     * per bit of the element; Y: one byte plane per byte of it (planes of either kind are one
+     * stride apart); R: at most two bytes per element, how many depends on the data; K: a block of
+     * parameters or counters, 4 KiB that do not count as traffic; A: one of 16 KiB.
      */
     const char *reads, *writes;
     /* Returns the function's value, or 0 if it has none. */

@@ -21,7 +21,10 @@ typedef enum bitx_isa {
  */
 /* clang-format off */
 #define BITX_SIG_LIST(X) \
-    X(BINARY) X(SPLIT2_XOR) X(MERGE2_XOR) X(REDUCE2) X(PARTITION) X(MERGE) X(MERGE_LOWCONST) \
+    X(BINARY) X(SPLIT2_XOR) X(MERGE2_XOR) X(SPLIT2) X(MERGE2) X(SPLIT_F16) X(MERGE_F16) \
+    X(XOR_SPLIT_F16) X(XOR_MERGE_F16) X(SPLIT_F32) X(MERGE_F32) X(XOR_SPLIT_F32) X(XOR_MERGE_F32) \
+    X(REDUCE2) X(DISTANCE_POSITIONS) X(SCAN2) X(SCAN) X(PARTITION) X(PARTITION_SET) \
+    X(PARTITION_PLANE) X(PACK_BITS) X(UNPACK_BITS) X(HISTOGRAM_PAIRS) X(MERGE) X(MERGE_LOWCONST) \
     X(MERGE_HIGHCONST) X(MERGE_CONST) X(COUNT_BITS) X(DELTA_CLASSES) X(DELTA_DIFF) X(DELTA_SPLIT) \
     X(DELTA_JOIN) X(GROUPS_SPLIT) X(GROUPS_MERGE) X(MAP) X(HISTOGRAM) X(SPLIT_PLANES) X(XOR_SPLIT_PLANES) \
     X(MERGE_PLANES) X(XOR_MERGE_PLANES) X(SPLIT_BITS) X(XOR_SPLIT_BITS) \
@@ -34,6 +37,36 @@ typedef enum bitx_isa {
 #define BITX_SIGNATURE_MERGE2_XOR void, , \
     (uint8_t *dst, const uint8_t *s0, const uint8_t *s1, const uint8_t *b, size_t n), \
     (dst, s0, s1, b, n)
+#define BITX_SIGNATURE_SPLIT2 void, , \
+    (uint8_t *d0, uint8_t *d1, const uint8_t *src, size_t n), (d0, d1, src, n)
+#define BITX_SIGNATURE_MERGE2 void, , \
+    (uint8_t *dst, const uint8_t *s0, const uint8_t *s1, size_t n), (dst, s0, s1, n)
+#define BITX_SIGNATURE_SPLIT_F16 BITX_SIGNATURE_SPLIT2
+#define BITX_SIGNATURE_MERGE_F16 BITX_SIGNATURE_MERGE2
+#define BITX_SIGNATURE_XOR_SPLIT_F16 BITX_SIGNATURE_SPLIT2_XOR
+#define BITX_SIGNATURE_XOR_MERGE_F16 BITX_SIGNATURE_MERGE2_XOR
+#define BITX_SIGNATURE_SPLIT_F32 BITX_SIGNATURE_SPLIT2
+#define BITX_SIGNATURE_MERGE_F32 BITX_SIGNATURE_MERGE2
+#define BITX_SIGNATURE_XOR_SPLIT_F32 BITX_SIGNATURE_SPLIT2_XOR
+#define BITX_SIGNATURE_XOR_MERGE_F32 BITX_SIGNATURE_MERGE2_XOR
+#define BITX_SIGNATURE_DISTANCE_POSITIONS void, , \
+    (uint64_t *counts, const uint8_t *a, const uint8_t *b, size_t n), (counts, a, b, n)
+#define BITX_SIGNATURE_SCAN2 size_t, return, \
+    (const uint8_t *a, const uint8_t *b, size_t n), (a, b, n)
+#define BITX_SIGNATURE_SCAN size_t, return, (const uint8_t *src, size_t n), (src, n)
+#define BITX_SIGNATURE_PARTITION_SET size_t, return, \
+    (uint8_t *low, uint8_t *high, uint8_t *plane, size_t bit, const uint8_t *src, size_t n, \
+     const uint8_t set[32]), \
+    (low, high, plane, bit, src, n, set)
+#define BITX_SIGNATURE_PARTITION_PLANE size_t, return, \
+    (uint8_t *low, uint8_t *high, const uint8_t *src, const uint8_t *plane, size_t bit, size_t n), \
+    (low, high, src, plane, bit, n)
+#define BITX_SIGNATURE_UNPACK_BITS BITX_SIGNATURE_PACK_BITS
+#define BITX_SIGNATURE_PACK_BITS size_t, return, \
+    (uint8_t *dst, const uint8_t *src, const uint8_t *mask, size_t n), (dst, src, mask, n)
+#define BITX_SIGNATURE_HISTOGRAM_PAIRS void, , \
+    (uint32_t *counts, const uint8_t *contexts, const uint8_t *src, size_t n), \
+    (counts, contexts, src, n)
 #define BITX_SIGNATURE_REDUCE2 uint64_t, return, \
     (const uint8_t *a, const uint8_t *b, size_t n), (a, b, n)
 #define BITX_SIGNATURE_PARTITION size_t, return, \

@@ -77,8 +77,55 @@ BITX_KERNEL(void, xor_split_bf16, uint8_t *exponent, uint8_t *signman, const uin
 BITX_KERNEL(void, xor_merge_bf16, uint8_t *dst, const uint8_t *exponent, const uint8_t *signman,
             const uint8_t *b, size_t nelem);
 
+/* The same of one stream, without XOR. */
+BITX_KERNEL(void, split_bf16, uint8_t *exponent, uint8_t *signman, const uint8_t *src,
+            size_t nelem);
+BITX_KERNEL(void, merge_bf16, uint8_t *dst, const uint8_t *exponent, const uint8_t *signman,
+            size_t nelem);
+
+/*
+ * F16: exponent[i] = bits 14..10; signman has 16 bits for each element, the sign as bit 10 above
+ * the mantissa (9..0) and zeros above it. merge ignores bits above the fields. (The BF16 functions
+ * on F16 data give two streams of bytes: the exponent with three bits of the mantissa, and the sign
+ * with seven.)
+ */
+BITX_KERNEL(void, split_f16, uint8_t *exponent, uint8_t *signman, const uint8_t *src, size_t nelem);
+BITX_KERNEL(void, merge_f16, uint8_t *dst, const uint8_t *exponent, const uint8_t *signman,
+            size_t nelem);
+BITX_KERNEL(void, xor_split_f16, uint8_t *exponent, uint8_t *signman, const uint8_t *a,
+            const uint8_t *b, size_t nelem);
+BITX_KERNEL(void, xor_merge_f16, uint8_t *dst, const uint8_t *exponent, const uint8_t *signman,
+            const uint8_t *b, size_t nelem);
+
+/* F32: exponent[i] = bits 30..23; signman has 3 bytes for each element, the sign as bit 23 above
+ * the mantissa (22..0). */
+BITX_KERNEL(void, split_f32, uint8_t *exponent, uint8_t *signman, const uint8_t *src, size_t nelem);
+BITX_KERNEL(void, merge_f32, uint8_t *dst, const uint8_t *exponent, const uint8_t *signman,
+            size_t nelem);
+BITX_KERNEL(void, xor_split_f32, uint8_t *exponent, uint8_t *signman, const uint8_t *a,
+            const uint8_t *b, size_t nelem);
+BITX_KERNEL(void, xor_merge_f32, uint8_t *dst, const uint8_t *exponent, const uint8_t *signman,
+            const uint8_t *b, size_t nelem);
+
 /* Number of differing bits (Hamming distance) of two buffers of nbytes each. */
 BITX_KERNEL(uint64_t, distance_bits, const uint8_t *a, const uint8_t *b, size_t nbytes);
+
+/* The same by position: adds to counts[p] the number of elements that differ in bit p, for
+ * as many p as an element has bits. */
+BITX_KERNEL(void, distance_positions_u16, uint64_t *counts, const uint8_t *a, const uint8_t *b,
+            size_t nelem);
+BITX_KERNEL(void, distance_positions_u32, uint64_t *counts, const uint8_t *a, const uint8_t *b,
+            size_t nelem);
+
+/* ---- scans ---- */
+
+/* Index of the first byte that differs; nbytes if none does. */
+BITX_KERNEL(size_t, first_difference, const uint8_t *a, const uint8_t *b, size_t nbytes);
+
+/* Number of elements from the first on that equal it: nelem if all are equal. */
+BITX_KERNEL(size_t, equal_run_u8, const uint8_t *src, size_t nelem);
+BITX_KERNEL(size_t, equal_run_u16, const uint8_t *src, size_t nelem);
+BITX_KERNEL(size_t, equal_run_u32, const uint8_t *src, size_t nelem);
 
 /*
  * Partition and merge, of lists of 8- or 16-bit elements by a plane of bits: the two directions of
@@ -100,6 +147,17 @@ BITX_KERNEL(size_t, partition_u8, uint8_t *low, uint8_t *high, uint8_t *plane, s
             const uint8_t *src, size_t nelem, unsigned pivot);
 BITX_KERNEL(size_t, partition_u16, uint8_t *low, uint8_t *high, uint8_t *plane, size_t bit,
             const uint8_t *src, size_t nelem, unsigned pivot);
+
+/* The same where the elements of a set go to high: value v is in it if bit v % 8 of set[v / 8] is.
+ */
+BITX_KERNEL(size_t, partition_set_u8, uint8_t *low, uint8_t *high, uint8_t *plane, size_t bit,
+            const uint8_t *src, size_t nelem, const uint8_t set[32]);
+
+/* The same by a plane that is given, with the ones to high. */
+BITX_KERNEL(size_t, partition_plane_u8, uint8_t *low, uint8_t *high, const uint8_t *src,
+            const uint8_t *plane, size_t bit, size_t nelem);
+BITX_KERNEL(size_t, partition_plane_u16, uint8_t *low, uint8_t *high, const uint8_t *src,
+            const uint8_t *plane, size_t bit, size_t nelem);
 
 /* Each element of dst is the next of high where the plane has a one, else the next of low. Reads
  * of each list as many elements as the plane asks for. */
@@ -124,6 +182,16 @@ BITX_KERNEL(void, merge_const_u16, uint8_t *dst, unsigned low_value, unsigned hi
 
 /* Number of ones among bits [bit, bit + nbits) of the plane. */
 BITX_KERNEL(uint64_t, count_ones, const uint8_t *plane, size_t bit, size_t nbits);
+
+/*
+ * Bits under a mask (pext and pdep) of planes that begin at bit 0, (nbits + 7) / 8 bytes each.
+ * pack: the bits of src where the mask has ones, one after the other; returns how many; the bits
+ * above the last of them in its byte of dst become zero. unpack, the inverse: bits of dst where the
+ * mask has ones come from src in order, the others are zero, also those above nbits.
+ */
+BITX_KERNEL(size_t, pack_bits, uint8_t *dst, const uint8_t *src, const uint8_t *mask, size_t nbits);
+BITX_KERNEL(size_t, unpack_bits, uint8_t *dst, const uint8_t *src, const uint8_t *mask,
+            size_t nbits);
 
 /* ---- elements given those of a base ---- */
 
@@ -198,6 +266,11 @@ BITX_KERNEL(void, map_u8, uint8_t *dst, const uint8_t *src, const uint8_t table[
 
 /* Adds the number of bytes of each value to counts. */
 BITX_KERNEL(void, histogram_u8, uint32_t counts[256], const uint8_t *src, size_t nelem);
+
+/* Adds to counts[256 * c + v] the number of elements of value v whose context is c. counts has 256
+ * for each context there is. */
+BITX_KERNEL(void, histogram_pairs_u8, uint32_t *counts, const uint8_t *contexts, const uint8_t *src,
+            size_t nelem);
 
 /* ---- byte planes ---- */
 
