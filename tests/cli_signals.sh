@@ -10,21 +10,29 @@ expect 0 z add model
 snapshot before
 
 mkdir big
-head -c 300000000 /dev/urandom >big/big.bin
 for signal in INT TERM; do
-    # setsid: a background command of a script ignores SIGINT otherwise
+    # In the background of a script SIGINT would be ignored, hence SIG_DFL. An add that is over before
+    # the signal reaches it is made again with four times the bytes.
     python3 - "$ZIPLLM" "$STORE" "$signal" <<'END' || fail "SIG$signal"
 import os, signal, subprocess, sys, time
 command, store, name = sys.argv[1:]
 number = getattr(signal, "SIG" + name)
-child = subprocess.Popen([command, "-C", store, "-T", "1", "add", "big"], stdin=subprocess.DEVNULL,
-                         stderr=subprocess.PIPE,
-                         preexec_fn=lambda: signal.signal(number, signal.SIG_DFL))
 tmp = os.path.join(store, "tmp")
-while child.poll() is None and not os.listdir(tmp):
-    time.sleep(0.005)
-child.send_signal(number)
-_, err = child.communicate()
+for nbytes in (1 << 26, 1 << 28, 1 << 30):
+    with open("big/big.bin", "wb") as f:
+        for _ in range(nbytes >> 20):
+            f.write(os.urandom(1 << 20))
+    child = subprocess.Popen([command, "-C", store, "-T", "1", "add", "big"],
+                             stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                             preexec_fn=lambda: signal.signal(number, signal.SIG_DFL))
+    while child.poll() is None and not os.listdir(tmp):
+        time.sleep(0.001)
+    child.send_signal(number)
+    _, err = child.communicate()
+    if child.returncode != 0:
+        break
+    subprocess.run([command, "-C", store, "-q", "rm", "big"], check=True)
+    subprocess.run([command, "-C", store, "-q", "gc"], check=True)
 assert child.returncode == -number, child.returncode
 assert b"cancelled" in err or b"interrupted" in err, err
 assert os.listdir(tmp) == [], os.listdir(tmp)

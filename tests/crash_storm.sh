@@ -17,7 +17,7 @@ zipllm() {
 }
 
 fail() {
-    echo "crash-storm: kill $i after ${moment} s: $1 (seed $seed)" >&2
+    echo "crash-storm: kill $i after ${moment} us: $1 (seed $seed)" >&2
     [ ! -s "$work/log" ] || cat "$work/log" >&2
     exit 1
 }
@@ -47,31 +47,50 @@ pack_bytes() {
 
 i=0
 moment=0
+"${CC:-cc}" -D_GNU_SOURCE -O1 -o "$work/kill_after" "$(dirname "$0")/kill_after.c"
 "$bin/make-family" --size 24M "$work/family"
 try init "$bin/zipllm" init "$ZIPLLM_STORE"
 cd "$work/family"
 try 'add of the base' zipllm add demo-base
 before=$(pack_bytes)
 
-# How long an add takes when nobody kills it.
-start=$(date +%s%N)
-try 'undisturbed add' zipllm add demo-chat
-whole_ms=$((($(date +%s%N) - start) / 1000000))
-try rm zipllm rm demo-chat
-try gc zipllm gc
-[ "$(pack_bytes)" -eq "$before" ] || fail 'gc after rm left something behind'
+# attempt MOMENT: an add that is killed after so many microseconds; sets $outcome to killed or ended,
+# and $us to how long it ran.
+attempt() {
+    "$work/kill_after" "$1" "$work/report" "$bin/zipllm" -q add demo-chat >"$work/log" 2>&1 ||
+        fail 'kill_after'
+    read -r outcome us status <"$work/report"
+    [ "$outcome" = killed ] || [ "$status" = 0 ] || fail "add ended with status $status"
+}
 
-finished=0
+# take_back: the store without it again.
+take_back() {
+    try rm zipllm rm demo-chat
+    try gc zipllm gc
+    [ "$(pack_bytes)" -eq "$before" ] || fail 'gc after rm left something behind'
+}
+
+# How long an add takes when nobody kills it: the moments lie within.
+attempt 600000000
+[ "$outcome" = ended ] || fail 'an add takes over ten minutes'
+range=$us
+take_back
+
+tries=0
 landed=0
 while [ "$i" -lt "$kills" ]; do
     i=$((i + 1))
-    moment=$(awk -v seed="$seed$i" -v ms="$whole_ms" \
-        'BEGIN { srand(seed); rand(); printf "%.3f", rand() * ms * 1.05 / 1000 }')
-    "$bin/zipllm" -q add demo-chat >"$work/log" 2>&1 &
-    pid=$!
-    sleep "$moment"
-    kill -9 "$pid" 2>/dev/null || finished=$((finished + 1))
-    wait "$pid" 2>/dev/null || true
+    # An add that ended before its moment is made again; the machine may be slower now, or faster.
+    outcome=ended
+    while [ "$outcome" = ended ]; do
+        tries=$((tries + 1))
+        [ "$tries" -le $((20 * kills)) ] || fail "$tries tries"
+        moment=$(awk -v seed="$seed$tries" -v us="$range" \
+            'BEGIN { srand(seed); rand(); print 1 + int(rand() * us) }')
+        attempt "$moment"
+        if [ "$outcome" = ended ]; then range=$us; else range=$((range + range / 16)); fi
+        [ "$outcome" = killed ] || take_back
+    done
 
     try 'ls does not open the store' zipllm ls
     try 'verify' zipllm verify
@@ -90,5 +109,5 @@ while [ "$i" -lt "$kills" ]; do
     [ -z "$(find "$ZIPLLM_STORE/tmp" -mindepth 1)" ] || fail 'gc left something in tmp/'
 done
 whole demo-base
-echo "crash-storm: $i adds killed within ${whole_ms} ms ($((i - finished)) while they ran)," \
-    "$landed had landed; the store was whole each time (seed $seed)"
+echo "crash-storm: $i adds killed in $tries tries, $landed had landed; an add takes about" \
+    "$((range / 1000)) ms; the store was whole each time (seed $seed)"
