@@ -9,28 +9,7 @@
 #include <string.h>
 
 #include "carve.h"
-#include "plan.h"
-#include "tree.h"
-
-enum {
-    FORM_SHARED = 0,
-    FORM_OWN = 1,
-    MODEL_MAX_NBYTES = 1 << 10,
-    FINE_COUNTS = 1 << 14,
-    FINE_MANTISSA = 2 /* bits of mantissa, besides the exponent, in the finest symbols tried */
-};
-
-/* How words become numbers whose high bits say much: sign and magnitude get the sign lowest, signed
-   integers are folded (0, -1, 1, -2 ...). */
-typedef enum word_fold { FOLD_NONE, FOLD_SIGN, FOLD_INTEGER } word_fold;
-
-typedef struct float_model {
-    unsigned width, zero_bits;
-    word_fold fold;
-    unsigned shift; /* raw bits of an element */
-    uint64_t low;   /* symbol = (number >> shift) - low */
-    bitx_code code;
-} float_model;
+#include "float.h"
 
 static bool float_accepts(bitx_dtype dtype, bool has_base)
 {
@@ -39,26 +18,13 @@ static bool float_accepts(bitx_dtype dtype, bool has_base)
     return true;
 }
 
-static word_fold fold_of(bitx_dtype dtype)
+word_fold bitx_float_fold_of(bitx_dtype dtype)
 {
     if (bitx_layout_of(dtype).sign)
         return FOLD_SIGN;
     bool is_signed =
         dtype == BITX_I8 || dtype == BITX_I16 || dtype == BITX_I32 || dtype == BITX_I64;
     return is_signed ? FOLD_INTEGER : FOLD_NONE;
-}
-
-static inline uint64_t fold(const float_model *model, uint64_t x)
-{
-    unsigned top = model->width - 1;
-    switch (model->fold) {
-    case FOLD_SIGN:
-        return bits_low(x << 1, model->width) | x >> top;
-    case FOLD_INTEGER:
-        return bits_low(x << 1 ^ (0 - (x >> top)), model->width);
-    default:
-        return x;
-    }
 }
 
 static inline uint64_t unfold(const float_model *model, uint64_t v)
@@ -74,16 +40,9 @@ static inline uint64_t unfold(const float_model *model, uint64_t v)
     }
 }
 
-/* ---- memory -------------------------------------------------------------------------------- */
+/* ---- memory ---- */
 
-typedef struct float_memory {
-    uint8_t *list, *other; /* nelem and one */
-    uint8_t *raw;          /* nelem units and 8 bytes */
-    uint32_t *counts;      /* FINE_COUNTS */
-    bitx_arena arena;
-} float_memory;
-
-static size_t float_scratch_nbytes(bitx_dtype dtype, size_t block_nbytes)
+size_t bitx_float_scratch_nbytes(bitx_dtype dtype, size_t block_nbytes)
 {
     size_t unit = bitx_layout_of(dtype).unit;
     size_t nelem = block_nbytes / unit + 1;
@@ -91,7 +50,7 @@ static size_t float_scratch_nbytes(bitx_dtype dtype, size_t block_nbytes)
            carved(FINE_COUNTS * sizeof(uint32_t)) + carved(bitx_tree_arena_nbytes(nelem));
 }
 
-static float_memory divide(const bitx_work *work, size_t nelem, size_t unit)
+float_memory bitx_float_divide(const bitx_work *work, size_t nelem, size_t unit)
 {
     uint8_t *at = work->scratch;
     float_memory m;
@@ -103,27 +62,19 @@ static float_memory divide(const bitx_work *work, size_t nelem, size_t unit)
     return m;
 }
 
-static bitx_words words_of(const bitx_span *span, const uint8_t *src)
+bitx_words bitx_float_words(const bitx_span *span, const uint8_t *src)
 {
     bitx_layout layout = bitx_layout_of(span->dtype);
     return (bitx_words){layout, src, NULL, span->nbytes / layout.unit};
 }
 
-/* ---- models -------------------------------------------------------------------------------- */
-
-static void write_model(bit_writer *w, const float_model *model)
-{
-    bits_put_number(w, model->zero_bits);
-    bits_put(w, model->shift, 6);
-    bits_put_number(w, model->low);
-    bitx_code_write(w, &model->code, 256, false);
-}
+/* ---- models ---- */
 
 static void read_model(bit_reader *r, bitx_dtype dtype, float_model *model)
 {
     unsigned bits = 8 * bitx_layout_of(dtype).unit;
     memset(model, 0, sizeof(*model));
-    model->fold = fold_of(dtype);
+    model->fold = bitx_float_fold_of(dtype);
     model->zero_bits = (unsigned)bits_get_number(r, bits - 2);
     model->width = bits - model->zero_bits;
     model->shift = (unsigned)bits_get(r, 6);
@@ -137,194 +88,6 @@ static void read_model(bit_reader *r, bitx_dtype dtype, float_model *model)
     for (unsigned i = 0; i < model->code.nsymbols; i++)
         if (model->low > most || model->code.symbol[i] > most - model->low)
             r->bad = true;
-}
-
-/* Bits below what is counted: the exponent and FINE_MANTISSA bits of floats, at most 14 of others.
- */
-static unsigned finest_shift(const bitx_words *words, const float_model *model)
-{
-    unsigned mantissa = words->layout.mantissa;
-    if (model->fold == FOLD_SIGN)
-        return mantissa + 1 > model->zero_bits + FINE_MANTISSA
-                   ? mantissa + 1 - model->zero_bits - FINE_MANTISSA
-                   : 0;
-    uint64_t any = 0;
-    for (size_t i = 0; i < words->nelem; i++)
-        any |= fold(model, word_load(words->src, i, words->layout.unit) >> model->zero_bits);
-    unsigned nbits = any ? bits_log2(any) + 1 : 1;
-    return nbits > 14 ? nbits - 14 : 0;
-}
-
-/* What was counted, by the finest symbols. */
-typedef struct fine_counts {
-    const uint32_t *counts;
-    unsigned first, last, top; /* seen, and possible */
-    bool sampled;
-} fine_counts;
-
-/* Counts of symbols that are 2^more fine ones each, from the lowest on, and their size in 1/16 bit;
-   UINT64_MAX if they are too many. */
-static uint64_t coarse_cost(const fine_counts *fine, unsigned more, uint32_t counts[256],
-                            unsigned *low)
-{
-    unsigned first = fine->first >> more, last = fine->last >> more;
-    if (fine->sampled) { /* with as much room as there is, above too */
-        last = (fine->last + 16 < fine->top ? fine->last + 16 : fine->top) >> more;
-        unsigned least = last > 255 ? last - 255 : 0;
-        if (first < least)
-            return UINT64_MAX;
-        first = least;
-    }
-    memset(counts, 0, 256 * sizeof(*counts));
-    if (last - first > 255)
-        return UINT64_MAX;
-    uint64_t table = 0;
-    for (unsigned i = fine->first; i <= fine->last; i++)
-        counts[(i >> more) - first] += fine->counts[i];
-    for (unsigned s = 0; s < 256; s++)
-        table += counts[s] ? 3 * 16 : 0;
-    uint64_t cost = table + bitx_entropy(counts, 256);
-    for (unsigned s = 0; fine->sampled && s <= last - first; s++)
-        counts[s] = 16 * counts[s] + 1; /* whatever may come has a code */
-    *low = first;
-    return cost;
-}
-
-static void count_fine(const bitx_words *words, const float_model *model, uint32_t *counts,
-                       unsigned shift, fine_counts *fine)
-{
-    unsigned unit = words->layout.unit;
-    memset(counts, 0, FINE_COUNTS * sizeof(*counts));
-    fine->first = FINE_COUNTS - 1;
-    fine->last = 0;
-    for (size_t i = 0; i < words->nelem; i++) {
-        uint64_t v = fold(model, word_load(words->src, i, unit) >> model->zero_bits) >> shift;
-        unsigned at = v < FINE_COUNTS ? (unsigned)v : FINE_COUNTS - 1;
-        counts[at]++;
-        fine->first = at < fine->first ? at : fine->first;
-        fine->last = at > fine->last ? at : fine->last;
-    }
-    fine->top = model->width - shift < 14 ? (1u << (model->width - shift)) - 1 : FINE_COUNTS - 1;
-    fine->counts = counts;
-}
-
-static void choose_symbols(const bitx_words *words, bitx_effort effort, bool sampled,
-                           const float_memory *m, float_model *model)
-{
-    unsigned finest = finest_shift(words, model);
-    fine_counts fine = {.sampled = sampled};
-    count_fine(words, model, m->counts, finest, &fine);
-    /* A level more of the tree is worth 1/64 bit of every element. */
-    uint64_t n = words->nelem, level = effort == BITX_EFFORT_MAX ? 0 : n / 4;
-    uint64_t best = UINT64_MAX;
-    unsigned best_more = 0, low = 0;
-    uint32_t counts[256];
-    for (unsigned more = 0; more < 14 && finest + more < model->width; more++) {
-        uint64_t cost = coarse_cost(&fine, more, counts, &low);
-        if (cost == UINT64_MAX)
-            continue;
-        cost += more * (16 * n - level);
-        if (cost < best) {
-            best = cost;
-            best_more = more;
-        }
-    }
-    coarse_cost(&fine, best_more, counts, &low);
-    model->shift = finest + best_more;
-    model->low = low;
-    uint8_t lengths[256];
-    bitx_code_lengths(counts, lengths);
-    bitx_code_from_lengths(&model->code, lengths, SYMBOL_BITS_MAX);
-    bitx_code_choose_planes(&model->code, counts, effort == BITX_EFFORT_MAX ? 128 : 32);
-}
-
-static void make_model(const bitx_words *words, bitx_dtype dtype, bitx_effort effort, bool sampled,
-                       const float_memory *m, float_model *model)
-{
-    memset(model, 0, sizeof(*model));
-    model->fold = fold_of(dtype);
-    model->zero_bits = bitx_words_zero_bits(words);
-    model->width = 8 * words->layout.unit - model->zero_bits;
-    choose_symbols(words, effort, sampled, m, model);
-}
-
-/* ---- encoding ------------------------------------------------------------------------------ */
-
-/* Ranks to the list and raw bits; false if a symbol has no code. */
-static inline __attribute__((always_inline)) bool split_words(const bitx_words *words,
-                                                              const float_model *given,
-                                                              const float_memory *m,
-                                                              bit_writer *raw, unsigned unit)
-{
-    uint16_t ranks[257];
-    for (unsigned s = 0; s < 257; s++)
-        ranks[s] = 0xffff;
-    for (unsigned i = 0; i < given->code.nsymbols; i++)
-        ranks[given->code.symbol[i]] = (uint16_t)i;
-    const float_model *model = given;
-    unsigned missing = 0, shift = model->shift, zero_bits = model->zero_bits;
-    for (size_t i = 0; i < words->nelem; i++) {
-        uint64_t v = fold(model, word_load(words->src, i, unit) >> zero_bits);
-        uint64_t symbol = (v >> shift) - model->low;
-        unsigned rank = ranks[symbol < 256 ? symbol : 256];
-        missing |= rank;
-        m->list[i] = (uint8_t)rank;
-        bits_put(raw, v, shift);
-    }
-    return missing < 0xffff;
-}
-
-static bool encode_words(bit_writer *w, const bitx_words *words, const float_model *model,
-                         const float_memory *m)
-{
-    size_t unit = words->layout.unit;
-    bit_writer raw = {.dst = m->raw, .cap = words->nelem * unit + 8};
-    bool coded = unit == 1   ? split_words(words, model, m, &raw, 1)
-                 : unit == 2 ? split_words(words, model, m, &raw, 2)
-                 : unit == 4 ? split_words(words, model, m, &raw, 4)
-                             : split_words(words, model, m, &raw, 8);
-    if (!coded)
-        return false;
-    bitx_tree_encode(w, &model->code, m->list, m->other, words->nelem, m->arena);
-    bits_flush(w);
-    bits_flush(&raw);
-    if (raw.nbytes > w->cap - w->nbytes || raw.full) {
-        w->full = true;
-        return true;
-    }
-    memcpy(w->dst + w->nbytes, raw.dst, raw.nbytes);
-    w->nbytes += raw.nbytes;
-    return true;
-}
-
-static bitx_status float_encode(const bitx_work *work, const bitx_tuning *tuning,
-                                const bitx_span *span, const uint8_t *src, uint8_t *dst, size_t cap,
-                                size_t *payload_nbytes)
-{
-    bitx_words words = words_of(span, src);
-    size_t ntail = span->nbytes % words.layout.unit;
-    if (cap < 1 + ntail)
-        return BITX_ERR_DST_SIZE;
-    float_memory m = divide(work, words.nelem, words.layout.unit);
-    const float_model *shared = span->tables;
-    bit_writer w = {.dst = dst + 1, .cap = cap - 1 - ntail};
-    dst[0] = FORM_SHARED;
-    if (!shared || bitx_words_zero_bits(&words) < shared->zero_bits ||
-        !encode_words(&w, &words, shared, &m)) {
-        float_model model;
-        make_model(&words, span->dtype, tuning->effort, false, &m, &model);
-        w = (bit_writer){.dst = dst + 1, .cap = cap - 1 - ntail};
-        write_model(&w, &model);
-        bits_flush(&w);
-        dst[0] = FORM_OWN;
-        if (!encode_words(&w, &words, &model, &m))
-            return BITX_ERR_DST_SIZE;
-    }
-    if (w.full)
-        return BITX_ERR_DST_SIZE;
-    memcpy(dst + 1 + w.nbytes, src + span->nbytes - ntail, ntail);
-    *payload_nbytes = 1 + w.nbytes + ntail;
-    return BITX_OK;
 }
 
 /* ---- decoding ------------------------------------------------------------------------------ */
@@ -370,7 +133,7 @@ static void decode_words(bit_reader *r, const float_model *model, const float_me
 static bitx_status float_decode(const bitx_work *work, const bitx_span *span, uint8_t *dst,
                                 const uint8_t *payload, size_t payload_nbytes)
 {
-    bitx_words words = words_of(span, NULL);
+    bitx_words words = bitx_float_words(span, NULL);
     size_t unit = words.layout.unit, ntail = span->nbytes % unit;
     if (payload_nbytes < 1 + ntail || payload[0] > FORM_OWN)
         return BITX_ERR_CORRUPT;
@@ -385,7 +148,7 @@ static bitx_status float_decode(const bitx_work *work, const bitx_span *span, ui
     }
     if (!model || r.bad)
         return BITX_ERR_CORRUPT;
-    float_memory m = divide(work, words.nelem, unit);
+    float_memory m = bitx_float_divide(work, words.nelem, unit);
     decode_words(&r, model, &m, words.nelem, unit, dst);
     if (r.bad || r.pos != 8 * r.nbytes)
         return BITX_ERR_CORRUPT;
@@ -394,21 +157,6 @@ static bitx_status float_decode(const bitx_work *work, const bitx_span *span, ui
 }
 
 /* ---- tables -------------------------------------------------------------------------------- */
-
-static size_t float_tables_plan(const bitx_work *work, const bitx_tuning *tuning,
-                                const bitx_sample *sample, uint8_t *section)
-{
-    if (sample->nbytes <= sample->block_nbytes)
-        return 0; /* a model of its own for the only block */
-    bitx_words words = words_of(&sample->span, sample->src);
-    float_memory m = divide(work, words.nelem, words.layout.unit);
-    float_model model;
-    make_model(&words, sample->span.dtype, tuning->effort, true, &m, &model);
-    bit_writer w = {.dst = section, .cap = MODEL_MAX_NBYTES};
-    write_model(&w, &model);
-    bits_flush(&w);
-    return w.full ? 0 : w.nbytes;
-}
 
 static bitx_status float_tables_parse(bitx_dtype dtype, const uint8_t *section, size_t nbytes,
                                       void *object)
@@ -422,11 +170,11 @@ static bitx_status float_tables_parse(bitx_dtype dtype, const uint8_t *section, 
 const bitx_block_codec bitx_codec_float = {
     .id = BITX_CODEC_FLOAT,
     .accepts = float_accepts,
-    .scratch_nbytes = float_scratch_nbytes,
-    .encode = float_encode,
+    .scratch_nbytes = bitx_float_scratch_nbytes,
+    .encode = bitx_float_encode,
     .decode = float_decode,
-    .tables_max_nbytes = MODEL_MAX_NBYTES,
+    .tables_max_nbytes = FLOAT_MODEL_MAX_NBYTES,
     .tables_object_nbytes = sizeof(float_model),
-    .tables_plan = float_tables_plan,
+    .tables_plan = bitx_float_tables_plan,
     .tables_parse = float_tables_parse,
 };

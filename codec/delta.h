@@ -1,0 +1,34 @@
+/* What encoder and decoder of codec `delta` share. Internal to codec/. */
+#ifndef CODEC_DELTA_H
+#define CODEC_DELTA_H
+
+#include "plan.h"
+#include "tree.h"
+
+enum { FORM_SHARED = 0, FORM_OWN = 1, FORM_UNCHANGED = 2, MODEL_MAX_NBYTES = 1 << 11 };
+
+typedef struct delta_memory {
+    bitx_diffs diffs;
+    uint8_t *base;         /* nelem units: one that is shorter than the tensor, and zeros */
+    uint8_t *list, *other; /* nelem */
+    bitx_arena arena;
+} delta_memory;
+
+size_t bitx_delta_scratch_nbytes(bitx_dtype dtype, size_t block_nbytes);
+
+/* The elements of a block, with a base for every one. */
+bitx_words bitx_delta_words(const bitx_span *span, const uint8_t *src, const bitx_work *work,
+                            delta_memory *m);
+
+/* Elements of every group, from the classes. */
+void bitx_delta_count_groups(const bitx_model *model, const uint8_t *classes, size_t nelem,
+                             size_t sizes[CLASSES_MAX]);
+
+/* As bitx_block_codec has them. */
+bitx_status bitx_delta_encode(const bitx_work *work, const bitx_tuning *tuning,
+                              const bitx_span *span, const uint8_t *src, uint8_t *dst, size_t cap,
+                              size_t *payload_nbytes);
+size_t bitx_delta_tables_plan(const bitx_work *work, const bitx_tuning *tuning,
+                              const bitx_sample *sample, uint8_t *section);
+
+#endif

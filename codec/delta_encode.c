@@ -1,0 +1,203 @@
+/* Codec `delta`, encoding. */
+#include <string.h>
+
+#include "bitx/kernels.h"
+#include "delta.h"
+
+/* False if the code lacks one of the symbols below limit. */
+static bool ranks_of(const bitx_code *code, unsigned limit, uint8_t ranks[256])
+{
+    unsigned n = 0;
+    memset(ranks, 0, 256);
+    for (unsigned i = 0; i < code->nsymbols; i++) {
+        ranks[code->symbol[i]] = (uint8_t)i;
+        n += code->symbol[i] < limit;
+    }
+    return n == limit;
+}
+
+static bool has_same(const bitx_code *code)
+{
+    for (unsigned i = 0; i < code->nsymbols; i++)
+        if (code->symbol[i] == SYMBOL_SAME)
+            return true;
+    return false;
+}
+
+static void encode_scales(bit_writer *w, const bitx_model *model, const delta_memory *m,
+                          size_t nelem)
+{
+    uint8_t ranks[256];
+    size_t chunk = (size_t)1 << model->chunk_log2;
+    size_t n = (nelem + chunk - 1) / chunk;
+    ranks_of(&model->scales, SCALES, ranks);
+    bitx_map_u8(m->list, m->diffs.scales, ranks, n);
+    bitx_tree_encode(w, &model->scales, m->list, m->other, n, m->arena);
+}
+
+/* Trees and raw bits. */
+static void encode_words(bit_writer *w, const bitx_words *words, const bitx_model *model,
+                         const delta_memory *m)
+{
+    size_t sizes[CLASSES_MAX];
+    uint8_t *lists[CLASSES_MAX], *ends[CLASSES_MAX], ranks[256];
+    unsigned same_classes = 0;
+    if (model->scaled)
+        encode_scales(w, model, m, words->nelem);
+    bitx_delta_count_groups(model, m->diffs.classes, words->nelem, sizes);
+    size_t at = 0;
+    for (unsigned g = 0; g < CLASSES_MAX; g++) {
+        lists[g] = ends[g] = m->list + at;
+        at += sizes[g];
+    }
+    for (unsigned c = 0; c < model->nclasses; c++)
+        same_classes |= (unsigned)has_same(&model->codes[model->group[c]]) << c;
+    size_t nraw = (bitx_words_split(words, model, same_classes, &m->diffs) + 7) / 8;
+    bitx_groups_split_u8(ends, m->diffs.symbols, m->diffs.classes, model->group, words->nelem);
+    for (unsigned g = 0; g < model->ngroups; g++) {
+        ranks_of(&model->codes[g], 0, ranks);
+        bitx_map_u8(lists[g], lists[g], ranks, sizes[g]);
+        bitx_tree_encode(w, &model->codes[g], lists[g], m->other, sizes[g], m->arena);
+    }
+    bits_flush(w);
+    if (w->full || nraw > w->cap - w->nbytes) {
+        w->full = true;
+        return;
+    }
+    memcpy(w->dst + w->nbytes, m->diffs.raw, nraw);
+    w->nbytes += nraw;
+}
+
+/* Whether a model that was made for other elements has a code for all that may come. */
+static bool fits(const bitx_model *model, const bitx_words *words)
+{
+    uint8_t ranks[256];
+    for (unsigned g = 0; g < model->ngroups; g++)
+        if (!ranks_of(&model->codes[g], symbols_of_width(model->width), ranks))
+            return false;
+    if (model->scaled && !ranks_of(&model->scales, SCALES, ranks))
+        return false;
+    return bitx_words_zero_bits(words) >= model->zero_bits;
+}
+
+static bool encode_shared(bit_writer *w, const bitx_words *words, const bitx_model *model,
+                          const delta_memory *m)
+{
+    if (!model || !fits(model, words))
+        return false;
+    if (model->scaled)
+        bitx_words_scale(words, model, &m->diffs);
+    else
+        bitx_words_diff(words, model, &m->diffs);
+    encode_words(w, words, model, m);
+    return true;
+}
+
+static void encode_with_classes(bit_writer *w, const bitx_words *words, bitx_effort effort,
+                                unsigned classes, const delta_memory *m)
+{
+    bitx_model model;
+    bitx_model_plan(words, effort, false, classes, &m->diffs, &model);
+    bitx_model_write(w, &model);
+    bits_flush(w);
+    encode_words(w, words, &model, m);
+}
+
+/* The fewer elements, the more a model weighs: small blocks try smaller ones too. */
+static void encode_own(bit_writer *w, const bitx_words *words, bitx_effort effort,
+                       const delta_memory *m)
+{
+    static const unsigned classes[] = {CLASSES_MAX, 6, 1};
+    const bit_writer start = *w;
+    unsigned best = 0, last = classes[0];
+    size_t least = SIZE_MAX;
+    size_t small = effort == BITX_EFFORT_MAX ? 1 << 15 : 1 << 11;
+    for (unsigned i = 0; i < 3 && words->nelem <= small && words->layout.sign; i++) {
+        *w = start;
+        last = classes[i];
+        encode_with_classes(w, words, effort, last, m);
+        size_t n = w->full ? SIZE_MAX : w->nbytes;
+        if (n < least) {
+            least = n;
+            best = i;
+        }
+    }
+    if (least != SIZE_MAX && last == classes[best])
+        return;
+    *w = start;
+    encode_with_classes(w, words, effort, classes[best], m);
+}
+
+static bool unchanged(const bitx_words *words)
+{
+    return memcmp(words->src, words->base, words->nelem * words->layout.unit) == 0;
+}
+
+/* Whether a model of its own may be better than the shared one, which made w. */
+static bool wants_own(const bitx_words *words, const bitx_model *shared, bitx_effort effort,
+                      const delta_memory *m, const bit_writer *w)
+{
+    enum { OWN_NBYTES = 256 }; /* about what a model takes */
+    if (effort != BITX_EFFORT_DEFAULT)
+        return effort == BITX_EFFORT_MAX;
+    uint64_t own = bitx_words_estimate(words, shared, &m->diffs);
+    return w->full || w->nbytes > own + own / 32 + OWN_NBYTES;
+}
+
+/* Everything between the form and the bytes at the end. */
+static size_t encode_body(const bitx_words *words, const bitx_span *span, bitx_effort effort,
+                          const delta_memory *m, uint8_t *dst, size_t cap, unsigned *form)
+{
+    bit_writer w = {.dst = dst, .cap = cap};
+    *form = FORM_UNCHANGED;
+    if (unchanged(words))
+        return 0;
+    *form = FORM_SHARED;
+    bool coded = encode_shared(&w, words, span->tables, m);
+    if (coded && !wants_own(words, span->tables, effort, m, &w))
+        return w.full ? SIZE_MAX : w.nbytes;
+    size_t shared = coded && !w.full ? w.nbytes : SIZE_MAX;
+    w = (bit_writer){.dst = dst, .cap = shared == SIZE_MAX ? cap : shared ? shared - 1 : 0};
+    encode_own(&w, words, effort, m);
+    *form = FORM_OWN;
+    if (!w.full || shared == SIZE_MAX)
+        return w.full ? SIZE_MAX : w.nbytes;
+    *form = FORM_SHARED;
+    w = (bit_writer){.dst = dst, .cap = cap};
+    encode_shared(&w, words, span->tables, m);
+    return w.nbytes;
+}
+
+bitx_status bitx_delta_encode(const bitx_work *work, const bitx_tuning *tuning,
+                              const bitx_span *span, const uint8_t *src, uint8_t *dst, size_t cap,
+                              size_t *payload_nbytes)
+{
+    delta_memory m;
+    bitx_words words = bitx_delta_words(span, src, work, &m);
+    size_t ntail = span->nbytes % words.layout.unit;
+    if (cap < 1 + ntail)
+        return BITX_ERR_DST_SIZE;
+    unsigned form = FORM_UNCHANGED;
+    size_t n = encode_body(&words, span, tuning->effort, &m, dst + 1, cap - 1 - ntail, &form);
+    if (n == SIZE_MAX)
+        return BITX_ERR_DST_SIZE;
+    dst[0] = (uint8_t)form;
+    memcpy(dst + 1 + n, src + span->nbytes - ntail, ntail);
+    *payload_nbytes = 1 + n + ntail;
+    return BITX_OK;
+}
+
+size_t bitx_delta_tables_plan(const bitx_work *work, const bitx_tuning *tuning,
+                              const bitx_sample *sample, uint8_t *section)
+{
+    if (sample->nbytes <= sample->block_nbytes)
+        return 0; /* a model of its own for the only block */
+    delta_memory m;
+    bitx_words words = bitx_delta_words(&sample->span, sample->src, work, &m);
+    bitx_model model;
+    bitx_model_plan(&words, tuning->effort, true, CLASSES_MAX, &m.diffs, &model);
+    bit_writer w = {.dst = section, .cap = MODEL_MAX_NBYTES};
+    bitx_model_write(&w, &model);
+    bits_flush(&w);
+    return w.full ? 0 : w.nbytes;
+}
