@@ -16,6 +16,9 @@ static const struct {
     {"codec", bench_cmd_codec, "every coder on the same tensors, by size and speed"},
     {"numa", bench_cmd_numa, "every node's CPUs against every node's memory"},
     {"scale", bench_cmd_scale, "how a kernel grows with threads, by where they are"},
+#ifdef BENCH_HAVE_STORE
+    {"store", bench_cmd_store, "add and get against the stages that they are made of"},
+#endif
     {"ab", bench_cmd_ab, "two builds of libbitx, or your kernel against ours: what got slower"},
     {"selftest", bench_cmd_selftest, "whether this machine can tell 10% from nothing"},
 };

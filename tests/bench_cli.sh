@@ -57,6 +57,14 @@ assert g['unit'] == 'ns' and g['value'] > 0
 END
 [ "$(wc -l <"$folder/k.csv")" -eq 2 ] || fail 'the CSV has not a head and one line'
 
+if "$bench" --help | grep -q ' store '; then
+    expect 0 'speedup' store --size 1 --rounds 2 --dir "$folder" --json "$folder/s.json"
+    expect 2 'come together' store --data "$folder"
+    expect 2 'No such file' store --dir "$folder/absent"
+    grep -q '"store/get/fine-tune/threads:2' "$folder/s.json" || fail 'store wrote no JSON'
+    [ -z "$(find "$folder" -name 'bitx-bench-store*')" ] || fail 'store left its folder behind'
+fi
+
 # Raw files of equal length are a pair; the ratio of a copy to its base is next to nothing.
 head -c 100001 /dev/urandom >"$folder/raw"
 expect 0 'with a base' codec --data "$folder/raw" --base "$folder/raw" --dtype BF16 --sizes-only \
