@@ -123,8 +123,7 @@ int bench_cmd_ab(int argc, char **argv)
         {"--cpu", "N", "CPU to run on (default: the current one)", &o.cpu, NULL},
         {"--seed", "N", "of the data and the order of samples (default 1)", &o.seed, NULL},
         {"--markdown", "FILE", "append a summary, as CI shows it", &o.markdown, NULL},
-        {"--json", "FILE", "results in Google Benchmark's schema", &o.outputs.json, NULL},
-        {"--csv", "FILE", "results as CSV", &o.outputs.csv, NULL},
+        BENCH_OUTPUT_OPTIONS(o.outputs),
     };
     enum { NOPTIONS = sizeof(options) / sizeof(options[0]) };
     const char *usage = "usage: bitx-bench ab OLD.so NEW.so [options]";

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "bench/args.h"
+#include "bench/bits.h"
 #include "bench/clock.h"
 #include "bench/commands.h"
 #include "bench/codec_run.h"
@@ -126,6 +127,9 @@ static void add_speed(codec_state *s, const bench_codec_result *r, const char *d
 static void add_json(codec_state *s, unsigned nthreads)
 {
     for (size_t i = 0; i < s->nresults; i++) {
+        if (s->results[i].failure && nthreads == 1)
+            bench_results_add_absent(&s->out, s->results[i].failure, "codec/%s/%s",
+                                     s->results[i].codec->name, s->params.family->label);
         if (s->results[i].failure ||
             (nthreads > 1 && !(s->results[i].codec->flags & BENCH_CODEC_THREADS)))
             continue;
@@ -184,6 +188,18 @@ static void print_ideals(const bench_family *f)
                    ideal.fmdelta_nbytes / ideal.nbytes, 8 * ideal.fmdelta_nbytes / ideal.nelem,
                    ideal.exponent_nbytes / ideal.nbytes, 8 * ideal.exponent_nbytes / ideal.nelem);
     }
+}
+
+/* Which bits changed, for people and for the report. */
+static void add_bits(codec_state *s, const bench_family *f)
+{
+    for (int d = 0; d < BITX_DTYPE_COUNT; d++) {
+        bench_bits bits;
+        if (bench_bits_count(f, (bitx_dtype)d, &bits) != 0)
+            continue;
+        bench_bits_print(&bits, stdout);
+        bench_results_add_bits(&s->out, &bits);
+    }
     putchar('\n');
 }
 
@@ -241,6 +257,7 @@ static int run_family(codec_state *s, const bench_family *f)
            f->n, (double)f->nbytes / 1e6, (double)f->paired_nbytes / 1e6,
            (double)bench_codec_timed_nbytes(&s->params) / 1e6);
     print_ideals(f);
+    add_bits(s, f);
     fflush(stdout);
     snprintf(
         title, sizeof(title),
@@ -435,9 +452,7 @@ int bench_cmd_codec(int argc, char **argv)
         {"--threads", "N", "second pass with so many (default 2; 1: none)", &o.threads, NULL},
         {"--cpu", "N", "CPU to run on (default: the current one)", &o.cpu, NULL},
         {"--seed", "N", "of made data and the order of samples (default 1)", &o.seed, NULL},
-        {"--json", "FILE", "results in Google Benchmark's schema", &o.outputs.json, NULL},
-        {"--csv", "FILE", "results as CSV", &o.outputs.csv, NULL},
-        {"--gha", "FILE", "results for github-action-benchmark", &o.outputs.gha, NULL},
+        BENCH_OUTPUT_OPTIONS(o.outputs),
     };
     int status = bench_parse(argc, argv, "usage: bitx-bench codec [options]", options,
                              sizeof(options) / sizeof(options[0]));

@@ -1,5 +1,4 @@
 /* bitx-bench env: what machine this is, and what may disturb measurements on it. */
-#include <ctype.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 #include "bench/caches.h"
 #include "bench/clock.h"
 #include "bench/commands.h"
+#include "bench/machine.h"
 #include "dispatch/ops.h"
 
 /* First line of a small file, or -1. */
@@ -26,36 +26,14 @@ static int read_line(const char *path, char *line, size_t n)
     return status;
 }
 
-/* The value after "key :" in /proc/cpuinfo's first entry. */
-static int cpuinfo(const char *key, char *value, size_t n)
-{
-    FILE *f = fopen("/proc/cpuinfo", "r");
-    char line[4096];
-    int found = -1;
-    while (f && found != 0 && fgets(line, sizeof(line), f)) {
-        char *colon = strchr(line, ':');
-        if (!colon || strncmp(line, key, strlen(key)) != 0)
-            continue;
-        do
-            colon++;
-        while (isspace((unsigned char)*colon));
-        colon[strcspn(colon, "\n")] = '\0';
-        snprintf(value, n, "%s", colon);
-        found = 0;
-    }
-    if (f)
-        fclose(f);
-    return found;
-}
-
 static void print_cpu(void)
 {
     char model[256] = "unknown", flags[4096] = "", family[32] = "?", number[32] = "?";
     struct utsname u;
-    (void)cpuinfo("model name", model, sizeof(model));
-    (void)cpuinfo("cpu family", family, sizeof(family));
-    (void)cpuinfo("model\t", number, sizeof(number));
-    (void)cpuinfo("flags", flags, sizeof(flags));
+    (void)bench_cpuinfo("model name", model, sizeof(model));
+    (void)bench_cpuinfo("cpu family", family, sizeof(family));
+    (void)bench_cpuinfo("model\t", number, sizeof(number));
+    (void)bench_cpuinfo("flags", flags, sizeof(flags));
     printf("CPU             %s (family %s, model %s)%s\n", model, family, number,
            strstr(flags, " hypervisor") ? ", under a hypervisor" : "");
     if (uname(&u) == 0)
@@ -162,7 +140,7 @@ static int count_remarks(void)
         strcmp(line, "1") == 0)
         n += printf("  - hyperthreads are on: a busy sibling halves a core\n") > 0;
     char flags[4096] = "";
-    if (cpuinfo("flags", flags, sizeof(flags)) == 0 && strstr(flags, " hypervisor"))
+    if (bench_cpuinfo("flags", flags, sizeof(flags)) == 0 && strstr(flags, " hypervisor"))
         n += printf("  - virtual machine: neighbours share caches and memory unseen, and cache "
                     "sizes may be the host's\n") > 0;
     return n;

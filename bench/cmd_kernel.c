@@ -58,6 +58,8 @@ static void add_row(kernel_run_state *s, bench_ws ws, const bench_kernel_result 
         for (int i = 0; i < 9; i++)
             bench_cell(t, "-");
         bench_cell(t, "%s", k->failure);
+        bench_results_add_absent(&s->results, k->failure, "kernel/%s/%s/%s", s->params.op->name,
+                                 s->params.isa, bench_ws_name(ws));
         return;
     }
     double call_nbytes = (double)k->tensor_nbytes;
@@ -108,6 +110,7 @@ static void add_missing(kernel_run_state *s, const char *why)
     for (int i = 0; i < 9; i++)
         bench_cell(s->table, "-");
     bench_cell(s->table, "%s", why);
+    bench_results_add_absent(&s->results, why, "kernel/%s/%s", s->params.op->name, s->params.isa);
 }
 
 static void run_op(kernel_run_state *s, const bitx_op *op, const kernel_options *o)
@@ -262,9 +265,7 @@ int bench_cmd_kernel(int argc, char **argv)
         {"--seed", "N", "of the data and the order of samples (default 1)", &o.seed, NULL},
         {"--budget", "SECONDS", "stop measuring after this long, and say so", &o.budget, NULL},
         {"--small-pages", NULL, "4 KiB pages instead of huge ones", NULL, &o.small_pages},
-        {"--json", "FILE", "results in Google Benchmark's schema", &o.outputs.json, NULL},
-        {"--csv", "FILE", "results as CSV", &o.outputs.csv, NULL},
-        {"--gha", "FILE", "results for github-action-benchmark", &o.outputs.gha, NULL},
+        BENCH_OUTPUT_OPTIONS(o.outputs),
     };
     int status = bench_parse(argc, argv, "usage: bitx-bench kernel [options]", options,
                              sizeof(options) / sizeof(options[0]));

@@ -122,6 +122,7 @@ static void add_results(numa_state *s, size_t from, size_t to, const char *pages
         r->bytes_per_second = (double)(4 << 20) / ns->median * 1e9;
         r->verdict = c->verdict;
         bench_counter(r, "bitx_latency_ns", c->latency_ns);
+        bench_counter(r, "bitx_distance", bench_topo_distance(s->topo, from, to));
         bench_counter(r, "bitx_huge_share", c->huge_share);
     }
 }
@@ -136,6 +137,9 @@ static void cell_row(numa_state *s, bench_table *t, size_t from, size_t to, benc
     bench_cell(t, "%u", s->topo->nodes[to].os_index);
     bench_cell(t, "%s", page_name);
     if (c.failure) {
+        bench_results_add_absent(&s->results, c.failure, "numa/cpu%u/mem%u/%s",
+                                 s->topo->nodes[from].os_index, s->topo->nodes[to].os_index,
+                                 page_name);
         bench_cell(t, "n/a");
         for (int i = 0; i < 4; i++)
             bench_cell(t, "-");
@@ -219,9 +223,7 @@ int bench_cmd_numa(int argc, char **argv)
         {"--rounds", "N", "samples of a cell (default 31)", &o.rounds, NULL},
         {"--placement-only", NULL, "bind, allocate and check pages; no timing", NULL,
          &o.placement_only},
-        {"--json", "FILE", "results in Google Benchmark's schema", &o.outputs.json, NULL},
-        {"--csv", "FILE", "results as CSV", &o.outputs.csv, NULL},
-        {"--gha", "FILE", "results for github-action-benchmark", &o.outputs.gha, NULL},
+        BENCH_OUTPUT_OPTIONS(o.outputs),
     };
     int status = bench_parse(argc, argv, "usage: bitx-bench numa [options]", options,
                              sizeof(options) / sizeof(options[0]));

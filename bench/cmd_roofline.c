@@ -310,9 +310,7 @@ int bench_cmd_roofline(int argc, char **argv)
         {"--repeat", "N", "also the spread of the limits over N runs", &o.repeat, NULL},
         {"--cpu", "N", "CPU to run on (default: the current one)", &o.cpu, NULL},
         {"--small-pages", NULL, "4 KiB pages instead of huge ones", NULL, &o.small_pages},
-        {"--json", "FILE", "results in Google Benchmark's schema", &o.outputs.json, NULL},
-        {"--csv", "FILE", "results as CSV", &o.outputs.csv, NULL},
-        {"--gha", "FILE", "results for github-action-benchmark", &o.outputs.gha, NULL},
+        BENCH_OUTPUT_OPTIONS(o.outputs),
     };
     int status = bench_parse(argc, argv, "usage: bitx-bench roofline [options]", options,
                              sizeof(options) / sizeof(options[0]));

@@ -148,6 +148,9 @@ static void team_row(scale_state *s, const char *policy, const size_t *cpus, siz
     const char *failure = run_team(s->team, cpus, n, &ns, &nbytes);
     bench_cell(s->table, "%s", policy);
     bench_cell(s->table, "%zu", n);
+    if (failure)
+        bench_results_add_absent(&s->results, failure, "scale/%s/%s/threads:%zu", s->team->op->name,
+                                 policy, n);
     if (failure || s->team->o->placement_only) {
         bench_cell(s->table, "%s", failure ? "n/a" : "-");
         for (int i = 0; i < 3; i++)
@@ -205,6 +208,8 @@ static void run_policies(scale_state *s, const bench_topo *t)
         for (int i = 0; i < 3; i++)
             bench_cell(s->table, "-");
         bench_cell(s->table, "node without CPUs");
+        bench_results_add_absent(&s->results, "node without CPUs", "scale/%s/%s", s->team->op->name,
+                                 name);
     }
 }
 
@@ -263,9 +268,7 @@ int bench_cmd_scale(int argc, char **argv)
         {"--small-pages", NULL, "4 KiB pages instead of huge ones", NULL, &o.small_pages},
         {"--placement-only", NULL, "bind, allocate and check pages; no timing", NULL,
          &o.placement_only},
-        {"--json", "FILE", "results in Google Benchmark's schema", &o.outputs.json, NULL},
-        {"--csv", "FILE", "results as CSV", &o.outputs.csv, NULL},
-        {"--gha", "FILE", "results for github-action-benchmark", &o.outputs.gha, NULL},
+        BENCH_OUTPUT_OPTIONS(o.outputs),
     };
     int status = bench_parse(argc, argv, "usage: bitx-bench scale [options]", options,
                              sizeof(options) / sizeof(options[0]));

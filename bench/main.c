@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "bench/commands.h"
+#include "bench/machine.h"
 
 static const struct {
     const char *name;
@@ -33,6 +34,7 @@ static void usage(FILE *out)
 
 int main(int argc, char **argv)
 {
+    bench_machine_command(argc, argv);
     if (argc < 2)
         return bench_cmd_summary();
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)

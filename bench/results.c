@@ -34,11 +34,42 @@ void bench_counter(bench_result *r, const char *key, double value)
     r->counters[r->ncounters++].value = value;
 }
 
+static void *grown(void *at, size_t n, size_t size)
+{
+    at = realloc(at, (n + 1) * size);
+    if (!at)
+        abort();
+    return at;
+}
+
+void bench_results_add_bits(bench_results *r, const bench_bits *bits)
+{
+    r->bits = grown(r->bits, r->nbits, sizeof(*r->bits));
+    r->bits[r->nbits++] = *bits;
+}
+
+void bench_results_add_absent(bench_results *r, const char *reason, const char *format, ...)
+{
+    r->absent = grown(r->absent, r->nabsent, sizeof(*r->absent));
+    bench_absent *x = &r->absent[r->nabsent++];
+    snprintf(x->reason, sizeof(x->reason), "%s", reason);
+    va_list args;
+    va_start(args, format);
+    vsnprintf(x->name, sizeof(x->name), format, args);
+    va_end(args);
+}
+
+const char *bench_result_label(const bench_result *r)
+{
+    return r->label ? r->label : bench_verdict_name(r->verdict);
+}
+
 void bench_results_free(bench_results *r)
 {
     for (size_t i = 0; i < r->n; i++)
         free(r->at[i].samples);
     free(r->at);
-    r->at = NULL;
-    r->n = r->capacity = 0;
+    free(r->bits);
+    free(r->absent);
+    memset(r, 0, sizeof(*r));
 }
