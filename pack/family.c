@@ -81,8 +81,9 @@ static zipllm_status put_sketches(zipllm_ingest *in, const zipllm_ingest_file *f
 }
 
 /* Hosts are little-endian: bitx/kernels.h refuses others. */
-static size_t pack_probes(const zipllm_probes *probes, uint8_t *dst)
+static size_t pack_probes(zipllm_probes *probes, uint8_t *dst)
 {
+    zipllm_probes_sort(probes->probes, probes->count);
     for (size_t i = 0; i < probes->count; i++) {
         memcpy(dst + i * PROBE_NBYTES, &probes->probes[i].key, 4);
         memcpy(dst + i * PROBE_NBYTES + 4, &probes->probes[i].bits, 8);
@@ -104,18 +105,19 @@ zipllm_status zipllm_family_record(zipllm_ingest *in, int64_t model,
     const size_t nbytes = pack_probes(&probes, data);
     return nbytes == 0
                ? ZIPLLM_OK
-               : put_blob(in, ZIPLLM_Q_PUT_PROBES, model, ZIPLLM_SKETCH_VERSION, data, nbytes);
+               : put_blob(in, ZIPLLM_Q_PUT_PROBES, model, ZIPLLM_PROBE_VERSION, data, nbytes);
 }
 
 /* ---- the nearest models -------------------------------------------------------------------------
  */
 
-static zipllm_status load_neighbors(zipllm_ingest *in, zipllm_neighbors *neighbors)
+/* Every model of the index goes by; nothing of it stays in memory. */
+static zipllm_status search_models(zipllm_ingest *in, zipllm_neighbors *search)
 {
     sqlite3_stmt *s = zipllm_index_query(in->store->index, ZIPLLM_Q_PROBES, in->error);
     if (s == NULL)
         return ZIPLLM_ERROR;
-    (void)sqlite3_bind_int(s, 1, ZIPLLM_SKETCH_VERSION);
+    (void)sqlite3_bind_int(s, 1, ZIPLLM_PROBE_VERSION);
     int step;
     while ((step = zipllm_index_step(in->store->index, s, in->error)) > 0) {
         zipllm_probe probes[ZIPLLM_PROBES_MAX];
@@ -126,10 +128,7 @@ static zipllm_status load_neighbors(zipllm_ingest *in, zipllm_neighbors *neighbo
             memcpy(&probes[i].key, data + i * PROBE_NBYTES, 4);
             memcpy(&probes[i].bits, data + i * PROBE_NBYTES + 4, 8);
         }
-        if (!zipllm_neighbors_add(neighbors, sqlite3_column_int64(s, 0), probes, n)) {
-            zipllm_index_reset(s);
-            return zipllm_fail_memory(in->error, n * sizeof probes[0]);
-        }
+        zipllm_neighbors_offer(search, sqlite3_column_int64(s, 0), probes, n);
     }
     return step < 0 ? ZIPLLM_ERROR : ZIPLLM_OK;
 }
@@ -143,25 +142,21 @@ static void add_relative(zipllm_relatives *relatives, int64_t model, zipllm_foun
         relatives->list[relatives->n++] = (zipllm_relative){.model = model, .found = found};
 }
 
+/* The candidates of earlier files come before those that this file's tensors find. */
 static zipllm_status add_nearest(zipllm_ingest *in, const zipllm_ingest_file *file,
                                  zipllm_relatives *relatives)
 {
-    zipllm_neighbor found[ZIPLLM_RELATIVES_MAX];
+    zipllm_neighbors search;
     zipllm_probes probes = {.count = 0};
-    size_t n = 0;
+    for (size_t i = 0; i < in->nbases; i++)
+        add_relative(relatives, in->bases[i].model, ZIPLLM_FOUND_BITS);
     offer_parts(&probes, file);
     if (probes.count == 0)
         return ZIPLLM_OK;
-    zipllm_neighbors *neighbors = zipllm_neighbors_new();
-    if (neighbors == NULL)
-        return zipllm_fail_memory(in->error, sizeof found);
-    const zipllm_status status = load_neighbors(in, neighbors);
-    if (status == ZIPLLM_OK)
-        zipllm_neighbors_find(neighbors, probes.probes, probes.count, found, ZIPLLM_RELATIVES_MAX,
-                              &n);
-    for (size_t i = 0; i < n; i++)
-        add_relative(relatives, found[i].id, ZIPLLM_FOUND_BITS);
-    zipllm_neighbors_free(neighbors);
+    zipllm_neighbors_init(&search, probes.probes, probes.count, ZIPLLM_RELATIVES_MAX);
+    const zipllm_status status = search_models(in, &search);
+    for (size_t i = 0; i < search.n && status == ZIPLLM_OK; i++)
+        add_relative(relatives, search.found[i].id, ZIPLLM_FOUND_BITS);
     return status;
 }
 
@@ -175,7 +170,8 @@ static zipllm_status need_predictor(zipllm_ingest *in)
     return in->predictor != NULL ? ZIPLLM_OK : zipllm_fail_memory(in->error, 1);
 }
 
-/* A part against a stored tensor. *known: both have sketches. */
+/* A part against a stored tensor; *out: what zipllm_predict_whole() says of it. *known: both have
+   sketches. */
 static zipllm_status predict_part(zipllm_ingest *in, const zipllm_part *part,
                                   const zipllm_tensor_row *row, zipllm_prediction *out, bool *known)
 {
@@ -190,7 +186,7 @@ static zipllm_status predict_part(zipllm_ingest *in, const zipllm_part *part,
         return status;
     const zipllm_sketch_view tensor = view_of(part->dtype, part->nbytes, part->sketch);
     const zipllm_sketch_view base = view_of((bitx_dtype)row->dtype, row->nbytes, sketch);
-    zipllm_predict(in->predictor, &tensor, &base, out);
+    zipllm_predict_delta(in->predictor, &tensor, &base, out);
     *known = out->nsamples > 0;
     return ZIPLLM_OK;
 }
@@ -199,7 +195,7 @@ static zipllm_status predict_part(zipllm_ingest *in, const zipllm_part *part,
    predictions are kept. */
 typedef struct looked_at {
     const zipllm_part *part;
-    double whole_nbytes;
+    zipllm_prediction whole;
     int64_t rows[ZIPLLM_RELATIVES_MAX];
     double delta_nbytes[ZIPLLM_RELATIVES_MAX];
     size_t nrows;
@@ -227,9 +223,7 @@ static size_t choose_parts(const zipllm_ingest_file *file, looked_at *parts)
     for (size_t i = 0; i < n; i++) {
         const zipllm_part *part = parts[i].part;
         const zipllm_sketch_view view = view_of(part->dtype, part->nbytes, part->sketch);
-        zipllm_prediction p;
-        zipllm_predict_whole(&view, &p);
-        parts[i].whole_nbytes = (double)p.whole_nbytes;
+        zipllm_predict_whole(&view, &parts[i].whole);
     }
     return n;
 }
@@ -238,7 +232,7 @@ static zipllm_status judge_part(zipllm_ingest *in, int64_t model, looked_at *l, 
 {
     zipllm_tensor_row row;
     const char *reason;
-    *nbytes = l->whole_nbytes;
+    *nbytes = (double)l->whole.whole_nbytes;
     zipllm_status status = zipllm_ingest_base_row(in, model, l->part, &row, &reason);
     if (status != ZIPLLM_OK || row.id == 0)
         return status;
@@ -248,7 +242,7 @@ static zipllm_status judge_part(zipllm_ingest *in, int64_t model, looked_at *l, 
             return ZIPLLM_OK;
         }
     }
-    zipllm_prediction p;
+    zipllm_prediction p = l->whole;
     bool known;
     status = predict_part(in, l->part, &row, &p, &known);
     if (status != ZIPLLM_OK || !known)
@@ -270,7 +264,7 @@ static zipllm_status judge(zipllm_ingest *in, looked_at *parts, size_t nparts,
         if (status != ZIPLLM_OK)
             return status;
         relative->delta_nbytes += nbytes;
-        relative->whole_nbytes += parts[i].whole_nbytes;
+        relative->whole_nbytes += (double)parts[i].whole.whole_nbytes;
     }
     return ZIPLLM_OK;
 }
@@ -299,11 +293,10 @@ static void order(zipllm_relatives *relatives)
         }
 }
 
-zipllm_status zipllm_family_rank(zipllm_ingest *in, const zipllm_ingest_file *file,
-                                 zipllm_relatives *relatives, size_t *seen)
+static zipllm_status rank(zipllm_ingest *in, const zipllm_ingest_file *file,
+                          zipllm_relatives *relatives, size_t *seen)
 {
     zipllm_status status = add_nearest(in, file, relatives);
-    *seen = 0;
     if (status != ZIPLLM_OK || relatives->n == 0)
         return status;
     looked_at *parts = malloc((file->layout.nparts + 1) * sizeof *parts);
@@ -314,6 +307,19 @@ zipllm_status zipllm_family_rank(zipllm_ingest *in, const zipllm_ingest_file *fi
         status = judge(in, parts, *seen, &relatives->list[i]);
     free(parts);
     order(relatives);
+    return status;
+}
+
+zipllm_status zipllm_family_rank(zipllm_ingest *in, const zipllm_ingest_file *file,
+                                 zipllm_relatives *relatives, size_t *seen)
+{
+    *seen = 0;
+    /* One transaction, as each of a thousand statements would take its locks by itself. */
+    const zipllm_status begun = zipllm_index_begin_read(in->store->index, in->error);
+    if (begun != ZIPLLM_OK)
+        return begun;
+    const zipllm_status status = rank(in, file, relatives, seen);
+    zipllm_index_rollback(in->store->index);
     return status;
 }
 
@@ -402,8 +408,12 @@ zipllm_status zipllm_family_tensor_base(zipllm_ingest *in, const zipllm_part *pa
     zipllm_status status = base_rows(in, part, rows, &n, reason);
     if (n > 0)
         *row = rows[0];
-    for (size_t i = 0; i < n && n > 1 && status == ZIPLLM_OK; i++) {
-        zipllm_prediction p;
+    zipllm_prediction whole;
+    const zipllm_sketch_view view = view_of(part->dtype, part->nbytes, part->sketch);
+    if (n > 1 && part->sketch != NULL)
+        zipllm_predict_whole(&view, &whole);
+    for (size_t i = 0; i < n && n > 1 && part->sketch != NULL && status == ZIPLLM_OK; i++) {
+        zipllm_prediction p = whole;
         bool known;
         status = predict_part(in, part, &rows[i], &p, &known);
         const double nbytes = known ? (double)p.delta_nbytes : (double)part->nbytes;

@@ -77,6 +77,7 @@ void zipllm_probes_offer(zipllm_probes *probes, const char *name, const zipllm_s
         return;
     if (!zipllm_probe_of(tensor, &probe))
         return;
+    probe.key ^= (uint32_t)order;
     if (probes->count < ZIPLLM_PROBES_MAX)
         probes->count++;
     for (i = probes->count - 1; i > 0 && probes->order[i - 1] > order; i--) {
@@ -87,163 +88,80 @@ void zipllm_probes_offer(zipllm_probes *probes, const char *name, const zipllm_s
     probes->probes[i] = probe;
 }
 
-/* ---- the index --------------------------------------------------------------------------------
+static int by_key(const void *a, const void *b)
+{
+    const zipllm_probe *x = a;
+    const zipllm_probe *y = b;
+
+    return (x->key > y->key) - (x->key < y->key);
+}
+
+void zipllm_probes_sort(zipllm_probe *probes, size_t nprobes)
+{
+    if (nprobes > 1)
+        qsort(probes, nprobes, sizeof *probes, by_key);
+}
+
+/* ---- the search -------------------------------------------------------------------------------
  */
 
-typedef struct entry {
-    uint64_t bits;
-    uint32_t key;
-    uint32_t model; /* in ids[] */
-} entry;
-
-struct zipllm_neighbors {
-    entry *entries; /* by (key, model) once sorted */
-    size_t nentries, capacity;
-    int64_t *ids;
-    uint32_t *scores, *hits; /* of one search, per model */
-    size_t nmodels, models_capacity;
-    bool sorted;
-};
-
-zipllm_neighbors *zipllm_neighbors_new(void)
+/* Models are scored as they are read: an index in memory, sorted by key, was searched as fast, but
+   a command asks once, and filling it took ten times as long. */
+void zipllm_neighbors_init(zipllm_neighbors *search, const zipllm_probe *query, size_t nquery,
+                           size_t cap)
 {
-    return calloc(1, sizeof(zipllm_neighbors));
+    search->nquery = nquery < ZIPLLM_PROBES_MAX ? nquery : ZIPLLM_PROBES_MAX;
+    search->cap = cap < ZIPLLM_NEIGHBORS_MAX ? cap : ZIPLLM_NEIGHBORS_MAX;
+    search->n = 0;
+    memcpy(search->query, query, search->nquery * sizeof *query);
+    zipllm_probes_sort(search->query, search->nquery);
 }
 
-void zipllm_neighbors_free(zipllm_neighbors *neighbors)
+/* Set bits of 64. The compiler's own is a call where the CPU need not have popcnt. */
+static unsigned count_bits(uint64_t x)
 {
-    if (neighbors == NULL)
-        return;
-    free(neighbors->entries);
-    free(neighbors->ids);
-    free(neighbors->scores);
-    free(neighbors->hits);
-    free(neighbors);
+    x -= (x >> 1) & 0x5555555555555555u;
+    x = (x & 0x3333333333333333u) + ((x >> 2) & 0x3333333333333333u);
+    x = (x + (x >> 4)) & 0x0f0f0f0f0f0f0f0fu;
+    return (unsigned)((x * 0x0101010101010101u) >> 56);
 }
 
-static bool grow(void *array, size_t count, size_t nbytes)
-{
-    void *old;
-    void *grown;
-
-    memcpy(&old, array, sizeof old);
-    grown = realloc(old, count * nbytes);
-    if (grown == NULL)
-        return false;
-    memcpy(array, &grown, sizeof grown);
-    return true;
-}
-
-static bool reserve(zipllm_neighbors *n, size_t nprobes)
-{
-    if (n->nmodels == n->models_capacity) {
-        size_t capacity = n->models_capacity == 0 ? 64 : 2 * n->models_capacity;
-        if (!grow(&n->ids, capacity, sizeof *n->ids) ||
-            !grow(&n->scores, capacity, sizeof *n->scores) ||
-            !grow(&n->hits, capacity, sizeof *n->hits))
-            return false;
-        n->models_capacity = capacity;
-    }
-    if (n->capacity - n->nentries < nprobes) {
-        size_t capacity = 2 * (n->nentries + nprobes);
-        if (!grow(&n->entries, capacity, sizeof *n->entries))
-            return false;
-        n->capacity = capacity;
-    }
-    return true;
-}
-
-bool zipllm_neighbors_add(zipllm_neighbors *neighbors, int64_t id, const zipllm_probe *probes,
-                          size_t nprobes)
+/* Keeps found[] ordered by falling scores. */
+static void keep(zipllm_neighbors *s, const zipllm_neighbor *candidate)
 {
     size_t i;
 
-    if (!reserve(neighbors, nprobes))
-        return false;
-    for (i = 0; i < nprobes; i++)
-        neighbors->entries[neighbors->nentries++] =
-            (entry){probes[i].bits, probes[i].key, (uint32_t)neighbors->nmodels};
-    neighbors->ids[neighbors->nmodels++] = id;
-    neighbors->sorted = false;
-    return true;
+    if (s->n == s->cap && (s->cap == 0 || s->found[s->cap - 1].score >= candidate->score))
+        return;
+    if (s->n < s->cap)
+        s->n++;
+    for (i = s->n - 1; i > 0 && s->found[i - 1].score < candidate->score; i--)
+        s->found[i] = s->found[i - 1];
+    s->found[i] = *candidate;
 }
 
-static int compare_entries(const void *a, const void *b)
+void zipllm_neighbors_offer(zipllm_neighbors *search, int64_t id, const zipllm_probe *probes,
+                            size_t nprobes)
 {
-    const entry *x = a;
-    const entry *y = b;
+    zipllm_neighbor candidate = {id, 0, 0};
+    size_t at = 0;
+    size_t i;
+    size_t k;
 
-    if (x->key != y->key)
-        return x->key < y->key ? -1 : 1;
-    return (x->model > y->model) - (x->model < y->model);
-}
-
-static size_t first_of_key(const zipllm_neighbors *n, uint32_t key)
-{
-    size_t low = 0;
-    size_t high = n->nentries;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (n->entries[middle].key < key)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-/* Adds what one probe finds: of each model its nearest tensor of that key. */
-static void score_probe(zipllm_neighbors *n, const zipllm_probe *probe)
-{
-    size_t i = first_of_key(n, probe->key);
-
-    while (i < n->nentries && n->entries[i].key == probe->key) {
-        uint32_t model = n->entries[i].model;
+    for (i = 0; i < search->nquery; i++) {
+        const zipllm_probe *q = &search->query[i];
         unsigned nearest = ZIPLLM_PROBE_BITS;
-        for (; i < n->nentries && n->entries[i].key == probe->key && n->entries[i].model == model;
-             i++) {
-            unsigned d = (unsigned)__builtin_popcountll(n->entries[i].bits ^ probe->bits);
+        while (at < nprobes && probes[at].key < q->key)
+            at++;
+        for (k = at; k < nprobes && probes[k].key == q->key; k++) {
+            unsigned d = count_bits(probes[k].bits ^ q->bits);
             nearest = d < nearest ? d : nearest;
         }
         if (nearest < ZIPLLM_PROBE_NEAR) {
-            n->scores[model] += ZIPLLM_PROBE_NEAR - nearest;
-            n->hits[model]++;
+            candidate.score += ZIPLLM_PROBE_NEAR - nearest;
+            candidate.hits++;
         }
     }
-}
-
-/* Keeps found[] ordered by falling scores; cap is small. */
-static void keep(const zipllm_neighbor *candidate, zipllm_neighbor *found, size_t cap, size_t *n)
-{
-    size_t i;
-
-    if (*n == cap && (cap == 0 || found[cap - 1].score >= candidate->score))
-        return;
-    if (*n < cap)
-        ++*n;
-    for (i = *n - 1; i > 0 && found[i - 1].score < candidate->score; i--)
-        found[i] = found[i - 1];
-    found[i] = *candidate;
-}
-
-void zipllm_neighbors_find(zipllm_neighbors *neighbors, const zipllm_probe *probes, size_t nprobes,
-                           zipllm_neighbor *found, size_t cap, size_t *n)
-{
-    size_t i;
-
-    *n = 0;
-    if (neighbors->nmodels == 0)
-        return;
-    if (!neighbors->sorted && neighbors->nentries > 0)
-        qsort(neighbors->entries, neighbors->nentries, sizeof *neighbors->entries, compare_entries);
-    neighbors->sorted = true;
-    memset(neighbors->scores, 0, neighbors->nmodels * sizeof *neighbors->scores);
-    memset(neighbors->hits, 0, neighbors->nmodels * sizeof *neighbors->hits);
-    for (i = 0; i < nprobes; i++)
-        score_probe(neighbors, &probes[i]);
-    for (i = 0; i < neighbors->nmodels; i++)
-        if (neighbors->hits[i] > 0)
-            keep(&(zipllm_neighbor){neighbors->ids[i], neighbors->scores[i], neighbors->hits[i]},
-                 found, cap, n);
+    if (candidate.hits > 0)
+        keep(search, &candidate);
 }

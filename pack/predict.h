@@ -41,4 +41,8 @@ void zipllm_predict(const zipllm_predictor *predictor, const zipllm_sketch_view 
 /* tensor by itself: only whole_bits and whole_nbytes. */
 void zipllm_predict_whole(const zipllm_sketch_view *tensor, zipllm_prediction *out);
 
+/* zipllm_predict() where *out is what zipllm_predict_whole() said: for several bases. */
+void zipllm_predict_delta(const zipllm_predictor *predictor, const zipllm_sketch_view *tensor,
+                          const zipllm_sketch_view *base, zipllm_prediction *out);
+
 #endif

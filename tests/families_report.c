@@ -1,6 +1,6 @@
 /*
  * Prints the tables of pack/FAMILIES.md: the same figures on every run, but for the times.
- *     families_report            made-up families: recall, thresholds, search among 10,000 models
+ *     families_report            made-up families: sketching, recall, thresholds
  *     families_report FILE...    tensors of real safetensors files: the thresholds once more. Files
  *                                are named FAMILY/MODEL.safetensors or FAMILY=FILE; two tensors
  *                                are relatives when family and tensor name agree.
@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -129,40 +128,6 @@ static void report_rules(const sim_hub *hub, const zipllm_predictor *predictor)
     print_rules(&r);
 }
 
-/* Ten thousand models of one architecture: every probe is compared with every model. */
-static void report_search(void)
-{
-    enum { MODELS = 10000, QUERIES = 20 };
-    zipllm_neighbors *index = zipllm_neighbors_new();
-    zipllm_probe probes[ZIPLLM_PROBES_MAX];
-    zipllm_neighbor found[16];
-    sim_rng rng = {5};
-    struct rusage usage;
-    double build = cpu_ms();
-    double search;
-    size_t n = 0;
-    int m;
-    int p;
-
-    for (m = 0; m < MODELS; m++) {
-        for (p = 0; p < ZIPLLM_PROBES_MAX; p++)
-            probes[p] = (zipllm_probe){(uint32_t)p % 8, sim_next(&rng)};
-        if (!zipllm_neighbors_add(index, m, probes, ZIPLLM_PROBES_MAX))
-            abort();
-    }
-    zipllm_neighbors_find(index, probes, ZIPLLM_PROBES_MAX, found, 16, &n);
-    build = cpu_ms() - build;
-    search = cpu_ms();
-    for (m = 0; m < QUERIES; m++)
-        zipllm_neighbors_find(index, probes, ZIPLLM_PROBES_MAX, found, 16, &n);
-    search = (cpu_ms() - search) / QUERIES;
-    getrusage(RUSAGE_SELF, &usage);
-    printf("%d models with %d probes of 8 shapes: built in %.0f ms, searched in %.2f ms; the "
-           "process peaks at %ld MB.\n\n",
-           MODELS, ZIPLLM_PROBES_MAX, build, search, usage.ru_maxrss / 1024);
-    zipllm_neighbors_free(index);
-}
-
 static void report_sketching(void)
 {
     enum { NBYTES = 1 << 25, ROUNDS = 16 };
@@ -187,7 +152,6 @@ static void report_made_up(void)
     zipllm_predictor *predictor = zipllm_predictor_new();
     sim_hub hub;
 
-    report_search();
     report_sketching();
     hub = sim_hub_new(200, 5, 100, 2026);
     report_recall(&hub, predictor);

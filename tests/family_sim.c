@@ -199,34 +199,34 @@ static size_t nearest(const sim_hub *hub, size_t query)
 enum { SHORT_LIST = 17 }; /* sixteen and the query itself */
 
 /* The best of the short list by both measures; -1: none that saves 3%. */
-static void search(const sim_hub *hub, const zipllm_predictor *predictor, zipllm_neighbors *index,
-                   size_t query, int64_t *by_distance, int64_t *by_bytes)
+static void search(const sim_hub *hub, const zipllm_predictor *predictor,
+                   const zipllm_probes *index, size_t query, int64_t *by_distance,
+                   int64_t *by_bytes)
 {
-    zipllm_neighbor found[SHORT_LIST];
-    zipllm_probes probes;
+    zipllm_neighbors near;
     double best_distance = INFINITY;
     double best_nbytes = INFINITY;
-    size_t n;
     size_t i;
 
-    sim_probes(&hub->models[query], &probes);
-    zipllm_neighbors_find(index, probes.probes, probes.count, found, SHORT_LIST, &n);
+    zipllm_neighbors_init(&near, index[query].probes, index[query].count, SHORT_LIST);
+    for (i = 0; i < hub->nmodels; i++)
+        zipllm_neighbors_offer(&near, (int64_t)i, index[i].probes, index[i].count);
     *by_distance = *by_bytes = -1;
-    for (i = 0; i < n; i++) {
+    for (i = 0; i < near.n; i++) {
         double distance;
         double delta;
         double whole;
-        if (found[i].id == (int64_t)query)
+        if (near.found[i].id == (int64_t)query)
             continue;
-        distance = sim_distance(hub, query, (size_t)found[i].id);
+        distance = sim_distance(hub, query, (size_t)near.found[i].id);
         if (distance < best_distance) {
             best_distance = distance;
-            *by_distance = found[i].id;
+            *by_distance = near.found[i].id;
         }
-        sim_predict(hub, predictor, query, (size_t)found[i].id, &delta, &whole);
+        sim_predict(hub, predictor, query, (size_t)near.found[i].id, &delta, &whole);
         if (delta < best_nbytes && delta < 0.97 * whole) {
             best_nbytes = delta;
-            *by_bytes = found[i].id;
+            *by_bytes = near.found[i].id;
         }
     }
 }
@@ -241,15 +241,13 @@ static bool has_relatives(const sim_hub *hub, size_t i)
 
 sim_recall sim_recall_of(const sim_hub *hub, const zipllm_predictor *predictor)
 {
-    zipllm_neighbors *index = zipllm_neighbors_new();
+    zipllm_probes *index = calloc(hub->nmodels, sizeof *index);
     sim_recall r = {0};
     size_t i;
 
     for (i = 0; i < hub->nmodels; i++) {
-        zipllm_probes probes;
-        sim_probes(&hub->models[i], &probes);
-        if (!zipllm_neighbors_add(index, (int64_t)i, probes.probes, probes.count))
-            abort();
+        sim_probes(&hub->models[i], &index[i]);
+        zipllm_probes_sort(index[i].probes, index[i].count);
     }
     for (i = 0; i < hub->nmodels; i++) {
         const sim_model *m = &hub->models[i];
@@ -266,6 +264,6 @@ sim_recall sim_recall_of(const sim_hub *hub, const zipllm_predictor *predictor)
         r.right_family += bytes >= 0 && hub->models[bytes].family == m->family;
         r.right_parent += bytes >= 0 && (bytes == m->parent || hub->models[bytes].parent == (int)i);
     }
-    zipllm_neighbors_free(index);
+    free(index);
     return r;
 }

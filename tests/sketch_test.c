@@ -193,30 +193,49 @@ Test(neighbors, recall)
     sim_hub_free(&hub);
 }
 
-Test(neighbors, other_names_and_ties)
+Test(neighbors, keys_and_ties)
 {
-    zipllm_neighbors *index = zipllm_neighbors_new();
-    zipllm_probe a[2] = {{5, 0x0123456789abcdefu}, {5, 0xfedcba9876543210u}};
-    zipllm_probe b[1] = {{5, 0x0123456789abcdeeu}};
-    zipllm_probe c[1] = {{6, 0x0123456789abcdefu}};
-    zipllm_neighbor found[4];
-    size_t n;
+    const zipllm_probe a[2] = {{5, 0x0123456789abcdefu}, {5, 0xfedcba9876543210u}};
+    const zipllm_probe query[1] = {{5, 0x0123456789abcdeeu}};
+    const zipllm_probe c[1] = {{6, 0x0123456789abcdefu}};
+    size_t cap;
 
-    zipllm_neighbors_find(index, a, 2, found, 4, &n);
-    cr_assert_eq(n, 0);
-    cr_assert(zipllm_neighbors_add(index, 30, c, 1));
-    cr_assert(zipllm_neighbors_add(index, 20, a, 2));
-    cr_assert(zipllm_neighbors_add(index, 10, a, 2));
-    zipllm_neighbors_find(index, b, 1, found, 4, &n);
-    cr_assert_eq(n, 2);
-    cr_assert_eq(found[0].id, 20);
-    cr_assert_eq(found[1].id, 10);
-    cr_assert_eq(found[0].score, ZIPLLM_PROBE_NEAR - 1);
-    cr_assert_eq(found[0].hits, 1);
-    zipllm_neighbors_find(index, b, 1, found, 1, &n);
-    cr_assert_eq(n, 1);
-    cr_assert_eq(found[0].id, 20);
-    zipllm_neighbors_free(index);
+    for (cap = 0; cap <= 4; cap++) {
+        zipllm_neighbors s;
+        zipllm_neighbors_init(&s, query, 1, cap);
+        cr_assert_eq(s.n, 0);
+        zipllm_neighbors_offer(&s, 30, c, 1);
+        zipllm_neighbors_offer(&s, 20, a, 2);
+        zipllm_neighbors_offer(&s, 10, a, 2);
+        cr_assert_eq(s.n, cap < 2 ? cap : 2);
+        cr_assert(s.n < 1 || s.found[0].id == 20);
+        cr_assert(s.n < 2 || s.found[1].id == 10);
+        cr_assert(s.n < 1 || (s.found[0].score == ZIPLLM_PROBE_NEAR - 1 && s.found[0].hits == 1));
+    }
+}
+
+/* Whatever the order of the query: each of its probes meets the one of its key. */
+Test(neighbors, merge)
+{
+    enum { N = ZIPLLM_PROBES_MAX };
+    zipllm_probe query[N];
+    zipllm_probe model[N];
+    zipllm_neighbors s;
+    sim_rng rng = {21};
+    size_t i;
+
+    for (i = 0; i < N; i++) {
+        query[i] = (zipllm_probe){(uint32_t)sim_next(&rng) % 1000, sim_next(&rng)};
+        model[N - 1 - i] = query[i];
+    }
+    zipllm_probes_sort(model, N);
+    zipllm_neighbors_init(&s, query, N, 1);
+    zipllm_neighbors_offer(&s, 1, model + N / 2, N - N / 2);
+    cr_assert(s.n == 1 && s.found[0].hits >= N - N / 2 && s.found[0].hits < N);
+    zipllm_neighbors_init(&s, query, N, 1);
+    zipllm_neighbors_offer(&s, 1, model, N);
+    cr_assert_eq(s.found[0].hits, N);
+    cr_assert_eq(s.found[0].score, N * ZIPLLM_PROBE_NEAR);
 }
 
 /* The cheapest assignment of all, by trying every set of bases. */
