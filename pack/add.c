@@ -8,6 +8,7 @@
 #include "commit.h"
 #include "error.h"
 #include "family.h"
+#include "hint.h"
 #include "ingest.h"
 #include "model_name.h"
 #include "scan.h"
@@ -26,8 +27,9 @@ typedef struct adding {
     zipllm_model_row model; /* to be */
     zipllm_model_row taken; /* the model that has this name; id 0: none */
     char *named_base;
-    zipllm_relatives named; /* by option, card, config, in this order */
-    bool decided;           /* the model's base: the files after the first have their own bases */
+    zipllm_relatives named;     /* by option, card, config, in this order */
+    zipllm_relatives relatives; /* of the first file that has any */
+    bool decided; /* the model's base: the files after the first have their own bases */
     char *overruled, *nearest;
     zipllm_ingest_file *files;
 } adding;
@@ -176,6 +178,8 @@ static zipllm_status choose_by_bits(void *user, const zipllm_ingest_file *file)
     zipllm_status status = zipllm_family_rank(&a->in, file, &ranked, &seen);
     if (status != ZIPLLM_OK || seen == 0 || ranked.n == 0)
         return status;
+    if (a->relatives.n == 0)
+        a->relatives = ranked;
     if (a->named.n > 0 && a->overruled == NULL)
         status = report_other(a, &ranked);
     const bool obey = a->named.n > 0 && a->named.list[0].found == ZIPLLM_FOUND_OPTION;
@@ -189,6 +193,7 @@ static zipllm_status choose_base(adding *a)
         a->in.no_base_reason = "no base was wanted";
         return ZIPLLM_OK;
     }
+    a->in.promote = true;
     a->in.choose = choose_by_bits;
     a->in.choose_user = a;
     if (given == NULL)
@@ -316,6 +321,7 @@ static zipllm_status report(adding *a)
         for (size_t k = 0; k < file->layout.nparts; k++)
             report_part(a, file, &file->layout.parts[k], k == 0);
     }
+    r->tensors_promoted = a->in.npromoted;
     r->found = (zipllm_found)a->model.found;
     r->stored_bytes = a->model.stored_bytes;
     zipllm_status status =
@@ -350,7 +356,14 @@ static zipllm_status add(adding *a, const char *path)
     if (status == ZIPLLM_OK)
         status = a->taken.id != 0 ? finish_taken(a)
                                   : zipllm_commit(&a->in, &a->model, a->files, a->scan.nitems);
-    return status == ZIPLLM_OK ? report(a) : status;
+    if (status == ZIPLLM_OK)
+        status = report(a);
+    /* It is durable by now: a hint that cannot be had is no reason to say otherwise. */
+    if (status == ZIPLLM_OK && a->taken.id == 0 &&
+        zipllm_hint_rebase(a->store, a->model.id, &a->relatives, a->files, a->scan.nitems,
+                           &a->result->rebase_models, NULL) != ZIPLLM_OK)
+        a->result->rebase_models = 0;
+    return status;
 }
 
 zipllm_status zipllm_add(zipllm_store *store, const char *path, const zipllm_add_options *options,

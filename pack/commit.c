@@ -10,6 +10,7 @@
 #include "error.h"
 #include "family.h"
 #include "manifest.h"
+#include "promote.h"
 #include "stored.h"
 
 /* ---- the transaction ---------------------------------------------------------------------------
@@ -79,6 +80,9 @@ static zipllm_status put_packs(zipllm_ingest *in)
             if (in->fresh[k].writer == in->writers[i])
                 in->fresh[k].row.pack = id;
     }
+    const zipllm_status promoted = zipllm_promote_commit(in);
+    if (promoted != ZIPLLM_OK)
+        return promoted;
     for (size_t k = 0; k < in->nfresh; k++) {
         const zipllm_status status = put_fresh(in, &in->fresh[k]);
         if (status != ZIPLLM_OK)

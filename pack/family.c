@@ -170,10 +170,9 @@ static zipllm_status need_predictor(zipllm_ingest *in)
     return in->predictor != NULL ? ZIPLLM_OK : zipllm_fail_memory(in->error, 1);
 }
 
-/* A part against a stored tensor; *out: what zipllm_predict_whole() says of it. *known: both have
-   sketches. */
-static zipllm_status predict_part(zipllm_ingest *in, const zipllm_part *part,
-                                  const zipllm_tensor_row *row, zipllm_prediction *out, bool *known)
+zipllm_status zipllm_family_predict(zipllm_ingest *in, const zipllm_part *part,
+                                    const zipllm_tensor_row *row, zipllm_prediction *out,
+                                    bool *known)
 {
     uint8_t sketch[ZIPLLM_SKETCH_MAX];
     *known = false;
@@ -188,6 +187,32 @@ static zipllm_status predict_part(zipllm_ingest *in, const zipllm_part *part,
     const zipllm_sketch_view base = view_of((bitx_dtype)row->dtype, row->nbytes, sketch);
     zipllm_predict_delta(in->predictor, &tensor, &base, out);
     *known = out->nsamples > 0;
+    return ZIPLLM_OK;
+}
+
+zipllm_status zipllm_family_promoted_nbytes(zipllm_ingest *in, const zipllm_part *part,
+                                            const zipllm_tensor_row *row,
+                                            const zipllm_prediction *whole, double best,
+                                            double *nbytes)
+{
+    zipllm_prediction p = *whole, own;
+    uint8_t sketch[ZIPLLM_SKETCH_MAX];
+    bool known = false;
+    *nbytes = best;
+    /* The two are relatives, so one costs by itself about what the other does. Most end here. */
+    const double about = (double)whole->whole_nbytes * (double)row->nbytes / (double)part->nbytes;
+    if (0.9 * about - (double)row->length > best)
+        return ZIPLLM_OK;
+    zipllm_status status = zipllm_family_predict(in, part, row, &p, &known);
+    if (status == ZIPLLM_OK && known)
+        status = zipllm_family_sketch(in->store->index, row, sketch, &known, in->error);
+    if (status != ZIPLLM_OK || !known)
+        return status;
+    zipllm_predict_whole(&(zipllm_sketch_view){(bitx_dtype)row->dtype, row->nbytes, sketch}, &own);
+    const double more = (double)own.whole_nbytes - (double)row->length;
+    const double sum = (double)p.delta_nbytes + (more > 0 ? more : 0);
+    if (sum < best)
+        *nbytes = sum;
     return ZIPLLM_OK;
 }
 
@@ -228,30 +253,44 @@ static size_t choose_parts(const zipllm_ingest_file *file, looked_at *parts)
     return n;
 }
 
-static zipllm_status judge_part(zipllm_ingest *in, int64_t model, looked_at *l, double *nbytes)
+/* Against a tensor that is stored by itself. */
+static zipllm_status judge_root(zipllm_ingest *in, const zipllm_tensor_row *row, looked_at *l,
+                                double *nbytes)
 {
-    zipllm_tensor_row row;
-    const char *reason;
-    *nbytes = (double)l->whole.whole_nbytes;
-    zipllm_status status = zipllm_ingest_base_row(in, model, l->part, &row, &reason);
-    if (status != ZIPLLM_OK || row.id == 0)
-        return status;
     for (size_t i = 0; i < l->nrows; i++) {
-        if (l->rows[i] == row.id) {
+        if (l->rows[i] == row->id) {
             *nbytes = l->delta_nbytes[i];
             return ZIPLLM_OK;
         }
     }
     zipllm_prediction p = l->whole;
     bool known;
-    status = predict_part(in, l->part, &row, &p, &known);
+    const zipllm_status status = zipllm_family_predict(in, l->part, row, &p, &known);
     if (status != ZIPLLM_OK || !known)
         return status;
     if ((double)p.delta_nbytes < *nbytes)
         *nbytes = (double)p.delta_nbytes;
-    l->rows[l->nrows] = row.id;
+    l->rows[l->nrows] = row->id;
     l->delta_nbytes[l->nrows++] = *nbytes;
     return ZIPLLM_OK;
+}
+
+static zipllm_status judge_part(zipllm_ingest *in, int64_t model, looked_at *l, double *nbytes)
+{
+    zipllm_tensor_row row, root;
+    const char *reason;
+    *nbytes = (double)l->whole.whole_nbytes;
+    zipllm_status status = zipllm_ingest_model_row(in, model, l->part, &row, &reason);
+    if (status != ZIPLLM_OK || row.id == 0)
+        return status;
+    root = row;
+    if (row.parent != 0)
+        status = zipllm_ingest_base_row(in, model, l->part, &root, &reason);
+    if (status == ZIPLLM_OK && root.id != 0)
+        status = judge_root(in, &root, l, nbytes);
+    if (status != ZIPLLM_OK || row.parent == 0 || root.id == row.id || !in->promote)
+        return status;
+    return zipllm_family_promoted_nbytes(in, l->part, &row, &l->whole, *nbytes, nbytes);
 }
 
 static zipllm_status judge(zipllm_ingest *in, looked_at *parts, size_t nparts,
@@ -415,7 +454,7 @@ zipllm_status zipllm_family_tensor_base(zipllm_ingest *in, const zipllm_part *pa
     for (size_t i = 0; i < n && n > 1 && part->sketch != NULL && status == ZIPLLM_OK; i++) {
         zipllm_prediction p = whole;
         bool known;
-        status = predict_part(in, part, &rows[i], &p, &known);
+        status = zipllm_family_predict(in, part, &rows[i], &p, &known);
         const double nbytes = known ? (double)p.delta_nbytes : (double)part->nbytes;
         if (i > 0 && nbytes >= best)
             continue;

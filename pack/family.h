@@ -33,6 +33,20 @@ ZIPLLM_WARN_UNUSED zipllm_status zipllm_family_rank(zipllm_ingest *in,
                                                     const zipllm_ingest_file *file,
                                                     zipllm_relatives *relatives, size_t *seen);
 
+/* A part against a stored tensor; *out: what zipllm_predict_whole() says of it. *known: both have
+   sketches. */
+ZIPLLM_WARN_UNUSED zipllm_status zipllm_family_predict(zipllm_ingest *in, const zipllm_part *part,
+                                                       const zipllm_tensor_row *row,
+                                                       zipllm_prediction *out, bool *known);
+
+/* Bytes of a part against a delta that is promoted for it (promote.h), and by which this grows;
+   `best` where they cannot be fewer, or nothing is known. */
+ZIPLLM_WARN_UNUSED zipllm_status zipllm_family_promoted_nbytes(zipllm_ingest *in,
+                                                               const zipllm_part *part,
+                                                               const zipllm_tensor_row *row,
+                                                               const zipllm_prediction *whole,
+                                                               double best, double *nbytes);
+
 /* "NAME[@REV]", malloced; NULL where the model is gone. */
 ZIPLLM_WARN_UNUSED zipllm_status zipllm_family_name(zipllm_ingest *in, int64_t model, char **name);
 

@@ -152,7 +152,11 @@ static const char *const queries[ZIPLLM_Q_COUNT] = {
         "(SELECT count(*) FROM parent p WHERE EXISTS(SELECT 1 FROM file_part f WHERE "
         "f.tensor = p.tensor AND f.kind = 0)), (SELECT ifnull(sum(f.nbytes), 0) FROM model_file m "
         "JOIN file f ON f.id = m.file)",
-    [ZIPLLM_Q_DEAD_BYTES] = "SELECT ifnull(sum(t.length), 0) FROM tensor t WHERE " DEAD,
+    /* Of packs less header and trailer (128) all but the frames that are needed and their entries
+       (112): also frames that no row points to, those of a lost race or a promotion. */
+    [ZIPLLM_Q_DEAD_BYTES] =
+        "SELECT ifnull((SELECT sum(k.nbytes - 128) FROM pack k), 0) - "
+        "ifnull((SELECT sum(t.length + 112) FROM tensor t WHERE NOT (" DEAD ")), 0)",
     [ZIPLLM_Q_FILE] =
         "SELECT nbytes, sha256, (SELECT count(*) FROM file_part p WHERE p.file = f.id "
         "AND p.kind = 0) FROM file f WHERE id = ?1",

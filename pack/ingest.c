@@ -8,6 +8,7 @@
 
 #include "error.h"
 #include "family.h"
+#include "promote.h"
 #include "stored.h"
 
 /* A pack that has grown past this gets no further frame. */
@@ -36,6 +37,7 @@ void zipllm_ingest_close(zipllm_ingest *in, bool discard)
         free(in->base_names[i]);
     free(in->base_names);
     zipllm_family_forget(in);
+    zipllm_promote_forget(in);
     free(in->writers);
     free(in->fresh);
     free(in->buckets);
@@ -160,8 +162,8 @@ static zipllm_status note_base_name(zipllm_ingest *in, char *name, size_t *index
     return ZIPLLM_OK;
 }
 
-zipllm_status zipllm_ingest_base_row(zipllm_ingest *in, int64_t model, const zipllm_part *part,
-                                     zipllm_tensor_row *row, const char **reason)
+zipllm_status zipllm_ingest_model_row(zipllm_ingest *in, int64_t model, const zipllm_part *part,
+                                      zipllm_tensor_row *row, const char **reason)
 {
     char *dtype, *shape;
     zipllm_status status = zipllm_index_model_tensor(in->store->index, model, part->name, row,
@@ -181,8 +183,20 @@ zipllm_status zipllm_ingest_base_row(zipllm_ingest *in, int64_t model, const zip
     }
     free(dtype);
     free(shape);
-    if (row->id == 0 || row->parent == 0)
+    return ZIPLLM_OK;
+}
+
+zipllm_status zipllm_ingest_base_row(zipllm_ingest *in, int64_t model, const zipllm_part *part,
+                                     zipllm_tensor_row *row, const char **reason)
+{
+    zipllm_status status = zipllm_ingest_model_row(in, model, part, row, reason);
+    if (status != ZIPLLM_OK || row->id == 0 || row->parent == 0)
+        return status;
+    const zipllm_promoted *promoted = zipllm_stored_promoted(in->store, row->id);
+    if (promoted != NULL) {
+        *row = promoted->row;
         return ZIPLLM_OK;
+    }
     status = zipllm_index_tensor(in->store->index, row->parent, row, in->error);
     if (status == ZIPLLM_OK && (row->id == 0 || row->parent != 0)) {
         *reason = "the base's own base is damaged";
@@ -461,6 +475,8 @@ zipllm_status zipllm_ingest_file_add(zipllm_ingest *in, int fd, const char *show
         status = in->choose(in->choose_user, file);
     if (status == ZIPLLM_OK && file->known != 0)
         mark_known(file);
+    if (status == ZIPLLM_OK && file->known == 0 && !dry && in->promote)
+        status = zipllm_promote_for(in, file);
     if (status == ZIPLLM_OK && file->known == 0 && !dry)
         status = store_parts(in, fd, shown, file);
     if (status == ZIPLLM_OK)

@@ -51,6 +51,8 @@ typedef struct zipllm_ingest {
     /* Sets bases for a file whose tensors have been hashed and sketched; NULL: they are set. */
     zipllm_status (*choose)(void *user, const struct zipllm_ingest_file *file);
     void *choose_user;
+    bool promote;                       /* deltas may become bases: promote.h */
+    size_t npromoted;                   /* once the index points to them */
     struct zipllm_predictor *predictor; /* made when first needed */
     uint64_t sketch_nbytes;             /* held by all parts */
     char **base_names;                  /* models coded against; zipllm_part.base counts from 1 */
@@ -76,8 +78,13 @@ ZIPLLM_WARN_UNUSED zipllm_status zipllm_ingest_open(zipllm_ingest *in, zipllm_st
 /* Frees all; unlinks the packs if `discard` and not in->keep. */
 void zipllm_ingest_close(zipllm_ingest *in, bool discard);
 
-/* The tensor of a model that a part would be coded against: of its name, dtype and row shape, and
-   its own root where it is a delta; id 0 and a reason. */
+/* The tensor of a model that has a part's name, dtype and row shape, as the index has it; id 0 and
+   a reason. */
+ZIPLLM_WARN_UNUSED zipllm_status zipllm_ingest_model_row(zipllm_ingest *in, int64_t model,
+                                                         const zipllm_part *part,
+                                                         zipllm_tensor_row *row,
+                                                         const char **reason);
+/* The same as something to code against: promoted, or its own root where it is a delta. */
 ZIPLLM_WARN_UNUSED zipllm_status zipllm_ingest_base_row(zipllm_ingest *in, int64_t model,
                                                         const zipllm_part *part,
                                                         zipllm_tensor_row *row,

@@ -4,28 +4,14 @@
  * Killed before the transaction: unreferenced files. After it: the old frames wait for gc.
  */
 #include <errno.h>
-#include <math.h>
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "assign.h"
 #include "error.h"
-#include "family.h"
+#include "group.h"
 #include "recode.h"
-
-/* Unrelated tensors are not worth a prediction: see neighbors.h. */
-enum { PROBE_FAR = 26 };
-
-typedef struct member {
-    zipllm_tensor_row row; /* as it is */
-    zipllm_tensor_row now; /* as it will be, where changed */
-    char *name, *shape;    /* malloced; the name of the group's tensors */
-    uint8_t *sketch;
-    zipllm_probe probe;
-    bool has_probe, changed;
-} member;
 
 /* A frame that was written. */
 typedef struct change {
@@ -35,198 +21,21 @@ typedef struct change {
     size_t writer;
 } change;
 
-/* What was predicted for frames that exist, and what they are: the predictions of a group are
-   scaled by it, so that a plan is not chosen for the error that all of them share. */
-typedef struct scale {
-    double delta, whole;
-} scale;
-
 typedef struct rebasing {
     zipllm_store *store;
     const zipllm_rebase_options *options;
     zipllm_rebase_result *result;
     zipllm_error *error;
-    zipllm_predictor *predictor;
-    member group[ZIPLLM_ASSIGN_MAX];
-    size_t n;
-    scale scaled;
+    zipllm_group group;
     zipllm_pack_writer *writer; /* NULL until something is written */
     change *changes;
     size_t nchanges, cap;
 } rebasing;
 
-/* ---- groups ------------------------------------------------------------------------------------
- */
-
-static void drop_group(rebasing *r)
-{
-    for (size_t i = 0; i < r->n; i++) {
-        free(r->group[i].name);
-        free(r->group[i].shape);
-        free(r->group[i].sketch);
-    }
-    r->n = 0;
-}
-
-static zipllm_sketch_view view_of(const member *m)
-{
-    return (zipllm_sketch_view){(bitx_dtype)m->row.dtype, m->row.nbytes, m->sketch};
-}
-
-static zipllm_status add_member(rebasing *r, const zipllm_tensor_row *row, const char *name,
-                                const char *shape)
-{
-    member *m = &r->group[r->n];
-    bool found = false;
-    *m = (member){.row = *row, .name = strdup(name), .shape = strdup(shape)};
-    m->sketch = malloc(ZIPLLM_SKETCH_MAX);
-    r->n++;
-    if (m->name == NULL || m->shape == NULL || m->sketch == NULL)
-        return zipllm_fail_memory(r->error, ZIPLLM_SKETCH_MAX);
-    const zipllm_status status =
-        zipllm_family_sketch(r->store->index, row, m->sketch, &found, r->error);
-    const zipllm_sketch_view view = view_of(m);
-    if (status == ZIPLLM_OK && found)
-        m->has_probe = zipllm_probe_of(&view, &m->probe);
-    if (status == ZIPLLM_OK && !found) { /* damaged: the sketch of another version or size */
-        drop_group(r);
-        return ZIPLLM_OK;
-    }
-    return status;
-}
-
-static bool belongs(const rebasing *r, const zipllm_tensor_row *row, const char *name,
-                    const char *shape)
-{
-    const member *first = &r->group[0];
-    return r->n < ZIPLLM_ASSIGN_MAX && strcmp(first->name, name) == 0 &&
-           first->row.dtype == row->dtype &&
-           (first->row.nbytes == row->nbytes || zipllm_same_rows(first->shape, shape));
-}
-
-/* ---- costs -------------------------------------------------------------------------------------
- */
-
-static double raw_delta(const rebasing *r, const member *a, const member *b)
-{
-    const zipllm_sketch_view tensor = view_of(a), base = view_of(b);
-    zipllm_prediction p;
-    zipllm_predict(r->predictor, &tensor, &base, &p);
-    return p.nsamples > 0 && (double)p.delta_nbytes < 0.97 * (double)p.whole_nbytes
-               ? (double)p.delta_nbytes
-               : INFINITY;
-}
-
-static double raw_whole(const member *m)
-{
-    const zipllm_sketch_view view = view_of(m);
-    zipllm_prediction p;
-    zipllm_predict_whole(&view, &p);
-    return (double)p.whole_nbytes;
-}
-
-static double predict(const rebasing *r, const member *a, const member *b, const scale *scaled)
-{
-    if (a->row.parent == b->row.id)
-        return (double)a->row.length;
-    if (a->has_probe && b->has_probe && a->probe.key == b->probe.key &&
-        __builtin_popcountll(a->probe.bits ^ b->probe.bits) >= PROBE_FAR)
-        return INFINITY;
-    return raw_delta(r, a, b) * scaled->delta;
-}
-
-static double predict_whole(const member *m, const scale *scaled)
-{
-    return m->row.parent == 0 ? (double)m->row.length : raw_whole(m) * scaled->whole;
-}
-
-static double ratio_of(double real, double predicted)
-{
-    const double ratio = predicted > 0 ? real / predicted : 1;
-    return ratio < 0.8 ? 0.8 : ratio > 1.25 ? 1.25 : ratio;
-}
-
-static scale measure_scale(const rebasing *r)
-{
-    double delta[2] = {0, 0}, whole[2] = {0, 0};
-    for (size_t i = 0; i < r->n; i++) {
-        const member *m = &r->group[i];
-        if (m->row.parent == 0) {
-            whole[0] += (double)m->row.length;
-            whole[1] += raw_whole(m);
-        }
-        for (size_t k = 0; k < r->n && m->row.parent != 0; k++) {
-            const double nbytes =
-                m->row.parent == r->group[k].row.id ? raw_delta(r, m, &r->group[k]) : INFINITY;
-            if (isinf(nbytes))
-                continue;
-            delta[0] += (double)m->row.length;
-            delta[1] += nbytes;
-        }
-    }
-    return (scale){ratio_of(delta[0], delta[1]), ratio_of(whole[0], whole[1])};
-}
-
-/* One that others than the group are coded against stays as it is. */
-static zipllm_status has_other_children(rebasing *r, size_t i, bool *has)
-{
-    size_t own = 0;
-    for (size_t k = 0; k < r->n; k++)
-        own += r->group[k].row.parent == r->group[i].row.id;
-    sqlite3_stmt *s = zipllm_index_query(r->store->index, ZIPLLM_Q_CHILDREN, r->error);
-    if (s == NULL)
-        return ZIPLLM_ERROR;
-    zipllm_index_bind(s, 1, r->group[i].row.id);
-    if (zipllm_index_step(r->store->index, s, r->error) < 0)
-        return ZIPLLM_ERROR;
-    *has = (uint64_t)zipllm_index_number(s, 0) > own;
-    zipllm_index_reset(s);
-    return ZIPLLM_OK;
-}
-
-static bool in_group(const rebasing *r, int64_t id)
-{
-    for (size_t i = 0; i < r->n; i++)
-        if (r->group[i].row.id == id)
-            return true;
-    return false;
-}
-
-/* base[]: see assign.h. *saves: predicted bytes less than now. */
-static zipllm_status plan_group(rebasing *r, int *base, double *saves)
-{
-    static const size_t most = ZIPLLM_ASSIGN_MAX;
-    double whole[ZIPLLM_ASSIGN_MAX];
-    bool fixed[ZIPLLM_ASSIGN_MAX];
-    double *delta = malloc(most * most * sizeof *delta);
-    double now = 0;
-    zipllm_status status = delta != NULL ? ZIPLLM_OK : zipllm_fail_memory(r->error, most * most);
-    for (size_t i = 0; i < r->n && status == ZIPLLM_OK; i++) {
-        const member *m = &r->group[i];
-        now += (double)m->row.length;
-        whole[i] = predict_whole(m, &r->scaled);
-        status = has_other_children(r, i, &fixed[i]);
-        /* Coded against one outside of the group: stays so, as if it cost nothing to leave it. */
-        if (m->row.parent != 0 && !in_group(r, m->row.parent))
-            fixed[i] = true;
-        for (size_t k = 0; k < r->n && status == ZIPLLM_OK; k++)
-            delta[i * r->n + k] = i == k ? INFINITY : predict(r, m, &r->group[k], &r->scaled);
-    }
-    if (status == ZIPLLM_OK) {
-        const zipllm_costs costs = {r->n, whole, delta, fixed};
-        *saves = now - zipllm_assign(&costs, base);
-        for (size_t i = 0; i < r->n; i++) /* such a one cannot be a base either */
-            if (fixed[i] && r->group[i].row.parent != 0)
-                *saves = -1;
-    }
-    free(delta);
-    return status;
-}
-
 /* ---- new frames --------------------------------------------------------------------------------
  */
 
-static zipllm_status note_change(rebasing *r, const member *m, change *c)
+static zipllm_status note_change(rebasing *r, const zipllm_member *m, change *c)
 {
     c->name = strdup(m->name);
     if (c->name == NULL)
@@ -251,7 +60,7 @@ static void drop_changes(rebasing *r, size_t first)
         free(r->changes[--r->nchanges].name);
 }
 
-static zipllm_status recode_member(rebasing *r, member *m, const member *base)
+static zipllm_status recode_member(rebasing *r, zipllm_member *m, const zipllm_member *base)
 {
     zipllm_stored *tensor = NULL, *other = NULL;
     change c = {.before = m->row, .after = m->row};
@@ -271,7 +80,7 @@ static zipllm_status recode_member(rebasing *r, member *m, const member *base)
 
 static int64_t base_id(const rebasing *r, int base)
 {
-    return base < 0 ? 0 : r->group[base].row.id;
+    return base < 0 ? 0 : r->group.members[base].row.id;
 }
 
 /* Codes what the plan changes, and forgets it again where the bytes did not become fewer. */
@@ -281,11 +90,11 @@ static zipllm_status apply_group(rebasing *r, const int *base)
     const uint64_t start = r->writer != NULL ? r->writer->size : 0;
     uint64_t before = 0, after = 0;
     zipllm_status status = ZIPLLM_OK;
-    for (size_t i = 0; i < r->n && status == ZIPLLM_OK; i++) {
-        member *m = &r->group[i];
+    for (size_t i = 0; i < r->group.n && status == ZIPLLM_OK; i++) {
+        zipllm_member *m = &r->group.members[i];
         if (base_id(r, base[i]) == m->row.parent)
             continue;
-        status = recode_member(r, m, base[i] < 0 ? NULL : &r->group[base[i]]);
+        status = recode_member(r, m, base[i] < 0 ? NULL : &r->group.members[base[i]]);
     }
     for (size_t i = first; i < r->nchanges; i++) {
         before += r->changes[i].before.length;
@@ -307,14 +116,15 @@ static zipllm_status apply_group(rebasing *r, const int *base)
 static zipllm_status foretell_group(rebasing *r, const int *base, double saves)
 {
     r->result->saved_bytes += (uint64_t)saves;
-    for (size_t i = 0; i < r->n; i++) {
-        const member *m = &r->group[i];
+    for (size_t i = 0; i < r->group.n; i++) {
+        const zipllm_member *m = &r->group.members[i];
         change c = {.before = m->row, .after = m->row};
         if (base_id(r, base[i]) == m->row.parent)
             continue;
         c.after.parent = base_id(r, base[i]);
-        c.after.length = (uint64_t)(base[i] < 0 ? predict_whole(m, &r->scaled)
-                                                : predict(r, m, &r->group[base[i]], &r->scaled));
+        c.after.length =
+            (uint64_t)(base[i] < 0 ? zipllm_group_whole(&r->group, m)
+                                   : zipllm_group_delta(&r->group, m, &r->group.members[base[i]]));
         const zipllm_status status = note_change(r, m, &c);
         if (status != ZIPLLM_OK)
             return status;
@@ -326,13 +136,12 @@ static zipllm_status do_group(rebasing *r)
 {
     int base[ZIPLLM_ASSIGN_MAX];
     double now = 0, saves = 0;
-    r->result->tensors += r->n;
-    if (r->n < 2)
+    r->result->tensors += r->group.n;
+    if (r->group.n < 2)
         return ZIPLLM_OK;
-    r->scaled = measure_scale(r);
-    zipllm_status status = plan_group(r, base, &saves);
-    for (size_t i = 0; i < r->n; i++)
-        now += (double)r->group[i].row.length;
+    zipllm_status status = zipllm_group_plan(&r->group, base, &saves);
+    for (size_t i = 0; i < r->group.n; i++)
+        now += (double)r->group.members[i].row.length;
     /* Less is within the error of a prediction. */
     if (status != ZIPLLM_OK || saves < 0.02 * now || saves < 64)
         return status;
@@ -352,12 +161,12 @@ static zipllm_status do_groups(rebasing *r)
         zipllm_tensor_row row;
         zipllm_index_tensor_columns(s, &row);
         const char *name = zipllm_index_string(s, 11), *shape = zipllm_index_string(s, 12);
-        if (r->n > 0 && !belongs(r, &row, name, shape)) {
+        if (r->group.n > 0 && !zipllm_group_takes(&r->group, &row, name, shape)) {
             status = do_group(r);
-            drop_group(r);
+            zipllm_group_clear(&r->group);
         }
         if (status == ZIPLLM_OK)
-            status = add_member(r, &row, name, shape);
+            status = zipllm_group_add(&r->group, &row, name, shape);
     }
     zipllm_index_reset(s);
     if (status == ZIPLLM_OK && step < 0)
@@ -487,7 +296,7 @@ static zipllm_status rebase(rebasing *r)
 {
     zipllm_gc_result collected;
     zipllm_status status = do_groups(r);
-    drop_group(r);
+    zipllm_group_clear(&r->group);
     if (status != ZIPLLM_OK || r->nchanges == 0)
         return status;
     if (r->options->dry_run)
@@ -524,8 +333,7 @@ zipllm_status zipllm_rebase(zipllm_store *store, const zipllm_rebase_options *op
     if (r == NULL)
         return zipllm_fail_memory(error, sizeof *r);
     *r = (rebasing){.store = store, .options = options, .result = result, .error = error};
-    r->predictor = zipllm_predictor_new();
-    zipllm_status status = r->predictor != NULL ? ZIPLLM_OK : zipllm_fail_memory(error, sizeof *r);
+    zipllm_status status = zipllm_group_open(&r->group, store, error);
     if (status == ZIPLLM_OK && !options->dry_run)
         status = zipllm_store_writable(store, error);
     if (status == ZIPLLM_OK)
@@ -539,7 +347,7 @@ zipllm_status zipllm_rebase(zipllm_store *store, const zipllm_rebase_options *op
     if (status == ZIPLLM_OK && !options->dry_run && before.disk_bytes > after.disk_bytes)
         result->freed_bytes = before.disk_bytes - after.disk_bytes;
     zipllm_pack_free(r->writer, r->writer != NULL && !r->writer->published);
-    zipllm_predictor_free(r->predictor);
+    zipllm_group_close(&r->group);
     drop_changes(r, 0);
     free(r->changes);
     free(r);

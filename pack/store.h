@@ -31,6 +31,12 @@ typedef struct zipllm_pack_file {
     char path[64]; /* beneath the store */
 } zipllm_pack_file;
 
+/* The frame of a tensor that is a delta in the index, coded by itself: see promote.h. */
+typedef struct zipllm_promoted {
+    zipllm_tensor_row row; /* parent 0 */
+    int fd;                /* of its pack */
+} zipllm_promoted;
+
 struct zipllm_store {
     zipllm_dir dir;
     char *path;
@@ -48,6 +54,8 @@ struct zipllm_store {
     zipllm_worker *workers; /* executor.nworkers of them, or NULL until needed */
     zipllm_pack_file *packs;
     unsigned npacks;
+    zipllm_promoted *promoted; /* by the add that runs */
+    size_t npromoted;
     char *texts[ZIPLLM_RESULT_TEXTS]; /* what results point to */
 };
 

@@ -97,6 +97,9 @@ static zipllm_status open_base(zipllm_store *store, zipllm_stored *stored, zipll
         return status;
     if (row.id == 0)
         return damaged(store, stored, "its base is not in the index", error);
+    const zipllm_promoted *promoted = zipllm_stored_promoted(store, row.id);
+    if (promoted != NULL)
+        row = promoted->row;
     if (row.parent != 0)
         return damaged(store, stored, "its base is not stored whole", error);
     if (row.nbytes != stored->info.base_nbytes ||
@@ -153,10 +156,21 @@ static zipllm_status open_stored(zipllm_store *store, int fd, zipllm_pack_file *
     return ZIPLLM_OK;
 }
 
+const zipllm_promoted *zipllm_stored_promoted(const zipllm_store *store, int64_t id)
+{
+    for (size_t i = 0; i < store->npromoted; i++)
+        if (store->promoted[i].row.id == id)
+            return &store->promoted[i];
+    return NULL;
+}
+
 zipllm_status zipllm_stored_open(zipllm_store *store, const zipllm_tensor_row *row,
                                  zipllm_stored **out, zipllm_error *error)
 {
     zipllm_pack_file *pack;
+    const zipllm_promoted *promoted = zipllm_stored_promoted(store, row->id);
+    if (promoted != NULL)
+        return open_stored(store, promoted->fd, NULL, true, &promoted->row, out, error);
     const zipllm_status status = zipllm_store_pack(store, row->pack, &pack, error);
     return status == ZIPLLM_OK ? open_stored(store, pack->fd, pack, true, row, out, error) : status;
 }

@@ -38,6 +38,8 @@ typedef struct zipllm_block_sums {
 ZIPLLM_WARN_UNUSED zipllm_status zipllm_stored_open(zipllm_store *store,
                                                     const zipllm_tensor_row *row,
                                                     zipllm_stored **out, zipllm_error *error);
+/* What promote.h has made of a tensor of the index, or NULL. */
+const zipllm_promoted *zipllm_stored_promoted(const zipllm_store *store, int64_t id);
 /* A frame in a pack that is still being written. */
 ZIPLLM_WARN_UNUSED zipllm_status zipllm_stored_open_fd(zipllm_store *store, int fd,
                                                        const zipllm_tensor_row *row,

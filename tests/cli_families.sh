@@ -34,6 +34,7 @@ for model in f1-base f1-code f1-math; do
     json 'lines[-1]["base"] == "t/f1-chat" and lines[-1]["found"] == "bits"'
     json 'lines[-1]["stored_bytes"] < 0.5 * lines[-1]["logical_bytes"]'
 done
+json '0 < lines[-1]["rebase_models"] <= 4' # the base is in the middle, and came second
 
 # A card that names the other family is overruled, and told.
 printf -- '---\nbase_model: t/f1-base\n---\n' >f2-chat/README.md
@@ -79,6 +80,43 @@ json 'lines[-1]["bit_distance"] > 5 and lines[-1]["delta"] > 0.6'
 expect 0 z distance --json t/f1-chat t/f1-chat
 json 'lines[-1]["bit_distance"] == 0 and lines[-1]["unchanged"] == 1'
 expect 1 z distance t/f1-chat t/absent
+
+# A fine-tune of a distant fine-tune: the latter's tensors are promoted to be its bases, whatever
+# else is near.
+cat >vary.py <<'END'
+import array, os, random, sys
+source, target, mask, share, seed = *sys.argv[1:3], int(sys.argv[3]), float(sys.argv[4]), int(sys.argv[5])
+rng = random.Random(seed)
+os.makedirs(target)
+data = open(source + "/model.safetensors", "rb").read()
+start = 8 + int.from_bytes(data[:8], "little")
+weights = array.array("H", data[start:])
+for i in range(len(weights)):
+    if share == 1 or rng.random() < share:
+        weights[i] ^= rng.getrandbits(16) & mask
+open(target + "/model.safetensors", "wb").write(data[:start] + weights.tobytes())
+END
+python3 vary.py f2-base far 63 1 1
+python3 vary.py far near 1 0.01 2
+expect 0 z add --json --name t/far far
+json 'lines[-1]["base"] == "t/f2-base" and lines[-1]["tensors_promoted"] == 0'
+expect 0 z add -v --json --name t/near near
+json 'lines[-1]["base"] == "t/far" and lines[-1]["tensors_promoted"] > 50'
+json 'sum(p["stored_bytes"] for p in lines if p["type"] == "part") < 0.03 * lines[-1]["logical_bytes"]'
+expect 0 z stat --json
+json 'lines[0]["dead_bytes"] > 500000'
+expect 0 z verify -q
+restores t/far far
+restores t/near near
+expect 0 z gc -q
+expect 0 z stat --json
+json 'lines[0]["dead_bytes"] == 0'
+expect 0 z verify -q
+restores t/near near
+expect 0 z rebase -q
+expect 0 z verify -q
+restores t/far far
+restores t/near near
 
 # Every kind of file: each vector comes back, split where its parser takes it.
 mkdir files

@@ -100,6 +100,8 @@ static void json_result(const addition *a, const zipllm_add_result *r, double se
     json_uint("tensors_deduplicated", r->tensors_deduplicated);
     json_uint("tensors_delta", r->tensors_delta);
     json_uint("tensors_whole", r->tensors_whole);
+    json_uint("tensors_promoted", r->tensors_promoted);
+    json_uint("rebase_models", r->rebase_models);
     json_uint("logical_bytes", r->logical_bytes);
     json_uint("stored_bytes", r->stored_bytes);
     json_number("seconds", seconds);
@@ -234,6 +236,20 @@ static void print_disagreement(const zipllm_add_result *r)
     free(nearest);
 }
 
+/* What this model means for others. */
+static void print_hints(const zipllm_add_result *r)
+{
+    if (r->tensors_promoted != 0)
+        (void)printf("  note: %" PRIu64
+                     " tensor%s of other models %s now stored without a base, to be "
+                     "one; `zipllm gc` removes the old form\n",
+                     r->tensors_promoted, r->tensors_promoted == 1 ? "" : "s",
+                     r->tensors_promoted == 1 ? "is" : "are");
+    if (r->rebase_models != 0)
+        (void)printf("  note: %" PRIu64 " model%s would shrink under `zipllm rebase`\n",
+                     r->rebase_models, r->rebase_models == 1 ? "" : "s");
+}
+
 static void print_result(const addition *a, const zipllm_add_result *r, double seconds)
 {
     static const char *const headings[] = {"part", "how", "count", "bytes", "on disk", "share", ""};
@@ -256,6 +272,7 @@ static void print_result(const addition *a, const zipllm_add_result *r, double s
     table_print(t, stdout);
     print_notes(&a->summary);
     print_disagreement(r);
+    print_hints(r);
 }
 
 /* ---- the verb ---------------------------------------------------------------------------------
@@ -337,6 +354,9 @@ const command COMMAND_ADD = {
         "named_base,\n"
         "overruled_base and nearest (what was named, where the bits say another), "
         "already_stored, files, tensors, tensors_deduplicated, tensors_delta, tensors_whole,\n"
+        "tensors_promoted (of other models, to be bases), rebase_models (that `zipllm rebase` "
+        "would "
+        "shrink),\n"
         "logical_bytes, stored_bytes, seconds, groups, notes}; with -v a line {\"type\":\"part\"}\n"
         "for each part before it.\n",
     .specs = SPECS,

@@ -202,6 +202,11 @@ typedef struct zipllm_add_result {
     uint64_t tensors_deduplicated, tensors_delta, tensors_whole;
     uint64_t logical_bytes; /* of all files */
     uint64_t stored_bytes;  /* of the packs and the manifest that were added */
+    /* Tensors of other models that were deltas, and were stored by themselves to be bases of this
+       model's; their old frames wait for gc. Included in stored_bytes. */
+    uint64_t tensors_promoted;
+    uint64_t rebase_models; /* relatives, and this model, that zipllm_rebase() would make smaller
+                               by 3% or more, as its largest tensors predict */
 } zipllm_add_result;
 
 /*
