@@ -13,6 +13,7 @@
 #include "error.h"
 #include "hash.h"
 #include "ingest.h"
+#include "memory.h"
 #include "sketch.h"
 #include "stored.h"
 
@@ -104,8 +105,8 @@ zipllm_status zipllm_pipeline_new(zipllm_ingest *in, zipllm_pipeline **out)
     bool complete = p->sha != NULL && p->seeded != NULL && p->plain != NULL;
     for (int i = 0; i < 3 && complete; i++) {
         p->windows[i] = calloc(1, sizeof *p->windows[i]);
-        complete =
-            p->windows[i] != NULL && (p->windows[i]->input = malloc(2 * p->window_nbytes)) != NULL;
+        complete = p->windows[i] != NULL &&
+                   (p->windows[i]->input = zipllm_alloc_large(2 * p->window_nbytes)) != NULL;
         if (complete)
             p->windows[i]->output = p->windows[i]->input + p->window_nbytes;
     }

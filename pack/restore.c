@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "error.h"
+#include "memory.h"
 
 enum { UNITS_MAX = 256 };
 
@@ -80,8 +81,8 @@ zipllm_status zipllm_restore_new(zipllm_store *store, zipllm_restore **out, zipl
     r->random |= 1;
     for (int i = 0; i < 2 && complete; i++) {
         r->windows[i] = calloc(1, sizeof *r->windows[i]);
-        complete =
-            r->windows[i] != NULL && (r->windows[i]->data = malloc(r->window_nbytes)) != NULL;
+        complete = r->windows[i] != NULL &&
+                   (r->windows[i]->data = zipllm_alloc_large(r->window_nbytes)) != NULL;
     }
     if (!complete) {
         const size_t wanted = 2 * r->window_nbytes;

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "error.h"
+#include "memory.h"
 #include "packfile.h"
 
 #define OPTIONS_FILE "zipllm.json"
@@ -382,7 +383,7 @@ zipllm_status zipllm_store_workers(zipllm_store *store, zipllm_error *error)
         return zipllm_fail_memory(error, n * sizeof *store->workers);
     for (unsigned i = 0; i < n; i++) {
         zipllm_worker *worker = &store->workers[i];
-        worker->payload = malloc((size_t)3 * ZIPLLM_BLOCK_NBYTES);
+        worker->payload = zipllm_alloc_large((size_t)4 * ZIPLLM_BLOCK_NBYTES);
         if (worker->payload == NULL || bitx_ctx_new(NULL, NULL, &worker->ctx) != BITX_OK ||
             bitx_ctx_new(NULL, NULL, &worker->plan_ctx) != BITX_OK) {
             free_workers(store);
