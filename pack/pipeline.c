@@ -1,92 +1,10 @@
-/*
- * One pass over parts of a file, on all workers. The executor is a parallel-for, so the pipeline is
- * cut into steps; one step's jobs are: read window k+1, take SHA-256 and XXH3 of window k, write
- * the payloads of window k-1, plan the tensors that begin in window k+1, and code or compare the
- * blocks of window k. Long serial jobs come first, so that the blocks fill up the other workers.
- */
-#include <errno.h>
-#include <openssl/evp.h>
+/* The steps of a pass: cutting parts into windows, and what follows the jobs. See pipeline.h. */
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "error.h"
-#include "hash.h"
-#include "ingest.h"
 #include "memory.h"
-#include "sketch.h"
-#include "stored.h"
-
-enum { UNITS_MAX = 256 };
-
-/* The frame of one tensor while it is coded. */
-typedef struct zipllm_coding {
-    bitx_plan *plan;
-    bitx_geometry geometry;
-    bitx_block *rows;
-    zipllm_pack_writer *writer;
-    uint64_t offset; /* of the frame */
-    uint64_t check;
-    uint8_t *header;
-    zipllm_fault fault; /* of the plan */
-} zipllm_coding;
-
-/* One block of one part. */
-typedef struct unit {
-    zipllm_task *task;
-    uint64_t index;  /* of the block */
-    uint64_t offset; /* in the file */
-    size_t at;       /* in the window's input, and of its payload in the output */
-    size_t nbytes;
-    bool last; /* of its part */
-    bitx_block block;
-    uint64_t sum; /* of the payload */
-    bool different;
-    zipllm_fault fault;
-} unit;
-
-typedef struct write_record {
-    zipllm_pack_writer *writer;
-    uint64_t offset;
-    const uint8_t *bytes;
-    size_t nbytes;
-} write_record;
-
-typedef struct window {
-    uint8_t *input, *output;
-    size_t used;
-    unit units[UNITS_MAX];
-    unsigned nunits;
-    write_record writes[2 * UNITS_MAX];
-    unsigned nwrites;
-    uint8_t *headers[UNITS_MAX]; /* freed once written */
-    unsigned nheaders;
-} window;
-
-typedef struct zipllm_pipeline {
-    zipllm_ingest *in;
-    zipllm_store *store;
-    size_t window_nbytes;
-    window *windows[3]; /* being read, being coded, being written */
-    EVP_MD_CTX *sha;
-    XXH3_state_t *seeded, *plain;
-    zipllm_sketcher sketcher; /* of the part being hashed */
-
-    const zipllm_pass *pass;
-    zipllm_task *task; /* the part being cut into units */
-    uint64_t cut;      /* bytes of it that are */
-    bool ended;
-
-    /* The step's jobs and what came of the serial ones. */
-    unit *plans[UNITS_MAX];
-    unsigned nplans;
-    bool sha_failed;
-    int read_errno;
-    bool read_short;
-    uint64_t read_offset;
-    int write_errno;
-    const zipllm_pack_writer *write_failed;
-} zipllm_pipeline;
+#include "pipeline.h"
 
 /* ---- making ---------------------------------------------------------------------------------- */
 
@@ -124,10 +42,11 @@ zipllm_coding *zipllm_coding_new(void)
     return calloc(1, sizeof(zipllm_coding));
 }
 
-static void free_coding(zipllm_coding *coding)
+static void free_coding(zipllm_pipeline *p, zipllm_coding *coding)
 {
     if (coding == NULL)
         return;
+    zipllm_base_blocks_drop(&p->base_blocks, &coding->kept);
     bitx_plan_free(coding->plan);
     free(coding->rows);
     free(coding->header);
@@ -139,11 +58,11 @@ static void free_task(zipllm_pipeline *p, zipllm_task *task)
     if (task == NULL)
         return;
     zipllm_stored_close(p->store, task->with);
-    free_coding(task->coding);
+    free_coding(p, task->coding);
     free(task);
 }
 
-static void drop_headers(window *w)
+static void drop_headers(zipllm_window *w)
 {
     for (unsigned i = 0; i < w->nheaders; i++)
         free(w->headers[i]);
@@ -165,6 +84,8 @@ void zipllm_pipeline_free(zipllm_pipeline *p)
     EVP_MD_CTX_free(p->sha);
     (void)XXH3_freeState(p->seeded);
     (void)XXH3_freeState(p->plain);
+    zipllm_base_blocks_free(&p->base_blocks);
+    free(p->bases);
     free(p);
 }
 
@@ -179,13 +100,55 @@ static bool next_task(zipllm_pipeline *p)
     return p->task != NULL;
 }
 
+/* Tensors smaller than this are decoded twice rather than take a block's room. */
+enum { KEPT_NBYTES_MIN = 1 << 16 };
+
+/* The base's blocks are decoded in the step that reads the tensor's beginning, and then planned. */
+static void prepare_plan(zipllm_pipeline *p, zipllm_unit *u)
+{
+    const zipllm_task *task = u->task;
+    p->plans[p->nplans++] = u;
+    if (task->with == NULL || task->part->nbytes < KEPT_NBYTES_MIN)
+        return;
+    const uint64_t own = (task->part->nbytes - 1) / ZIPLLM_BLOCK_NBYTES + 1;
+    const uint64_t theirs = task->with->info.nblocks;
+    zipllm_kept_blocks *kept = &task->coding->kept;
+    zipllm_base_blocks_take(&p->base_blocks, p->store, kept, own < theirs ? own : theirs);
+    if (p->nbases + kept->n > p->bases_cap) {
+        const size_t cap = 2 * (p->nbases + (size_t)kept->n);
+        zipllm_base_job *bases = realloc(p->bases, cap * sizeof *bases);
+        if (bases == NULL) {
+            zipllm_base_blocks_drop(&p->base_blocks, kept);
+            return;
+        }
+        p->bases = bases;
+        p->bases_cap = cap;
+    }
+    for (uint64_t i = 0; i < kept->n; i++)
+        p->bases[p->nbases++] = (zipllm_base_job){u, i, false};
+}
+
+/* After the jobs: blocks that are damaged, and those of tensors that do without their base. What is
+   damaged is met again, and told of, by whoever needs it. */
+static void settle_bases(zipllm_pipeline *p)
+{
+    for (size_t i = 0; i < p->nbases; i++) {
+        const zipllm_base_job *job = &p->bases[i];
+        zipllm_coding *coding = job->unit->task->coding;
+        if (job->failed || coding->geometry.base_nbytes == 0)
+            zipllm_base_blocks_give(&p->base_blocks, &coding->kept, job->index);
+    }
+    p->nbases = 0;
+}
+
 /* Fills a window with units until it is full or the parts end. */
-static void cut_window(zipllm_pipeline *p, window *w)
+static void cut_window(zipllm_pipeline *p, zipllm_window *w)
 {
     w->nunits = 0;
     w->used = 0;
     p->nplans = 0;
-    while (w->nunits < UNITS_MAX && !p->ended) {
+    p->nbases = 0;
+    while (w->nunits < ZIPLLM_UNITS_MAX && !p->ended) {
         if (!next_task(p)) {
             p->ended = true;
             break;
@@ -195,15 +158,15 @@ static void cut_window(zipllm_pipeline *p, window *w)
         const size_t nbytes = rest < ZIPLLM_BLOCK_NBYTES ? (size_t)rest : ZIPLLM_BLOCK_NBYTES;
         if (w->used + nbytes > p->window_nbytes)
             break;
-        unit *u = &w->units[w->nunits++];
-        *u = (unit){.task = task,
-                    .index = p->cut / ZIPLLM_BLOCK_NBYTES,
-                    .offset = task->part->offset + p->cut,
-                    .at = w->used,
-                    .nbytes = nbytes,
-                    .last = rest == nbytes};
+        zipllm_unit *u = &w->units[w->nunits++];
+        *u = (zipllm_unit){.task = task,
+                           .index = p->cut / ZIPLLM_BLOCK_NBYTES,
+                           .offset = task->part->offset + p->cut,
+                           .at = w->used,
+                           .nbytes = nbytes,
+                           .last = rest == nbytes};
         if (u->index == 0 && task->action == ZIPLLM_DO_ENCODE)
-            p->plans[p->nplans++] = u;
+            prepare_plan(p, u);
         w->used += nbytes;
         p->cut += nbytes;
         if (u->last)
@@ -211,254 +174,10 @@ static void cut_window(zipllm_pipeline *p, window *w)
     }
 }
 
-/* ---- jobs ------------------------------------------------------------------------------------ */
-
-static void read_window(zipllm_pipeline *p, window *w)
-{
-    for (unsigned i = 0; i < w->nunits;) {
-        const unit *first = &w->units[i];
-        size_t nbytes = 0;
-        for (; i < w->nunits && w->units[i].offset == first->offset + nbytes; i++)
-            nbytes += w->units[i].nbytes;
-        const ssize_t got = zipllm_pread(p->pass->fd, w->input + first->at, nbytes, first->offset);
-        if (got == (ssize_t)nbytes)
-            continue;
-        p->read_errno = got < 0 ? errno : 0;
-        p->read_short = got >= 0;
-        p->read_offset = first->offset + (got > 0 ? (uint64_t)got : 0);
-        return;
-    }
-}
-
-/* A sketch is a help, not a promise: without memory there is none. */
-static void begin_sketch(zipllm_pipeline *p, zipllm_part *part)
-{
-    const uint64_t most = p->store->memory_nbytes / 8;
-    const zipllm_sketch_plan plan = zipllm_sketch_plan_of(part->dtype, part->nbytes);
-    const size_t nbytes = zipllm_sketch_nbytes(&plan);
-    zipllm_sketcher_init(&p->sketcher, &(zipllm_sketch_plan){.width = 1}, NULL);
-    if (part->kind != ZIPLLM_TENSOR || part->sketch != NULL || nbytes == 0 ||
-        p->in->sketch_nbytes + nbytes > most)
-        return;
-    part->sketch = malloc(nbytes);
-    if (part->sketch == NULL)
-        return;
-    p->in->sketch_nbytes += nbytes;
-    zipllm_sketcher_init(&p->sketcher, &plan, part->sketch);
-}
-
-static void hash_window(zipllm_pipeline *p, const window *w)
-{
-    for (unsigned i = 0; i < w->nunits; i++) {
-        const unit *u = &w->units[i];
-        const bool plain = p->pass->second && u->task->action == ZIPLLM_DO_ENCODE;
-        if (u->index == 0) {
-            (void)XXH3_128bits_reset_withSeed(p->seeded, p->store->seed);
-            (void)XXH3_128bits_reset(p->plain);
-            if (!p->pass->second)
-                begin_sketch(p, u->task->part);
-        }
-        if (!p->pass->second)
-            zipllm_sketcher_update(&p->sketcher, w->input + u->at, u->nbytes);
-        (void)XXH3_128bits_update(p->seeded, w->input + u->at, u->nbytes);
-        if (plain)
-            (void)XXH3_128bits_update(p->plain, w->input + u->at, u->nbytes);
-        if (!u->last)
-            continue;
-        zipllm_hash_store(u->task->hash, XXH3_128bits_digest(p->seeded));
-        if (plain)
-            zipllm_hash_store(u->task->plain, XXH3_128bits_digest(p->plain));
-    }
-}
-
-static int by_place(const void *a, const void *b)
-{
-    const write_record *x = a, *y = b;
-    if (x->writer != y->writer)
-        return x->writer < y->writer ? -1 : 1;
-    return x->offset < y->offset ? -1 : x->offset > y->offset;
-}
-
-/* Records that join are written by one call. */
-static void write_window(zipllm_pipeline *p, window *w)
-{
-    struct iovec iov[2 * UNITS_MAX];
-    qsort(w->writes, w->nwrites, sizeof w->writes[0], by_place);
-    for (unsigned i = 0; i < w->nwrites;) {
-        const write_record *first = &w->writes[i];
-        uint64_t end = first->offset;
-        size_t n = 0;
-        for (; i < w->nwrites && w->writes[i].writer == first->writer && w->writes[i].offset == end;
-             i++) {
-            /* iovec has no const; the bytes are only read. */
-            memcpy(&iov[n].iov_base, &w->writes[i].bytes, sizeof iov[n].iov_base);
-            iov[n++].iov_len = w->writes[i].nbytes;
-            end += w->writes[i].nbytes;
-        }
-        if (zipllm_pwritev(first->writer->fd, iov, n, first->offset) != 0) {
-            p->write_errno = errno;
-            p->write_failed = first->writer;
-            return;
-        }
-    }
-}
-
-/* What a plan reads its sample from. */
-typedef struct sample_source {
-    const zipllm_pipeline *p;
-    const unit *unit;
-    zipllm_worker *worker;
-    uint64_t cached; /* 1 + block of the base in worker->base */
-} sample_source;
-
-static int read_sample(void *user, uint64_t offset, void *dst, size_t nbytes)
-{
-    const sample_source *s = user;
-    errno = 0;
-    if (zipllm_pread(s->p->pass->fd, dst, nbytes, s->unit->task->part->offset + offset) ==
-        (ssize_t)nbytes)
-        return 0;
-    zipllm_fault *fault = &s->unit->task->coding->fault;
-    fault->status = ZIPLLM_ERROR;
-    fault->os_errno = errno;
-    return -1;
-}
-
-static int read_base_sample(void *user, uint64_t offset, void *dst, size_t nbytes)
-{
-    sample_source *s = user;
-    const zipllm_task *task = s->unit->task;
-    uint8_t *to = dst;
-    while (nbytes > 0) {
-        const uint64_t index = offset / ZIPLLM_BLOCK_NBYTES;
-        const size_t within = (size_t)(offset % ZIPLLM_BLOCK_NBYTES);
-        if (index >= task->with->info.nblocks)
-            return -1;
-        const size_t size = zipllm_stored_block_nbytes(task->with, index);
-        if (s->cached != index + 1 &&
-            !zipllm_stored_block(task->with, s->worker, index, s->worker->block, NULL,
-                                 &task->coding->fault)) {
-            task->coding->fault.in_base = false; /* `with` is the base itself */
-            return -1;
-        }
-        s->cached = index + 1;
-        if (within >= size)
-            return -1;
-        const size_t n = size - within < nbytes ? size - within : nbytes;
-        memcpy(to, s->worker->block + within, n);
-        to += n;
-        offset += n;
-        nbytes -= n;
-    }
-    return 0;
-}
-
-static void make_plan(zipllm_pipeline *p, const unit *u, zipllm_worker *worker)
-{
-    const zipllm_task *task = u->task;
-    zipllm_coding *coding = task->coding;
-    sample_source sample = {p, u, worker, 0};
-    const bitx_source own = {read_sample, &sample}, base = {read_base_sample, &sample};
-    bitx_params params = BITX_PARAMS_INIT;
-    params.dtype = task->part->dtype;
-    params.block_nbytes = ZIPLLM_BLOCK_NBYTES;
-    const bool has_base = task->with != NULL;
-    const bitx_status status =
-        bitx_plan_new(worker->plan_ctx, &params, &own, task->part->nbytes, has_base ? &base : NULL,
-                      has_base ? task->with->row.nbytes : 0,
-                      has_base ? task->with->row.plain : NULL, &coding->plan);
-    if (status != BITX_OK) {
-        if (coding->fault.status == ZIPLLM_OK)
-            coding->fault = (zipllm_fault){.status = ZIPLLM_ERROR, .codec = status};
-        return;
-    }
-    bitx_plan_geometry(coding->plan, &coding->geometry);
-    coding->rows = calloc((size_t)coding->geometry.nblocks, sizeof *coding->rows);
-    if (coding->rows == NULL)
-        coding->fault = (zipllm_fault){.status = ZIPLLM_ERROR, .codec = BITX_ERR_MEMORY};
-}
-
-static void encode_unit(window *w, unit *u, zipllm_worker *worker)
-{
-    const zipllm_task *task = u->task;
-    const zipllm_coding *coding = task->coding;
-    size_t base_nbytes = 0;
-    if (coding->geometry.base_nbytes != 0 && u->index < task->with->info.nblocks) {
-        base_nbytes = zipllm_stored_block_nbytes(task->with, u->index);
-        if (!zipllm_stored_block(task->with, worker, u->index, worker->block, NULL, &u->fault))
-            return;
-        base_nbytes = base_nbytes < u->nbytes ? base_nbytes : u->nbytes;
-    }
-    uint8_t *payload = w->output + u->at;
-    const bitx_status status = bitx_block_encode(
-        worker->ctx, coding->plan, u->index, payload, u->nbytes, &u->block, w->input + u->at,
-        u->nbytes, base_nbytes != 0 ? worker->block : NULL, base_nbytes);
-    if (status != BITX_OK)
-        u->fault = (zipllm_fault){.status = ZIPLLM_ERROR, .codec = status};
-    else
-        u->sum = zipllm_check_sum(payload, u->block.payload_nbytes);
-}
-
-static void compare_unit(const window *w, unit *u, zipllm_worker *worker)
-{
-    if (zipllm_stored_block(u->task->with, worker, u->index, worker->block, NULL, &u->fault))
-        u->different = memcmp(worker->block, w->input + u->at, u->nbytes) != 0;
-}
-
 /* ---- steps ----------------------------------------------------------------------------------- */
 
-typedef enum job_kind { JOB_SHA, JOB_READ, JOB_WRITE, JOB_HASH, JOB_KINDS } job_kind;
-
-typedef struct step {
-    zipllm_pipeline *p;
-    window *reading, *coding, *writing;
-    job_kind serial[JOB_KINDS];
-    unsigned nserial;
-} step;
-
-static void run_serial(const step *s, job_kind kind)
-{
-    zipllm_pipeline *p = s->p;
-    switch (kind) {
-    case JOB_SHA:
-        if (EVP_DigestUpdate(p->sha, s->coding->input, s->coding->used) != 1)
-            p->sha_failed = true;
-        break;
-    case JOB_READ:
-        read_window(p, s->reading);
-        break;
-    case JOB_WRITE:
-        write_window(p, s->writing);
-        break;
-    case JOB_HASH:
-        hash_window(p, s->coding);
-        break;
-    case JOB_KINDS:
-        break;
-    }
-}
-
-static void run_job(void *arg, size_t index, unsigned worker)
-{
-    const step *s = arg;
-    zipllm_worker *mine = &s->p->store->workers[worker];
-    if (index < s->nserial) {
-        run_serial(s, s->serial[index]);
-        return;
-    }
-    index -= s->nserial;
-    if (index < s->p->nplans) {
-        make_plan(s->p, s->p->plans[index], mine);
-        return;
-    }
-    unit *u = &s->coding->units[index - s->p->nplans];
-    if (u->task->action == ZIPLLM_DO_ENCODE)
-        encode_unit(s->coding, u, mine);
-    else if (u->task->action == ZIPLLM_DO_COMPARE)
-        compare_unit(s->coding, u, mine);
-}
-
-static zipllm_status unit_fault(const zipllm_pipeline *p, const unit *u, const zipllm_fault *fault)
+static zipllm_status unit_fault(const zipllm_pipeline *p, const zipllm_unit *u,
+                                const zipllm_fault *fault)
 {
     if (u->task->with != NULL && (fault->status == ZIPLLM_DAMAGED || fault->os_errno != 0) &&
         fault->offset != 0)
@@ -468,25 +187,28 @@ static zipllm_status unit_fault(const zipllm_pipeline *p, const unit *u, const z
                        fault->codec != BITX_OK ? bitx_status_name(fault->codec) : "cannot read");
 }
 
-static zipllm_status check_serial(const zipllm_pipeline *p)
+static zipllm_status check_serial(const zipllm_pipeline *p, const zipllm_window *reading)
 {
     zipllm_error *error = p->in->error;
     if (p->sha_failed)
         return zipllm_fail(error, ZIPLLM_ERROR, p->pass->shown, ZIPLLM_NO_OFFSET, 0,
                            "SHA-256 failed");
-    if (p->read_short)
-        return zipllm_fail(error, ZIPLLM_ERROR, p->pass->shown, p->read_offset, 0,
-                           "changed while being read: it became shorter");
-    if (p->read_errno != 0)
-        return zipllm_fail(error, ZIPLLM_ERROR, p->pass->shown, p->read_offset, p->read_errno,
-                           "cannot read");
+    for (unsigned i = 0; reading != NULL && i < reading->nreads; i++) {
+        const zipllm_read *r = &reading->reads[i];
+        if (r->failed && r->os_errno == 0)
+            return zipllm_fail(error, ZIPLLM_ERROR, p->pass->shown, r->offset, 0,
+                               "changed while being read: it became shorter");
+        if (r->failed)
+            return zipllm_fail(error, ZIPLLM_ERROR, p->pass->shown, r->offset, r->os_errno,
+                               "cannot read");
+    }
     if (p->write_failed != NULL)
         return zipllm_fail_at(p->write_failed->dir, p->write_failed->tmp, p->write_errno,
                               "cannot write", error);
     return ZIPLLM_OK;
 }
 
-static zipllm_status check_units(const zipllm_pipeline *p, const window *coding)
+static zipllm_status check_units(const zipllm_pipeline *p, const zipllm_window *coding)
 {
     for (unsigned i = 0; coding != NULL && i < coding->nunits; i++)
         if (coding->units[i].fault.status != ZIPLLM_OK)
@@ -497,98 +219,23 @@ static zipllm_status check_units(const zipllm_pipeline *p, const window *coding)
     return ZIPLLM_OK;
 }
 
-static zipllm_status run_step(zipllm_pipeline *p, window *reading, window *coding, window *writing)
+static zipllm_status run_step(zipllm_pipeline *p, zipllm_window *reading, zipllm_window *coding,
+                              zipllm_window *writing)
 {
-    step s = {.p = p, .reading = reading, .coding = coding, .writing = writing};
-    if (coding != NULL && p->pass->sha256)
-        s.serial[s.nserial++] = JOB_SHA;
-    if (reading != NULL && reading->nunits > 0)
-        s.serial[s.nserial++] = JOB_READ;
-    if (writing != NULL && writing->nwrites > 0)
-        s.serial[s.nserial++] = JOB_WRITE;
-    if (coding != NULL)
-        s.serial[s.nserial++] = JOB_HASH;
-    const size_t nunits = coding != NULL ? coding->nunits : 0;
-    zipllm_store_run(p->store, run_job, &s, s.nserial + p->nplans + nunits);
+    zipllm_step s = {.p = p, .reading = reading, .coding = coding, .writing = writing};
+    zipllm_pipeline_jobs(&s);
+    settle_bases(p);
     if (writing != NULL)
         drop_headers(writing);
-    const zipllm_status status = check_serial(p);
+    const zipllm_status status = check_serial(p, reading);
     return status == ZIPLLM_OK ? check_units(p, coding) : status;
 }
 
-/* ---- after a step: places in the pack, finished parts ------------------------------------------
+/* ---- after a step: finished parts --------------------------------------------------------------
  */
 
-static void put_write(window *w, zipllm_pack_writer *writer, uint64_t offset, const uint8_t *bytes,
-                      size_t nbytes)
-{
-    if (nbytes != 0)
-        w->writes[w->nwrites++] = (write_record){writer, offset, bytes, nbytes};
-}
-
-/* The last block is coded: the header, which the next write takes, and the footer's entry. */
-static zipllm_status finish_frame(zipllm_pipeline *p, window *w, const zipllm_task *task)
-{
-    zipllm_coding *coding = task->coding;
-    const size_t nbytes = (size_t)coding->geometry.header_nbytes;
-    uint8_t *header = malloc(nbytes);
-    if (header == NULL)
-        return zipllm_fail_memory(p->in->error, nbytes);
-    w->headers[w->nheaders++] = header;
-    const bitx_status written = bitx_header_write(coding->plan, header, nbytes, coding->rows);
-    if (written != BITX_OK)
-        return zipllm_fail(p->in->error, ZIPLLM_ERROR, p->pass->shown, task->part->offset, 0, "%s",
-                           bitx_status_name(written));
-    put_write(w, coding->writer, coding->offset, header, nbytes);
-
-    zipllm_fresh *fresh = &p->in->fresh[task->fresh - 1];
-    fresh->writer = coding->writer;
-    fresh->row.offset = coding->offset;
-    fresh->row.length = coding->writer->size - coding->offset;
-    fresh->row.check = zipllm_check_fold(coding->check, zipllm_check_sum(header, nbytes));
-    fresh->row.dtype = (uint32_t)task->part->dtype;
-    memcpy(fresh->row.plain, task->plain, sizeof fresh->row.plain);
-    if (coding->geometry.base_nbytes != 0) {
-        fresh->parent = task->with->row;
-        fresh->row.parent = fresh->parent.id;
-    }
-    fresh->coded = true;
-    fresh->pass = p->in->pass;
-    zipllm_pack_entry entry = {.offset = fresh->row.offset,
-                               .length = fresh->row.length,
-                               .nbytes = fresh->row.nbytes,
-                               .check = fresh->row.check,
-                               .ordinal = fresh->row.ordinal,
-                               .dtype = fresh->row.dtype,
-                               .nparents = fresh->parent.id != 0,
-                               .parent_ordinal = fresh->parent.ordinal,
-                               .parent_nbytes = fresh->parent.nbytes};
-    memcpy(entry.hash, fresh->row.hash, sizeof entry.hash);
-    memcpy(entry.plain, fresh->row.plain, sizeof entry.plain);
-    memcpy(entry.parent_hash, fresh->parent.hash, sizeof entry.parent_hash);
-    return zipllm_pack_enter(coding->writer, &entry, p->in->error);
-}
-
-/* Gives a coded block its place; frames lie one after the other, in the order of their parts. */
-static zipllm_status place_unit(zipllm_pipeline *p, window *w, const unit *u)
-{
-    zipllm_coding *coding = u->task->coding;
-    if (u->index == 0) {
-        const zipllm_status status = zipllm_ingest_writer(p->in, &coding->writer);
-        if (status != ZIPLLM_OK)
-            return status;
-        coding->offset = coding->writer->size;
-        coding->writer->size += coding->geometry.header_nbytes;
-    }
-    coding->rows[u->index] = u->block;
-    coding->check = zipllm_check_fold(coding->check, u->sum);
-    put_write(w, coding->writer, coding->writer->size, w->output + u->at, u->block.payload_nbytes);
-    coding->writer->size += u->block.payload_nbytes;
-    return u->last ? finish_frame(p, w, u->task) : ZIPLLM_OK;
-}
-
 /* Frees the task of units[last], which its other units in this window must not point to then. */
-static void forget_task(zipllm_pipeline *p, window *w, unsigned last)
+static void forget_task(zipllm_pipeline *p, zipllm_window *w, unsigned last)
 {
     zipllm_task *task = w->units[last].task;
     for (unsigned i = last + 1; i-- > 0 && w->units[i].task == task;)
@@ -596,10 +243,10 @@ static void forget_task(zipllm_pipeline *p, window *w, unsigned last)
     free_task(p, task);
 }
 
-static zipllm_status settle(zipllm_pipeline *p, window *w)
+static zipllm_status settle(zipllm_pipeline *p, zipllm_window *w)
 {
     for (unsigned i = 0; i < w->nunits; i++) {
-        unit *u = &w->units[i];
+        zipllm_unit *u = &w->units[i];
         zipllm_status status = ZIPLLM_OK;
         if (u->different)
             u->task->equal = false;
@@ -607,8 +254,10 @@ static zipllm_status settle(zipllm_pipeline *p, window *w)
             p->pass->second)
             return zipllm_fail(p->in->error, ZIPLLM_ERROR, p->pass->shown, u->task->part->offset, 0,
                                "changed while being read");
-        if (u->task->action == ZIPLLM_DO_ENCODE)
-            status = place_unit(p, w, u);
+        if (u->task->action == ZIPLLM_DO_ENCODE) {
+            zipllm_base_blocks_give(&p->base_blocks, &u->task->coding->kept, u->index);
+            status = zipllm_pipeline_place(p, w, u);
+        }
         if (status == ZIPLLM_OK && u->last) {
             status = p->pass->finish(p->pass->user, u->task);
             forget_task(p, w, i);
@@ -652,8 +301,8 @@ static zipllm_status begin(zipllm_pipeline *p, const zipllm_pass *pass)
     p->task = NULL;
     p->ended = false;
     p->nplans = 0;
-    p->sha_failed = p->read_short = false;
-    p->read_errno = p->write_errno = 0;
+    p->sha_failed = false;
+    p->write_errno = 0;
     p->write_failed = NULL;
     for (int i = 0; i < 3; i++)
         p->windows[i]->nunits = p->windows[i]->nwrites = 0;
@@ -666,7 +315,7 @@ static zipllm_status begin(zipllm_pipeline *p, const zipllm_pass *pass)
 zipllm_status zipllm_pipeline_run(zipllm_pipeline *p, const zipllm_pass *pass)
 {
     zipllm_status status = begin(p, pass);
-    window *reading = p->windows[0], *coding = NULL, *writing = NULL;
+    zipllm_window *reading = p->windows[0], *coding = NULL, *writing = NULL;
     if (status == ZIPLLM_OK) {
         cut_window(p, reading);
         status = run_step(p, reading, NULL, NULL);

@@ -1,6 +1,7 @@
 /*
  * Steps on the executor's parallel-for, as in pipeline.c; one step's jobs are: take the SHA-256 of
- * window k-1, write it, and decode the blocks of window k.
+ * window k-1, write its small blocks, and decode the blocks of window k, of which each large one is
+ * written at once, while it is in the cache.
  */
 #include "restore.h"
 
@@ -13,7 +14,10 @@
 #include "error.h"
 #include "memory.h"
 
-enum { UNITS_MAX = 256 };
+enum {
+    UNITS_MAX = 256,
+    SMALL_NBYTES = 1 << 16 /* blocks below are written together */
+};
 
 typedef struct part {
     zipllm_stored *stored;
@@ -37,7 +41,12 @@ typedef struct unit {
     bool last, skipped;
     zipllm_block_sums sums;
     zipllm_fault fault;
+    int write_errno;
 } unit;
+
+typedef struct run {
+    size_t at, nbytes;
+} run;
 
 typedef struct window {
     uint8_t *data;
@@ -45,6 +54,8 @@ typedef struct window {
     uint64_t offset; /* in the file */
     unit units[UNITS_MAX];
     unsigned nunits;
+    run runs[UNITS_MAX]; /* small blocks that join, to be written */
+    unsigned nruns;
 } window;
 
 struct zipllm_restore {
@@ -277,14 +288,40 @@ static void take_sha(zipllm_restore *r, const window *w)
         r->sha_failed = true;
 }
 
+/* What its blocks left to do: the small ones, and to begin writing back now, so that the fsync at
+   the end finds little to do. */
 static void write_window(zipllm_restore *r, const window *w)
 {
-    if (zipllm_pwrite(r->job->fd, w->data, w->used, w->offset) != 0) {
-        r->write_errno = errno;
-        return;
+    for (unsigned i = 0; i < w->nruns; i++) {
+        const run *at = &w->runs[i];
+        if (zipllm_pwrite(r->job->fd, w->data + at->at, at->nbytes, w->offset + at->at) != 0) {
+            r->write_errno = errno;
+            return;
+        }
     }
-    /* Begin writing back now, so that the fsync at the end finds little to do. */
     (void)sync_file_range(r->job->fd, (off_t)w->offset, (off_t)w->used, SYNC_FILE_RANGE_WRITE);
+}
+
+/* Adds a small block to the runs. */
+static void put_run(window *w, const unit *u)
+{
+    run *last = w->nruns > 0 ? &w->runs[w->nruns - 1] : NULL;
+    if (u->nbytes >= SMALL_NBYTES)
+        return;
+    if (last != NULL && last->at + last->nbytes == u->at)
+        last->nbytes += u->nbytes;
+    else
+        w->runs[w->nruns++] = (run){u->at, u->nbytes};
+}
+
+static void decode_unit(zipllm_restore *r, window *w, unit *u, unsigned worker)
+{
+    if (u->skipped || !zipllm_stored_block(u->part->stored, &r->store->workers[worker], u->index,
+                                           w->data + u->at, &u->sums, &u->fault))
+        return;
+    if (r->job->fd >= 0 && u->nbytes >= SMALL_NBYTES &&
+        zipllm_pwrite(r->job->fd, w->data + u->at, u->nbytes, w->offset + u->at) != 0)
+        u->write_errno = errno;
 }
 
 static void run_job(void *arg, size_t index, unsigned worker)
@@ -296,10 +333,7 @@ static void run_job(void *arg, size_t index, unsigned worker)
     } else if (index < first_unit) {
         write_window(s->r, s->writing);
     } else {
-        unit *u = &s->decoding->units[index - first_unit];
-        if (!u->skipped)
-            (void)zipllm_stored_block(u->part->stored, &s->r->store->workers[worker], u->index,
-                                      s->decoding->data + u->at, &u->sums, &u->fault);
+        decode_unit(s->r, s->decoding, &s->decoding->units[index - first_unit], worker);
     }
 }
 
@@ -316,6 +350,8 @@ static zipllm_status run_step(zipllm_restore *r, window *decoding, window *writi
     if (r->sha_failed)
         return zipllm_fail(error, ZIPLLM_ERROR, r->job->shown, ZIPLLM_NO_OFFSET, 0,
                            "SHA-256 failed");
+    for (size_t i = 0; i < nunits && r->write_errno == 0; i++)
+        r->write_errno = decoding->units[i].write_errno;
     if (r->write_errno != 0)
         return zipllm_fail_os(error, r->job->shown, r->write_errno, "cannot write");
     return ZIPLLM_OK;
@@ -350,11 +386,13 @@ static zipllm_status settle_unit(zipllm_restore *r, unit *u, zipllm_error *error
 
 static zipllm_status settle(zipllm_restore *r, window *w, zipllm_error *error)
 {
+    w->nruns = 0;
     for (unsigned i = 0; i < w->nunits; i++) {
         unit *u = &w->units[i];
         const zipllm_status status = settle_unit(r, u, error);
         if (status != ZIPLLM_OK)
             return status;
+        put_run(w, u);
         if (!u->last)
             continue;
         part *finished = u->part;

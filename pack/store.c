@@ -384,8 +384,9 @@ zipllm_status zipllm_store_workers(zipllm_store *store, zipllm_error *error)
     for (unsigned i = 0; i < n; i++) {
         zipllm_worker *worker = &store->workers[i];
         worker->payload = zipllm_alloc_large((size_t)4 * ZIPLLM_BLOCK_NBYTES);
-        if (worker->payload == NULL || bitx_ctx_new(NULL, NULL, &worker->ctx) != BITX_OK ||
-            bitx_ctx_new(NULL, NULL, &worker->plan_ctx) != BITX_OK) {
+        if (worker->payload == NULL ||
+            bitx_ctx_new(&zipllm_large_allocator, NULL, &worker->ctx) != BITX_OK ||
+            bitx_ctx_new(&zipllm_large_allocator, NULL, &worker->plan_ctx) != BITX_OK) {
             free_workers(store);
             return zipllm_fail_memory(error, (uint64_t)3 * ZIPLLM_BLOCK_NBYTES);
         }
@@ -397,7 +398,12 @@ zipllm_status zipllm_store_workers(zipllm_store *store, zipllm_error *error)
 
 size_t zipllm_store_window(const zipllm_store *store, unsigned count)
 {
-    const uint64_t least = 2 * (uint64_t)ZIPLLM_BLOCK_NBYTES, most = (uint64_t)32 << 20;
+    /* Enough blocks for every worker that a step's end finds few of them idle; no more, so that
+       they stay in the caches. */
+    const uint64_t least = 2 * (uint64_t)ZIPLLM_BLOCK_NBYTES;
+    const uint64_t most =
+        (uint64_t)(store->executor.nworkers < 32 ? store->executor.nworkers : 32) * 8 *
+        ZIPLLM_BLOCK_NBYTES;
     const uint64_t workers = (uint64_t)store->executor.nworkers * WORKER_NBYTES;
     const uint64_t half = store->memory_nbytes / 2;
     uint64_t window = (store->memory_nbytes - (workers < half ? workers : half)) / 2 / count;

@@ -1,0 +1,317 @@
+/* The jobs of a step. They run side by side, and touch only what is theirs. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pipeline.h"
+
+/* ---- serial jobs ------------------------------------------------------------------------------
+ */
+
+/* Piece `index` of the reading: the units that begin within it. */
+static void read_piece(zipllm_window *w, int fd, unsigned index)
+{
+    zipllm_read *r = &w->reads[index];
+    const size_t begin = index * w->read_nbytes, end = begin + w->read_nbytes;
+    unsigned i = 0;
+    *r = (zipllm_read){.os_errno = 0};
+    while (i < w->nunits && w->units[i].at < begin)
+        i++;
+    while (i < w->nunits && w->units[i].at < end) {
+        const zipllm_unit *first = &w->units[i];
+        size_t nbytes = 0;
+        for (;
+             i < w->nunits && w->units[i].at < end && w->units[i].offset == first->offset + nbytes;
+             i++)
+            nbytes += w->units[i].nbytes;
+        const ssize_t got = zipllm_pread(fd, w->input + first->at, nbytes, first->offset);
+        if (got == (ssize_t)nbytes)
+            continue;
+        r->os_errno = got < 0 ? errno : 0;
+        r->failed = true;
+        r->offset = first->offset + (got > 0 ? (uint64_t)got : 0);
+        return;
+    }
+}
+
+/* Cuts the reading into pieces for the workers: on one CPU it is a copy at some GB/s. */
+static void cut_reading(zipllm_window *w, unsigned nworkers)
+{
+    enum { PIECE_NBYTES = 4 << 20 };
+    size_t n = (w->used + PIECE_NBYTES - 1) / PIECE_NBYTES;
+    n = n > nworkers ? nworkers : n;
+    n = n > ZIPLLM_READS_MAX ? ZIPLLM_READS_MAX : n;
+    w->nreads = (unsigned)n;
+    w->read_nbytes = n != 0 ? (w->used + n - 1) / n : 0;
+}
+
+/* A sketch is a help, not a promise: without memory there is none. */
+static void begin_sketch(zipllm_pipeline *p, zipllm_part *part)
+{
+    const uint64_t most = p->store->memory_nbytes / 8;
+    const zipllm_sketch_plan plan = zipllm_sketch_plan_of(part->dtype, part->nbytes);
+    const size_t nbytes = zipllm_sketch_nbytes(&plan);
+    zipllm_sketcher_init(&p->sketcher, &(zipllm_sketch_plan){.width = 1}, NULL);
+    if (part->kind != ZIPLLM_TENSOR || part->sketch != NULL || nbytes == 0 ||
+        p->in->sketch_nbytes + nbytes > most)
+        return;
+    part->sketch = malloc(nbytes);
+    if (part->sketch == NULL)
+        return;
+    p->in->sketch_nbytes += nbytes;
+    zipllm_sketcher_init(&p->sketcher, &plan, part->sketch);
+}
+
+static void hash_window(zipllm_pipeline *p, const zipllm_window *w)
+{
+    for (unsigned i = 0; i < w->nunits; i++) {
+        const zipllm_unit *u = &w->units[i];
+        const bool plain = p->pass->second && u->task->action == ZIPLLM_DO_ENCODE;
+        if (u->index == 0) {
+            (void)XXH3_128bits_reset_withSeed(p->seeded, p->store->seed);
+            (void)XXH3_128bits_reset(p->plain);
+            if (!p->pass->second)
+                begin_sketch(p, u->task->part);
+        }
+        if (!p->pass->second)
+            zipllm_sketcher_update(&p->sketcher, w->input + u->at, u->nbytes);
+        (void)XXH3_128bits_update(p->seeded, w->input + u->at, u->nbytes);
+        if (plain)
+            (void)XXH3_128bits_update(p->plain, w->input + u->at, u->nbytes);
+        if (!u->last)
+            continue;
+        zipllm_hash_store(u->task->hash, XXH3_128bits_digest(p->seeded));
+        if (plain)
+            zipllm_hash_store(u->task->plain, XXH3_128bits_digest(p->plain));
+    }
+}
+
+static int by_place(const void *a, const void *b)
+{
+    const zipllm_write_record *x = a, *y = b;
+    if (x->writer != y->writer)
+        return x->writer < y->writer ? -1 : 1;
+    return x->offset < y->offset ? -1 : x->offset > y->offset;
+}
+
+/* Records that join are written by one call. */
+static void write_window(zipllm_pipeline *p, zipllm_window *w)
+{
+    struct iovec iov[2 * ZIPLLM_UNITS_MAX];
+    qsort(w->writes, w->nwrites, sizeof w->writes[0], by_place);
+    for (unsigned i = 0; i < w->nwrites;) {
+        const zipllm_write_record *first = &w->writes[i];
+        uint64_t end = first->offset;
+        size_t n = 0;
+        for (; i < w->nwrites && w->writes[i].writer == first->writer && w->writes[i].offset == end;
+             i++) {
+            /* iovec has no const; the bytes are only read. */
+            memcpy(&iov[n].iov_base, &w->writes[i].bytes, sizeof iov[n].iov_base);
+            iov[n++].iov_len = w->writes[i].nbytes;
+            end += w->writes[i].nbytes;
+        }
+        if (zipllm_pwritev(first->writer->fd, iov, n, first->offset) != 0) {
+            p->write_errno = errno;
+            p->write_failed = first->writer;
+            return;
+        }
+        /* Begin writing back now, so that the fsync at the end finds little to do. */
+        (void)sync_file_range(first->writer->fd, (off_t)first->offset, (off_t)(end - first->offset),
+                              SYNC_FILE_RANGE_WRITE);
+    }
+}
+
+/* What a plan reads its sample from. */
+typedef struct sample_source {
+    const zipllm_pipeline *p;
+    const zipllm_unit *unit;
+    zipllm_worker *worker;
+    const uint8_t *block; /* of the base */
+    uint64_t cached;      /* 1 + its index */
+} sample_source;
+
+static int read_sample(void *user, uint64_t offset, void *dst, size_t nbytes)
+{
+    const sample_source *s = user;
+    errno = 0;
+    if (zipllm_pread(s->p->pass->fd, dst, nbytes, s->unit->task->part->offset + offset) ==
+        (ssize_t)nbytes)
+        return 0;
+    zipllm_fault *fault = &s->unit->task->coding->fault;
+    fault->status = ZIPLLM_ERROR;
+    fault->os_errno = errno;
+    return -1;
+}
+
+static int read_base_sample(void *user, uint64_t offset, void *dst, size_t nbytes)
+{
+    sample_source *s = user;
+    zipllm_coding *coding = s->unit->task->coding;
+    const zipllm_stored *with = s->unit->task->with;
+    uint8_t *to = dst;
+    while (nbytes > 0) {
+        const uint64_t index = offset / ZIPLLM_BLOCK_NBYTES;
+        const size_t within = (size_t)(offset % ZIPLLM_BLOCK_NBYTES);
+        if (index >= with->info.nblocks)
+            return -1;
+        const size_t size = zipllm_stored_block_nbytes(with, index);
+        if (s->cached != index + 1)
+            s->block = zipllm_base_block(&coding->kept, with, s->worker, index, s->worker->block,
+                                         &coding->fault);
+        if (s->block == NULL) {
+            s->cached = 0;
+            coding->fault.in_base = false; /* `with` is the base itself */
+            return -1;
+        }
+        s->cached = index + 1;
+        if (within >= size)
+            return -1;
+        const size_t n = size - within < nbytes ? size - within : nbytes;
+        memcpy(to, s->block + within, n);
+        to += n;
+        offset += n;
+        nbytes -= n;
+    }
+    return 0;
+}
+
+static void make_plan(zipllm_pipeline *p, const zipllm_unit *u, zipllm_worker *worker)
+{
+    const zipllm_task *task = u->task;
+    zipllm_coding *coding = task->coding;
+    sample_source sample = {p, u, worker, NULL, 0};
+    const bitx_source own = {read_sample, &sample}, base = {read_base_sample, &sample};
+    bitx_params params = BITX_PARAMS_INIT;
+    params.dtype = task->part->dtype;
+    params.block_nbytes = ZIPLLM_BLOCK_NBYTES;
+    const bool has_base = task->with != NULL;
+    const bitx_status status =
+        bitx_plan_new(worker->plan_ctx, &params, &own, task->part->nbytes, has_base ? &base : NULL,
+                      has_base ? task->with->row.nbytes : 0,
+                      has_base ? task->with->row.plain : NULL, &coding->plan);
+    if (status != BITX_OK) {
+        if (coding->fault.status == ZIPLLM_OK)
+            coding->fault = (zipllm_fault){.status = ZIPLLM_ERROR, .codec = status};
+        return;
+    }
+    bitx_plan_geometry(coding->plan, &coding->geometry);
+    coding->rows = calloc((size_t)coding->geometry.nblocks, sizeof *coding->rows);
+    if (coding->rows == NULL)
+        coding->fault = (zipllm_fault){.status = ZIPLLM_ERROR, .codec = BITX_ERR_MEMORY};
+}
+
+/* Whoever decodes the last block that a plan may want makes the plan. */
+static void decode_base(zipllm_pipeline *p, zipllm_base_job *job, zipllm_worker *worker)
+{
+    zipllm_kept_blocks *kept = &job->unit->task->coding->kept;
+    zipllm_fault fault = {.status = ZIPLLM_OK};
+    job->failed = !zipllm_stored_block(job->unit->task->with, worker, job->index,
+                                       kept->at[job->index], NULL, &fault);
+    if (atomic_fetch_sub_explicit(&kept->waiting, 1, memory_order_acq_rel) == 1)
+        make_plan(p, job->unit, worker);
+}
+
+static void encode_unit(zipllm_window *w, zipllm_unit *u, zipllm_worker *worker)
+{
+    const zipllm_task *task = u->task;
+    const zipllm_coding *coding = task->coding;
+    const uint8_t *base = NULL;
+    size_t base_nbytes = 0;
+    if (coding->geometry.base_nbytes != 0 && u->index < task->with->info.nblocks) {
+        base = zipllm_base_block(&coding->kept, task->with, worker, u->index, worker->block,
+                                 &u->fault);
+        if (base == NULL)
+            return;
+        base_nbytes = zipllm_stored_block_nbytes(task->with, u->index);
+        base_nbytes = base_nbytes < u->nbytes ? base_nbytes : u->nbytes;
+    }
+    uint8_t *payload = w->output + u->at;
+    const bitx_status status =
+        bitx_block_encode(worker->ctx, coding->plan, u->index, payload, u->nbytes, &u->block,
+                          w->input + u->at, u->nbytes, base, base_nbytes);
+    if (status != BITX_OK)
+        u->fault = (zipllm_fault){.status = ZIPLLM_ERROR, .codec = status};
+    else
+        u->sum = zipllm_check_sum(payload, u->block.payload_nbytes);
+}
+
+static void compare_unit(const zipllm_window *w, zipllm_unit *u, zipllm_worker *worker)
+{
+    if (zipllm_stored_block(u->task->with, worker, u->index, worker->block, NULL, &u->fault))
+        u->different = memcmp(worker->block, w->input + u->at, u->nbytes) != 0;
+}
+
+/* ---- all of them ------------------------------------------------------------------------------
+ */
+
+static void run_serial(const zipllm_step *s, zipllm_serial_job kind)
+{
+    zipllm_pipeline *p = s->p;
+    switch (kind) {
+    case ZIPLLM_JOB_SHA:
+        if (EVP_DigestUpdate(p->sha, s->coding->input, s->coding->used) != 1)
+            p->sha_failed = true;
+        break;
+    case ZIPLLM_JOB_WRITE:
+        write_window(p, s->writing);
+        break;
+    case ZIPLLM_JOB_HASH:
+        hash_window(p, s->coding);
+        break;
+    case ZIPLLM_SERIAL_JOBS:
+        break;
+    }
+}
+
+static void run_job(void *arg, size_t index, unsigned worker)
+{
+    const zipllm_step *s = arg;
+    zipllm_pipeline *p = s->p;
+    zipllm_worker *mine = &p->store->workers[worker];
+    if (index < s->nserial) {
+        run_serial(s, s->serial[index]);
+        return;
+    }
+    index -= s->nserial;
+    const unsigned nreads = s->reading != NULL ? s->reading->nreads : 0;
+    if (index < nreads) {
+        read_piece(s->reading, p->pass->fd, (unsigned)index);
+        return;
+    }
+    index -= nreads;
+    if (index < p->nbases) {
+        decode_base(p, &p->bases[index], mine);
+        return;
+    }
+    index -= p->nbases;
+    if (index < p->nplans) {
+        /* Those with base blocks on their way are planned behind these. */
+        if (p->plans[index]->task->coding->kept.n == 0)
+            make_plan(p, p->plans[index], mine);
+        return;
+    }
+    zipllm_unit *u = &s->coding->units[index - p->nplans];
+    if (u->task->action == ZIPLLM_DO_ENCODE)
+        encode_unit(s->coding, u, mine);
+    else if (u->task->action == ZIPLLM_DO_COMPARE)
+        compare_unit(s->coding, u, mine);
+}
+
+void zipllm_pipeline_jobs(zipllm_step *s)
+{
+    zipllm_pipeline *p = s->p;
+    if (s->coding != NULL && p->pass->sha256)
+        s->serial[s->nserial++] = ZIPLLM_JOB_SHA;
+    unsigned nreads = 0;
+    if (s->reading != NULL) {
+        cut_reading(s->reading, p->store->executor.nworkers);
+        nreads = s->reading->nreads;
+    }
+    if (s->writing != NULL && s->writing->nwrites > 0)
+        s->serial[s->nserial++] = ZIPLLM_JOB_WRITE;
+    if (s->coding != NULL)
+        s->serial[s->nserial++] = ZIPLLM_JOB_HASH;
+    const size_t nunits = s->coding != NULL ? s->coding->nunits : 0;
+    zipllm_store_run(p->store, run_job, s, s->nserial + nreads + p->nbases + p->nplans + nunits);
+}
