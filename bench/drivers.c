@@ -235,19 +235,22 @@ static uint64_t call_delta_diff(bitx_fn fn, const bench_call *c)
 
 static uint64_t call_delta_split(bitx_fn fn, const bench_call *c)
 {
-    return ((bitx_fn_DELTA_SPLIT *)fn)(c->w[0], c->w[1], 0, c->r[0], c->r[1], c->nelem,
-                                       &delta_params);
+    bitx_raw_sink raw = {{c->w[1], c->w[2]}, {0, 0}};
+    ((bitx_fn_DELTA_SPLIT *)fn)(c->w[0], &raw, c->r[0], c->r[1], c->nelem, &delta_params);
+    return raw.bit[0] | (uint64_t)raw.bit[1] << 32;
 }
 
 static uint64_t call_delta_join(bitx_fn fn, const bench_call *c)
 {
-    return ((bitx_fn_DELTA_JOIN *)fn)(c->w[0], c->r[0], c->r[1], c->r[2], c->r[3], c->rbytes[3], 0,
-                                      c->nelem, &delta_params);
+    bitx_raw_source raw = {{c->r[3], c->r[4]}, {c->rbytes[3], c->rbytes[4]}, {0, 0}};
+    return (uint64_t)((bitx_fn_DELTA_JOIN *)fn)(c->w[0], c->r[0], c->r[1], c->r[2], &raw, c->nelem,
+                                                &delta_params);
 }
 
 static size_t written_delta_split(const bench_call *c, unsigned i, uint64_t value)
 {
-    return i == 0 ? c->nelem : (size_t)(value + 7) / 8;
+    uint64_t bits = i == 1 ? value & UINT32_MAX : value >> 32;
+    return i == 0 ? c->nelem : (size_t)(bits + 7) / 8;
 }
 
 /* A base and a fine-tune of it, in memory of their own. NULL when out of memory. */
@@ -279,9 +282,10 @@ static void fill_delta_join(const bench_call *c, unsigned nread, size_t *nbytes,
     if (tuned && differences) {
         memcpy(source(c, 0), tuned + 2 * c->nelem, 2 * c->nelem);
         bitx_delta_diff_u16(differences, source(c, 1), tuned, c->r[0], c->nelem, &delta_params);
-        size_t nbits = bitx_delta_split_u16(source(c, 2), source(c, 3), 0, differences, c->r[1],
-                                            c->nelem, &delta_params);
-        nbytes[3] = (nbits + 7) / 8;
+        bitx_raw_sink raw = {{source(c, 3), source(c, 4)}, {0, 0}};
+        bitx_delta_split_u16(source(c, 2), &raw, differences, c->r[1], c->nelem, &delta_params);
+        nbytes[3] = (raw.bit[0] + 7) / 8;
+        nbytes[4] = (raw.bit[1] + 7) / 8;
     }
     free(tuned);
     free(differences);
@@ -451,8 +455,8 @@ static const bench_driver drivers[BITX_SIG_COUNT] = {
     [BITX_SIG_COUNT_BITS] = {"1", "", call_count_bits, NULL, NULL},
     [BITX_SIG_DELTA_CLASSES] = {"W", "H", call_delta_classes, NULL, NULL},
     [BITX_SIG_DELTA_DIFF] = {"WW", "WH", call_delta_diff, NULL, NULL},
-    [BITX_SIG_DELTA_SPLIT] = {"WH", "HR", call_delta_split, fill_delta_split, written_delta_split},
-    [BITX_SIG_DELTA_JOIN] = {"WHHR", "W", call_delta_join, fill_delta_join, NULL},
+    [BITX_SIG_DELTA_SPLIT] = {"WH", "HRR", call_delta_split, fill_delta_split, written_delta_split},
+    [BITX_SIG_DELTA_JOIN] = {"WHHRR", "W", call_delta_join, fill_delta_join, NULL},
     [BITX_SIG_GROUPS_SPLIT] = {"WWK", "W", call_groups_split, fill_groups, NULL},
     [BITX_SIG_GROUPS_MERGE] = {"WWK", "W", call_groups_merge, fill_groups, NULL},
     [BITX_SIG_MAP] = {"WK", "W", call_map, fill_map, NULL},

@@ -62,6 +62,17 @@ static inline void bits_flush(bit_writer *w)
     w->fill = 0;
 }
 
+/* Behind bits_flush() only. */
+static inline void bits_put_bytes(bit_writer *w, const uint8_t *bytes, size_t n)
+{
+    if (w->full || n > w->cap - w->nbytes) {
+        w->full = true;
+        return;
+    }
+    memcpy(w->dst + w->nbytes, bytes, n);
+    w->nbytes += n;
+}
+
 /*
  * Room for n bits that somebody else writes, at the bit number returned of dst: between the two
  * calls, all bits before it are in memory. SIZE_MAX if there is no room.

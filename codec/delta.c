@@ -3,8 +3,8 @@
  * of its base's exponent, and raw bits, as many as the exponent and the symbol say.
  *
  * Payload: u8 form; in FORM_OWN a model, else that of the frame's tables; trees of scales and of
- * all groups; raw bits of all elements in order; the bytes that fill no element. Model, trees and
- * raw bits end at a byte each.
+ * all groups; the strings of raw bits, behind the sizes of all but the last; the bytes that fill no
+ * element. Model, trees and each string end at a byte.
  */
 #include <string.h>
 
@@ -20,12 +20,19 @@ static bool delta_accepts(bitx_dtype dtype, bool has_base)
 
 /* ---- memory -------------------------------------------------------------------------------- */
 
+/* Of one string of raw bits. */
+static size_t raw_room(size_t nelem)
+{
+    return carved(nelem + 8);
+}
+
 size_t bitx_delta_scratch_nbytes(bitx_dtype dtype, size_t block_nbytes)
 {
     size_t unit = bitx_layout_of(dtype).unit;
     size_t nelem = block_nbytes / unit + 1;
-    return 3 * carved(nelem * unit + 8) + 5 * carved(nelem) +
-           carved(PLAN_COUNTS * sizeof(uint32_t)) + carved(bitx_tree_arena_nbytes(nelem));
+    return 2 * carved(nelem * unit + 8) + raw_strings(8 * (unsigned)unit) * raw_room(nelem) +
+           5 * carved(nelem) + carved(PLAN_COUNTS * sizeof(uint32_t)) +
+           carved(bitx_tree_arena_nbytes(nelem));
 }
 
 static delta_memory divide(const bitx_work *work, size_t nelem, size_t unit)
@@ -34,7 +41,8 @@ static delta_memory divide(const bitx_work *work, size_t nelem, size_t unit)
     delta_memory m;
     m.base = carve(&at, nelem * unit + 8);
     m.diffs.differences = carve(&at, nelem * unit + 8);
-    m.diffs.raw = carve(&at, nelem * unit + 8);
+    m.diffs.raw_stride = raw_room(nelem);
+    m.diffs.raw = carve(&at, raw_strings(8 * (unsigned)unit) * m.diffs.raw_stride);
     m.diffs.classes = carve(&at, nelem);
     m.diffs.scales = carve(&at, nelem);
     m.diffs.symbols = carve(&at, nelem);
@@ -112,7 +120,6 @@ static void decode_words(bit_reader *r, const bitx_words *words, const bitx_mode
         return;
     bitx_groups_merge_u8(m->diffs.symbols, lists, m->diffs.classes, model->group, words->nelem);
     bitx_words_join(r, words, model, &m->diffs, dst);
-    bits_align(r);
 }
 
 static bitx_status delta_decode(const bitx_work *work, const bitx_span *span, uint8_t *dst,

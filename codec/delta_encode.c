@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "bitx/kernels.h"
+#include "bytes.h"
 #include "delta.h"
 
 /* False if the code lacks one of the symbols below limit. */
@@ -35,6 +36,17 @@ static void encode_scales(bit_writer *w, const bitx_model *model, const delta_me
     bitx_tree_encode(w, &model->scales, m->list, m->other, n, m->arena);
 }
 
+/* The sizes of all strings but the last, and the strings. */
+static void write_raw(bit_writer *w, const bitx_diffs *diffs, const size_t *nbytes, unsigned n)
+{
+    uint8_t sizes[RAW_STRINGS_MAX * VARINT_MAX_NBYTES], *end = sizes;
+    for (unsigned k = 0; k + 1 < n; k++)
+        end = store_varint(end, nbytes[k]);
+    bits_put_bytes(w, sizes, (size_t)(end - sizes));
+    for (unsigned k = 0; k < n; k++)
+        bits_put_bytes(w, diffs->raw + k * diffs->raw_stride, nbytes[k]);
+}
+
 /* Trees and raw bits. */
 static void encode_words(bit_writer *w, const bitx_words *words, const bitx_model *model,
                          const delta_memory *m)
@@ -52,7 +64,8 @@ static void encode_words(bit_writer *w, const bitx_words *words, const bitx_mode
     }
     for (unsigned c = 0; c < model->nclasses; c++)
         same_classes |= (unsigned)has_same(&model->codes[model->group[c]]) << c;
-    size_t nraw = (bitx_words_split(words, model, same_classes, &m->diffs) + 7) / 8;
+    size_t nraw[RAW_STRINGS_MAX];
+    bitx_words_split(words, model, same_classes, &m->diffs, nraw);
     bitx_groups_split_u8(ends, m->diffs.symbols, m->diffs.classes, model->group, words->nelem);
     for (unsigned g = 0; g < model->ngroups; g++) {
         ranks_of(&model->codes[g], 0, ranks);
@@ -60,12 +73,7 @@ static void encode_words(bit_writer *w, const bitx_words *words, const bitx_mode
         bitx_tree_encode(w, &model->codes[g], lists[g], m->other, sizes[g], m->arena);
     }
     bits_flush(w);
-    if (w->full || nraw > w->cap - w->nbytes) {
-        w->full = true;
-        return;
-    }
-    memcpy(w->dst + w->nbytes, m->diffs.raw, nraw);
-    w->nbytes += nraw;
+    write_raw(w, &m->diffs, nraw, raw_strings(model->width));
 }
 
 /* Whether a model that was made for other elements has a code for all that may come. */

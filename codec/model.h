@@ -21,7 +21,10 @@ enum {
     SCALES = 16,
     SCALE_MAX = 14,
     SCALE_SAME = 15, /* the chunk is that of the base */
-    CHUNK_LOG2_MIN = 6
+    CHUNK_LOG2_MIN = 6,
+    /* A word's raw bits lie in as many strings as they need, so many bits in each. */
+    RAW_PIECE = 7,
+    RAW_STRINGS_MAX = 9
 };
 
 /* How the bits of a dtype are seen. */
@@ -63,6 +66,12 @@ static inline unsigned symbol_extra(unsigned symbol)
 static inline unsigned symbols_of_width(unsigned width)
 {
     return 2 * (MAGNITUDES + (width > 2 ? width - 2 : 0));
+}
+
+/* Strings of raw bits: a word has at most width - 2. */
+static inline unsigned raw_strings(unsigned width)
+{
+    return (width - 2 + RAW_PIECE - 1) / RAW_PIECE;
 }
 
 /* `up`: SCALE_MAX - the chunk's scale; 0 in models without scales. */

@@ -280,7 +280,8 @@ static void count_symbols(const bitx_words *words, const bitx_diffs *diffs, cons
     unsigned same_classes = 0;
     for (unsigned c = 0; c < model->nclasses; c++)
         same_classes |= (unsigned)same[c] << c;
-    bitx_words_split(words, model, same_classes, diffs);
+    size_t nraw[RAW_STRINGS_MAX];
+    bitx_words_split(words, model, same_classes, diffs, nraw);
     for (size_t i = 0; i < words->nelem; i++)
         if (diffs->classes[i] != CLASS_NONE)
             g->counts[diffs->classes[i]][diffs->symbols[i]]++;

@@ -19,8 +19,9 @@ typedef struct bitx_diffs {
     uint8_t *classes;     /* nelem; CLASS_NONE: in a chunk that is that of the base */
     uint8_t *scales;      /* one for every chunk, if the model has them */
     uint8_t *symbols;     /* nelem */
-    uint8_t *raw;         /* nelem units and 8 bytes */
-    uint32_t *counts;     /* PLAN_COUNTS */
+    uint8_t *raw;         /* strings of raw bits, raw_stride bytes apart */
+    size_t raw_stride;
+    uint32_t *counts; /* PLAN_COUNTS */
 } bitx_diffs;
 
 enum { PLAN_BUCKETS = 2 * 16 * 60, PLAN_COUNTS = CLASSES_MAX * PLAN_BUCKETS };
@@ -35,13 +36,14 @@ void bitx_words_classify(const bitx_words *words, const bitx_model *model, const
 void bitx_words_diff(const bitx_words *words, const bitx_model *model, const bitx_diffs *diffs);
 
 /*
- * Symbols and raw bits of differences; returns the number of raw bits. same_classes: bit c if
- * differences of 0 in class c have SYMBOL_SAME.
+ * Symbols and raw bits of differences; nbytes: of each string. same_classes: bit c if differences
+ * of 0 in class c have SYMBOL_SAME.
  */
-size_t bitx_words_split(const bitx_words *words, const bitx_model *model, unsigned same_classes,
-                        const bitx_diffs *diffs);
+void bitx_words_split(const bitx_words *words, const bitx_model *model, unsigned same_classes,
+                      const bitx_diffs *diffs, size_t nbytes[RAW_STRINGS_MAX]);
 
-/* Elements from the base, diffs' classes and symbols, and raw bits from r->pos on. */
+/* Elements from the base, diffs' classes and symbols, and from r the sizes of the strings of raw
+   bits and the strings, which must end with it. */
 void bitx_words_join(bit_reader *r, const bitx_words *words, const bitx_model *model,
                      const bitx_diffs *diffs, uint8_t *dst);
 

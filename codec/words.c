@@ -2,6 +2,7 @@
 #include "words.h"
 
 #include "bitx/kernels.h"
+#include "bytes.h"
 #include "plan.h"
 
 unsigned bitx_words_zero_bits(const bitx_words *words)
@@ -141,12 +142,14 @@ void bitx_words_diff(const bitx_words *words, const bitx_model *model, const bit
 
 /* ---- symbols and raw bits ------------------------------------------------------------------ */
 
-static inline __attribute__((always_inline)) size_t
+static inline __attribute__((always_inline)) void
 split_range(const bitx_words *words, const bitx_model *model, unsigned same_classes,
-            const bitx_diffs *diffs, unsigned unit)
+            const bitx_diffs *diffs, size_t nbytes[RAW_STRINGS_MAX], unsigned unit)
 {
-    bit_writer raw = {.dst = diffs->raw, .cap = words->nelem * unit + 8};
-    unsigned width = model->width;
+    unsigned width = model->width, nstrings = raw_strings(width);
+    bit_writer raw[RAW_STRINGS_MAX];
+    for (unsigned k = 0; k < nstrings; k++)
+        raw[k] = (bit_writer){.dst = diffs->raw + k * diffs->raw_stride, .cap = diffs->raw_stride};
     for (size_t i = 0; i < words->nelem; i++) {
         unsigned c = diffs->classes[i];
         int64_t d = word_signed(word_load(diffs->differences, i, unit), 8 * unit);
@@ -155,37 +158,100 @@ split_range(const bitx_words *words, const bitx_model *model, unsigned same_clas
             continue;
         difference_parts parts = difference_split(d, model->shift[c], width);
         diffs->symbols[i] = (uint8_t)parts.symbol;
-        bits_put(&raw, parts.raw, parts.nraw);
+        for (unsigned k = 0, n = parts.nraw; n; k++) {
+            unsigned piece = n < RAW_PIECE ? n : RAW_PIECE;
+            bits_put(&raw[k], parts.raw >> k * RAW_PIECE, piece);
+            n -= piece;
+        }
     }
-    size_t nbits = 8 * raw.nbytes + raw.fill;
-    bits_flush(&raw);
-    return nbits;
+    for (unsigned k = 0; k < nstrings; k++) {
+        bits_flush(&raw[k]);
+        nbytes[k] = raw[k].nbytes;
+    }
 }
 
-size_t bitx_words_split(const bitx_words *words, const bitx_model *model, unsigned same_classes,
-                        const bitx_diffs *diffs)
+static void split_words16(const bitx_words *words, const bitx_model *model, unsigned same_classes,
+                          const bitx_diffs *diffs, size_t nbytes[RAW_STRINGS_MAX])
 {
-    bitx_delta_params p;
+    bitx_delta_params p = params_of(model, same_classes);
+    bitx_raw_sink raw = {{diffs->raw, diffs->raw + diffs->raw_stride}, {0, 0}};
+    bitx_delta_split_u16(diffs->symbols, &raw, diffs->differences, diffs->classes, words->nelem,
+                         &p);
+    for (unsigned k = 0; k < 2; k++)
+        nbytes[k] = (raw.bit[k] + 7) / 8;
+}
+
+void bitx_words_split(const bitx_words *words, const bitx_model *model, unsigned same_classes,
+                      const bitx_diffs *diffs, size_t nbytes[RAW_STRINGS_MAX])
+{
     switch (words->layout.unit) {
     case 1:
-        return split_range(words, model, same_classes, diffs, 1);
+        split_range(words, model, same_classes, diffs, nbytes, 1);
+        break;
     case 2:
-        p = params_of(model, same_classes);
-        return bitx_delta_split_u16(diffs->symbols, diffs->raw, 0, diffs->differences,
-                                    diffs->classes, words->nelem, &p);
+        split_words16(words, model, same_classes, diffs, nbytes);
+        break;
     case 4:
-        return split_range(words, model, same_classes, diffs, 4);
+        split_range(words, model, same_classes, diffs, nbytes, 4);
+        break;
     default:
-        return split_range(words, model, same_classes, diffs, 8);
+        split_range(words, model, same_classes, diffs, nbytes, 8);
+        break;
     }
+}
+
+/* The strings of raw bits; those that a model has none of are empty. */
+typedef struct raw_strings_read {
+    const uint8_t *bytes[RAW_STRINGS_MAX];
+    size_t nbytes[RAW_STRINGS_MAX], bit[RAW_STRINGS_MAX];
+    unsigned n;
+} raw_strings_read;
+
+/* Sizes and strings, the last of which takes all that is left. */
+static void open_strings(bit_reader *r, unsigned width, raw_strings_read *raw)
+{
+    memset(raw, 0, sizeof(*raw));
+    raw->n = raw_strings(width);
+    size_t pos = r->pos / 8;
+    for (unsigned k = 0; k + 1 < raw->n; k++) {
+        uint64_t nbytes;
+        if (load_varint(r->src, r->nbytes, &pos, r->nbytes, &nbytes) != VARINT_OK) {
+            r->bad = true;
+            return;
+        }
+        raw->nbytes[k] = (size_t)nbytes;
+    }
+    for (unsigned k = 0; k < raw->n; k++) {
+        if (k + 1 == raw->n)
+            raw->nbytes[k] = r->nbytes - pos;
+        if (raw->nbytes[k] > r->nbytes - pos) {
+            r->bad = true;
+            return;
+        }
+        raw->bytes[k] = r->src + pos;
+        pos += raw->nbytes[k];
+    }
+    r->pos = 8 * pos;
+}
+
+/* Whether each string was read to the last byte, and is zero behind its last bit. */
+static bool strings_end(const raw_strings_read *raw)
+{
+    bool end = true;
+    for (unsigned k = 0; k < raw->n; k++) {
+        size_t bit = raw->bit[k];
+        end &= (bit + 7) / 8 == raw->nbytes[k];
+        if (end && bit % 8)
+            end &= raw->bytes[k][bit / 8] >> bit % 8 == 0;
+    }
+    return end;
 }
 
 static inline __attribute__((always_inline)) void join_range(bit_reader *r, const bitx_words *words,
                                                              const bitx_model *model,
                                                              const bitx_diffs *diffs, uint8_t *dst,
-                                                             unsigned unit)
+                                                             raw_strings_read *raw, unsigned unit)
 {
-    size_t pos = r->pos;
     bool bad = false;
     for (size_t i = 0; i < words->nelem; i++) {
         uint64_t base = word_load(words->base, i, unit) >> model->zero_bits;
@@ -195,38 +261,53 @@ static inline __attribute__((always_inline)) void join_range(bit_reader *r, cons
             unsigned shift = model->shift[diffs->classes[i] & 15];
             unsigned extra = symbol_extra(symbol), n = shift + extra;
             bad |= extra && n > model->width - 2;
-            n &= 63;
-            d = difference_join(symbol, extra & 63, bits_low(bits_peek(r->src, r->nbytes, pos), n),
-                                shift);
-            pos += n;
+            n = n <= model->width - 2 ? n : model->width - 2;
+            uint64_t q = 0;
+            for (unsigned k = 0, left = n; left; k++) {
+                unsigned piece = left < RAW_PIECE ? left : RAW_PIECE;
+                q |= bits_low(bits_peek(raw->bytes[k], raw->nbytes[k], raw->bit[k]), piece)
+                     << k * RAW_PIECE;
+                raw->bit[k] += piece;
+                left -= piece;
+            }
+            d = difference_join(symbol, extra & 63, q, shift);
         }
         word_store(dst, i, unit, word_restore(model, d, base) << model->zero_bits);
     }
-    r->pos = pos;
-    r->bad |= bad || pos > 8 * r->nbytes;
+    r->bad |= bad;
+}
+
+static void join_words16(bit_reader *r, const bitx_words *words, const bitx_model *model,
+                         const bitx_diffs *diffs, uint8_t *dst, raw_strings_read *strings)
+{
+    bitx_delta_params p = params_of(model, 0);
+    bitx_raw_source raw = {
+        {strings->bytes[0], strings->bytes[1]}, {strings->nbytes[0], strings->nbytes[1]}, {0, 0}};
+    r->bad |= bitx_delta_join_u16(dst, words->base, diffs->classes, diffs->symbols, &raw,
+                                  words->nelem, &p);
+    memcpy(strings->bit, raw.bit, sizeof(raw.bit));
 }
 
 void bitx_words_join(bit_reader *r, const bitx_words *words, const bitx_model *model,
                      const bitx_diffs *diffs, uint8_t *dst)
 {
-    bitx_delta_params p;
-    size_t end;
+    raw_strings_read raw;
+    open_strings(r, model->width, &raw);
+    if (r->bad)
+        return;
     switch (words->layout.unit) {
     case 1:
-        join_range(r, words, model, diffs, dst, 1);
+        join_range(r, words, model, diffs, dst, &raw, 1);
         break;
     case 2:
-        p = params_of(model, 0);
-        end = bitx_delta_join_u16(dst, words->base, diffs->classes, diffs->symbols, r->src,
-                                  r->nbytes, r->pos, words->nelem, &p);
-        r->bad |= end == SIZE_MAX;
-        r->pos = r->bad ? r->pos : end;
+        join_words16(r, words, model, diffs, dst, &raw);
         break;
     case 4:
-        join_range(r, words, model, diffs, dst, 4);
+        join_range(r, words, model, diffs, dst, &raw, 4);
         break;
     default:
-        join_range(r, words, model, diffs, dst, 8);
+        join_range(r, words, model, diffs, dst, &raw, 8);
         break;
     }
+    r->bad |= !strings_end(&raw);
 }

@@ -129,46 +129,62 @@ BITX_AVX2_INLINE split8 split_dwords(__m256i d, __m256i shift, __m256i coded, __
     };
 }
 
-/* Eight fields become two of at most 56 bits, in qwords 0 and 2. */
-BITX_AVX2_INLINE void join_fields(__m256i *values, __m256i *nbits)
-{
-    const __m256i low = _mm256_set1_epi64x(0xffffffff);
-    __m256i n = _mm256_and_si256(*nbits, low), v = _mm256_and_si256(*values, low);
-    v = _mm256_or_si256(v, _mm256_sllv_epi64(_mm256_srli_epi64(*values, 32), n));
-    n = _mm256_add_epi64(n, _mm256_srli_epi64(*nbits, 32));
-    *values = _mm256_or_si256(v, _mm256_sllv_epi64(_mm256_unpackhi_epi64(v, v), n));
-    *nbits = _mm256_add_epi64(n, _mm256_unpackhi_epi64(n, n));
-}
-
 /* A string that is stored a qword at a time; fewer than 8 bits are pending in between. */
-typedef struct writer {
+typedef struct sink {
     uint8_t *at;
     uint64_t pending, fill;
-} writer;
+} sink;
 
-BITX_AVX2_INLINE void put(writer *w, uint64_t value, uint64_t nbits)
+static inline void sink_begin(sink *s, uint8_t *bytes, size_t bit)
 {
-    w->pending |= value << w->fill;
-    store64(w->at, w->pending);
-    w->fill += nbits;
-    w->at += w->fill / 8;
-    w->pending >>= w->fill & ~(uint64_t)7;
-    w->fill &= 7;
+    *s = (sink){bytes + bit / 8, 0, bit % 8};
+    if (s->fill)
+        s->pending = *s->at & ((1u << s->fill) - 1);
 }
 
-BITX_AVX2 size_t bitx_delta_split_u16_avx2(uint8_t *symbols, uint8_t *raw, size_t bit,
-                                           const uint8_t *differences, const uint8_t *classes,
-                                           size_t nelem, const bitx_delta_params *params)
+static inline size_t sink_end(const sink *s, const uint8_t *bytes)
+{
+    if (s->fill)
+        *s->at = (uint8_t)s->pending;
+    return 8 * (size_t)(s->at - bytes) + s->fill;
+}
+
+/* The low byte of each of eight dwords. */
+BITX_AVX2_INLINE uint64_t low_bytes_of_dwords(__m256i v)
+{
+    v = _mm256_permute4x64_epi64(_mm256_packus_epi32(v, v), 0xd8);
+    return (uint64_t)_mm_cvtsi128_si64(low_bytes(v));
+}
+
+/* Eight fields of at most 7 bits. */
+BITX_AVX2_INLINE void sink_put8(sink *s, __m256i values, __m256i nbits)
+{
+    const __m256i one = _mm256_set1_epi32(1);
+    __m256i mask = _mm256_sub_epi32(_mm256_sllv_epi32(one, nbits), one);
+    uint64_t masks = low_bytes_of_dwords(mask);
+    uint64_t bits = _pext_u64(low_bytes_of_dwords(_mm256_and_si256(values, mask)), masks);
+    s->pending |= bits << s->fill;
+    store64(s->at, s->pending);
+    s->fill += (uint64_t)_mm_popcnt_u64(masks);
+    s->at += s->fill / 8;
+    s->pending >>= s->fill & ~(uint64_t)7;
+    s->fill &= 7;
+}
+
+BITX_AVX2 void bitx_delta_split_u16_avx2(uint8_t *symbols, bitx_raw_sink *raw,
+                                         const uint8_t *differences, const uint8_t *classes,
+                                         size_t nelem, const bitx_delta_params *params)
 {
     const __m128i shifts = load128(params->shift);
     const __m128i unused = _mm_cvtsi32_si128((int)(32 - params->width));
+    const __m256i seven = _mm256_set1_epi32(7);
     uint8_t same_table[16];
     for (unsigned c = 0; c < 16; c++)
         same_table[c] = params->same_classes >> c & 1 ? 0xff : 0;
     const __m128i sames = load128(same_table);
-    writer w = {raw + bit / 8, 0, bit % 8};
-    if (w.fill)
-        w.pending = *w.at & ((1u << w.fill) - 1);
+    sink low, high;
+    sink_begin(&low, raw->bytes[0], raw->bit[0]);
+    sink_begin(&high, raw->bytes[1], raw->bit[1]);
     size_t i = 0;
     for (; nelem - i >= 8; i += 8) {
         __m128i c = _mm_loadl_epi64((const __m128i *)(const void *)(classes + i));
@@ -180,85 +196,156 @@ BITX_AVX2 size_t bitx_delta_split_u16_avx2(uint8_t *symbols, uint8_t *raw, size_
         __m256i none = _mm256_cmpgt_epi32(_mm256_setzero_si256(), _mm256_cvtepi8_epi32(c));
         __m256i coded = _mm256_cmpeq_epi32(_mm256_or_si256(same, none), _mm256_setzero_si256());
         split8 s = split_dwords(d, shift, coded, unused);
-        store64(symbols + i, (uint64_t)_mm_cvtsi128_si64(low_bytes(_mm256_permute4x64_epi64(
-                                 _mm256_packus_epi32(s.symbols, s.symbols), 0xd8))));
-        join_fields(&s.values, &s.nbits);
-        put(&w, (uint64_t)_mm256_extract_epi64(s.values, 0),
-            (uint64_t)_mm256_extract_epi64(s.nbits, 0));
-        put(&w, (uint64_t)_mm256_extract_epi64(s.values, 2),
-            (uint64_t)_mm256_extract_epi64(s.nbits, 2));
+        store64(symbols + i, low_bytes_of_dwords(s.symbols));
+        sink_put8(&low, s.values, _mm256_min_epi32(s.nbits, seven));
+        __m256i above = _mm256_sub_epi32(_mm256_max_epi32(s.nbits, seven), seven);
+        if (!_mm256_testz_si256(above, above))
+            sink_put8(&high, _mm256_srli_epi32(s.values, 7), above);
     }
-    if (w.fill)
-        *w.at = (uint8_t)w.pending;
-    bit = 8 * (size_t)(w.at - raw) + w.fill;
-    return bitx_delta_split_u16_scalar(symbols + i, raw, bit, differences + 2 * i, classes + i,
-                                       nelem - i, params);
+    raw->bit[0] = sink_end(&low, raw->bytes[0]);
+    raw->bit[1] = sink_end(&high, raw->bytes[1]);
+    bitx_delta_split_u16_scalar(symbols + i, raw, differences + 2 * i, classes + i, nelem - i,
+                                params);
 }
 
 /* ---- the inverse ---- */
 
-/* 2^v of 16 bytes from 0 to 15, as words: tables of their low and high bytes. */
-BITX_AVX2_INLINE __m256i power_words(__m128i v)
+/* The qword at a byte, of which some or all may be missing and are zero. */
+static inline uint64_t load64_near_end(const uint8_t *raw, size_t nbytes, size_t byte)
 {
-    const __m128i low = _mm_setr_epi8(1, 2, 4, 8, 16, 32, 64, (char)128, 0, 0, 0, 0, 0, 0, 0, 0);
-    const __m128i high = _mm_setr_epi8(0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 4, 8, 16, 32, 64, (char)128);
-    __m128i l = _mm_shuffle_epi8(low, v), h = _mm_shuffle_epi8(high, v);
-    return _mm256_set_m128i(_mm_unpackhi_epi8(l, h), _mm_unpacklo_epi8(l, h));
+    uint64_t v = 0;
+    if (byte < nbytes)
+        memcpy(&v, raw + byte, nbytes - byte < 8 ? nbytes - byte : 8);
+    return v;
 }
 
-/* Fields of at most 14 bits each to the words of `masks`, four at a time. */
-BITX_AVX2_INLINE __m256i deposit(const uint8_t *raw, size_t *bit, __m256i masks)
+/* 32 fields of `widths` bits, at most 7 each: pdep of eight at a time. */
+BITX_AVX2_INLINE __m256i fields32(const uint8_t *raw, size_t nbytes, size_t *bit, __m256i widths)
 {
+    const __m256i table = _mm256_setr_epi8(0, 1, 3, 7, 15, 31, 63, 127, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+                                           1, 3, 7, 15, 31, 63, 127, 0, 0, 0, 0, 0, 0, 0, 0);
+    __m256i masks = _mm256_shuffle_epi8(table, widths);
     uint64_t mask[4], v[4];
     store256((uint8_t *)mask, masks);
-    for (unsigned k = 0; k < 4; k++) {
-        v[k] = _pdep_u64(load64(raw + *bit / 8) >> *bit % 8, mask[k]);
-        *bit += (size_t)_mm_popcnt_u64(mask[k]);
+    size_t at = *bit;
+    if (nbytes >= 36 && at / 8 <= nbytes - 36) { /* 4 times 56 bits and then eight bytes */
+        for (unsigned k = 0; k < 4; k++) {
+            v[k] = _pdep_u64(load64(raw + at / 8) >> at % 8, mask[k]);
+            at += (size_t)_mm_popcnt_u64(mask[k]);
+        }
+    } else {
+        for (unsigned k = 0; k < 4; k++) {
+            v[k] = _pdep_u64(load64_near_end(raw, nbytes, at / 8) >> at % 8, mask[k]);
+            at += (size_t)_mm_popcnt_u64(mask[k]);
+        }
     }
+    *bit = at;
+    /* Not through memory: four stores would stall the load of all. */
     return _mm256_set_epi64x((long long)v[3], (long long)v[2], (long long)v[1], (long long)v[0]);
 }
 
-/* Four times 56 bits and then eight bytes must be there; the scalar function does the others. */
-BITX_AVX2 size_t bitx_delta_join_u16_avx2(uint8_t *dst, const uint8_t *base, const uint8_t *classes,
-                                          const uint8_t *symbols, const uint8_t *raw,
-                                          size_t raw_nbytes, size_t bit, size_t nelem,
-                                          const bitx_delta_params *params)
+/* What 32 symbols say, in bytes, so ordered that unpacking in lanes gives words in order. */
+typedef struct join32 {
+    __m256i c, e, shift, low, high, same, odd;
+} join32;
+
+BITX_AVX2_INLINE __m256i for_unpack(__m256i v)
+{
+    return _mm256_permute4x64_epi64(v, 0xd8);
+}
+
+/* Words from their low and high bytes. */
+BITX_AVX2_INLINE __m256i unpack_half(__m256i low, __m256i high, int second)
+{
+    return second ? _mm256_unpackhi_epi8(low, high) : _mm256_unpacklo_epi8(low, high);
+}
+
+/* 2^v as words, for 16 of the bytes v, 0 to 15: tables of their low and high bytes. */
+BITX_AVX2_INLINE __m256i power_half(__m256i v, int second)
+{
+    const __m256i low = _mm256_broadcastsi128_si256(
+        _mm_setr_epi8(1, 2, 4, 8, 16, 32, 64, (char)128, 0, 0, 0, 0, 0, 0, 0, 0));
+    const __m256i high = _mm256_broadcastsi128_si256(
+        _mm_setr_epi8(0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 4, 8, 16, 32, 64, (char)128));
+    return unpack_half(_mm256_shuffle_epi8(low, v), _mm256_shuffle_epi8(high, v), second);
+}
+
+/* 16 differences; wide: some have e or high. */
+BITX_AVX2_INLINE __m256i differences_of(const join32 *j, int second, int wide)
+{
+    const __m256i zero = _mm256_setzero_si256();
+    __m256i least = unpack_half(j->c, zero, second), unit = power_half(j->shift, second);
+    __m256i raw = unpack_half(j->low, zero, second);
+    if (wide) {
+        __m256i e = unpack_half(j->e, zero, second);
+        __m256i more = _mm256_sub_epi16(power_half(j->e, second), _mm256_set1_epi16(1));
+        raw = _mm256_or_si256(raw, _mm256_slli_epi16(unpack_half(j->high, zero, second), 7));
+        least = _mm256_add_epi16(_mm256_sub_epi16(least, e), more);
+    }
+    __m256i m = _mm256_add_epi16(_mm256_mullo_epi16(least, unit), raw);
+    m = _mm256_xor_si256(m, unpack_half(j->odd, j->odd, second));
+    m = _mm256_sub_epi16(m, _mm256_srli_epi16(unit, 1));
+    return _mm256_andnot_si256(unpack_half(j->same, j->same, second), m);
+}
+
+BITX_AVX2_INLINE void restore16(const params16 *p, uint8_t *dst, const uint8_t *base, __m256i d,
+                                int sign)
+{
+    __m256i from = load_words(p, base);
+    __m256i v = _mm256_add_epi16(d, _mm256_and_si256(from, p->magnitude));
+    v = map_if_sign(p, _mm256_and_si256(v, p->word), sign);
+    v = _mm256_xor_si256(v, _mm256_and_si256(from, p->top));
+    store256(dst, _mm256_sll_epi16(v, p->zero_bits));
+}
+
+BITX_AVX2 int bitx_delta_join_u16_avx2(uint8_t *dst, const uint8_t *base, const uint8_t *classes,
+                                       const uint8_t *symbols, bitx_raw_source *raw, size_t nelem,
+                                       const bitx_delta_params *params)
 {
     const params16 p = load_params(params);
-    const __m128i shifts = load128(params->shift), all = _mm_set1_epi8(-1);
-    const __m128i most = _mm_set1_epi8((char)(params->width - 2));
-    const __m256i one = _mm256_set1_epi16(1);
+    const __m256i shifts = _mm256_broadcastsi128_si256(load128(params->shift));
+    const __m256i most = _mm256_set1_epi8((char)(params->width - 2)), seven = _mm256_set1_epi8(7);
+    const __m256i zero = _mm256_setzero_si256(), one = _mm256_set1_epi8(1);
     const int sign = (int)params->sign;
-    size_t i = 0;
-    for (; nelem - i >= 16 && raw_nbytes >= 36 && bit / 8 <= raw_nbytes - 36; i += 16) {
-        __m128i symbol = load128(symbols + i);
-        __m128i class16 = _mm_and_si128(load128(classes + i), _mm_set1_epi8(15));
-        __m128i shift = _mm_shuffle_epi8(shifts, class16);
-        __m128i same = _mm_cmpeq_epi8(symbol, all);
-        __m128i c = _mm_and_si128(_mm_srli_epi16(symbol, 1), _mm_set1_epi8(127));
-        __m128i e = _mm_andnot_si128(same, _mm_subs_epu8(c, _mm_set1_epi8(DIRECT - 1)));
-        __m128i width = _mm_andnot_si128(same, _mm_add_epi8(shift, e));
-        __m128i extra = _mm_cmpgt_epi8(e, _mm_setzero_si128());
-        __m128i excess = _mm_and_si128(extra, _mm_subs_epu8(width, most));
-        if (!_mm_testz_si128(excess, excess))
-            return SIZE_MAX;
-        __m256i field = deposit(raw, &bit, _mm256_sub_epi16(power_words(width), one));
-        __m256i least = _mm256_add_epi16(_mm256_cvtepu8_epi16(_mm_sub_epi8(c, e)),
-                                         _mm256_sub_epi16(power_words(e), one));
-        __m256i unit = power_words(shift);
-        __m256i m = _mm256_add_epi16(_mm256_mullo_epi16(least, unit), field);
-        __m128i odd = _mm_and_si128(symbol, _mm_set1_epi8(1));
-        __m256i minus = _mm256_cvtepi8_epi16(_mm_sub_epi8(_mm_setzero_si128(), odd));
-        __m256i d = _mm256_sub_epi16(_mm256_xor_si256(m, minus), _mm256_srli_epi16(unit, 1));
-        d = _mm256_andnot_si256(_mm256_cvtepi8_epi16(same), d);
-        __m256i from = load_words(&p, base + 2 * i);
-        __m256i v = _mm256_add_epi16(d, _mm256_and_si256(from, p.magnitude));
-        v = map_if_sign(&p, _mm256_and_si256(v, p.word), sign);
-        v = _mm256_xor_si256(v, _mm256_and_si256(from, p.top));
-        store256(dst + 2 * i, _mm256_sll_epi16(v, p.zero_bits));
+    const uint8_t *low = raw->bytes[0], *high = raw->bytes[1];
+    size_t low_nbytes = raw->nbytes[0], low_bit = raw->bit[0];
+    size_t high_nbytes = raw->nbytes[1], high_bit = raw->bit[1], i = 0;
+    for (; nelem - i >= 32; i += 32) {
+        __m256i symbol = load256(symbols + i);
+        __m256i class32 = _mm256_and_si256(load256(classes + i), _mm256_set1_epi8(15));
+        __m256i shift = _mm256_shuffle_epi8(shifts, class32);
+        __m256i same = _mm256_cmpeq_epi8(symbol, _mm256_set1_epi8(-1));
+        __m256i c = _mm256_and_si256(_mm256_srli_epi16(symbol, 1), _mm256_set1_epi8(127));
+        __m256i e = _mm256_andnot_si256(same, _mm256_subs_epu8(c, _mm256_set1_epi8(DIRECT - 1)));
+        __m256i widths = _mm256_andnot_si256(same, _mm256_add_epi8(shift, e));
+        __m256i above = _mm256_subs_epu8(widths, seven), either = _mm256_or_si256(above, e);
+        __m256i odd = _mm256_cmpeq_epi8(_mm256_and_si256(symbol, one), one);
+        join32 j = {for_unpack(c),    zero,           for_unpack(shift), zero, zero,
+                    for_unpack(same), for_unpack(odd)};
+        __m256i d0, d1;
+        if (_mm256_testz_si256(either, either)) {
+            j.low = for_unpack(fields32(low, low_nbytes, &low_bit, widths));
+            d0 = differences_of(&j, 0, 0);
+            d1 = differences_of(&j, 1, 0);
+        } else {
+            __m256i excess = _mm256_subs_epu8(widths, most);
+            excess = _mm256_andnot_si256(_mm256_cmpeq_epi8(e, zero), excess);
+            if (!_mm256_testz_si256(excess, excess))
+                return 1;
+            if (!_mm256_testz_si256(above, above))
+                j.high = for_unpack(fields32(high, high_nbytes, &high_bit, above));
+            j.low = for_unpack(fields32(low, low_nbytes, &low_bit, _mm256_min_epu8(widths, seven)));
+            j.e = for_unpack(e);
+            d0 = differences_of(&j, 0, 1);
+            d1 = differences_of(&j, 1, 1);
+        }
+        restore16(&p, dst + 2 * i, base + 2 * i, d0, sign);
+        restore16(&p, dst + 2 * i + 32, base + 2 * i + 32, d1, sign);
     }
+    raw->bit[0] = low_bit;
+    raw->bit[1] = high_bit;
     return bitx_delta_join_u16_scalar(dst + 2 * i, base + 2 * i, classes + i, symbols + i, raw,
-                                      raw_nbytes, bit, nelem - i, params);
+                                      nelem - i, params);
 }
 
 #endif

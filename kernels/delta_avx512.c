@@ -102,25 +102,6 @@ BITX_AVX512_INLINE __m512i log2_words(__m512i v)
     return _mm512_popcnt_epi16(v);
 }
 
-/* Each pair of fields becomes one: the upper one moves down onto the bits of the lower one. */
-BITX_AVX512_INLINE void join_pairs_of_words(__m512i *values, __m512i *nbits)
-{
-    const __m512i low = _mm512_set1_epi32(0xffff);
-    __m512i n = _mm512_and_si512(*nbits, low);
-    __m512i high = _mm512_sllv_epi32(_mm512_srli_epi32(*values, 16), n);
-    *values = _mm512_or_si512(_mm512_and_si512(*values, low), high);
-    *nbits = _mm512_add_epi32(n, _mm512_srli_epi32(*nbits, 16));
-}
-
-BITX_AVX512_INLINE void join_pairs_of_dwords(__m512i *values, __m512i *nbits)
-{
-    const __m512i low = _mm512_set1_epi64(0xffffffff);
-    __m512i n = _mm512_and_si512(*nbits, low);
-    __m512i high = _mm512_sllv_epi64(_mm512_srli_epi64(*values, 32), n);
-    *values = _mm512_or_si512(_mm512_and_si512(*values, low), high);
-    *nbits = _mm512_add_epi64(n, _mm512_srli_epi64(*nbits, 32));
-}
-
 typedef struct split32 {
     __m512i symbols, values, nbits;
 } split32;
@@ -155,24 +136,51 @@ BITX_AVX512_INLINE split32 split_words(__m512i d, __m512i classes, __m512i shift
                      _mm512_maskz_mov_epi16(coded, raw), _mm512_maskz_mov_epi16(coded, nbits)};
 }
 
-/* Sums of all lanes before each. */
-BITX_AVX512_INLINE __m512i sums_before(__m512i v)
+/* A string that is stored a qword at a time; fewer than 8 bits are pending in between. */
+typedef struct sink {
+    uint8_t *at;
+    uint64_t pending, fill;
+} sink;
+
+static inline void sink_begin(sink *s, uint8_t *bytes, size_t bit)
 {
-    const __m512i zero = _mm512_setzero_si512();
-    v = _mm512_alignr_epi64(v, zero, 7);
-    v = _mm512_add_epi64(v, _mm512_alignr_epi64(v, zero, 7));
-    v = _mm512_add_epi64(v, _mm512_alignr_epi64(v, zero, 6));
-    return _mm512_add_epi64(v, _mm512_alignr_epi64(v, zero, 4));
+    *s = (sink){bytes + bit / 8, 0, bit % 8};
+    if (s->fill)
+        s->pending = *s->at & ((1u << s->fill) - 1);
 }
 
-/*
- * A word has at most 14 raw bits, so four have at most 56, and with 7 pending from before they fit
- * a qword: each is stored whole, and the next begins in its last byte. Where, is computed for eight
- * at once, so that from one to the next there is a shift and an or (2.3 -> 1.9 cycles a word).
- */
-BITX_AVX512 size_t bitx_delta_split_u16_avx512(uint8_t *symbols, uint8_t *raw, size_t bit,
-                                               const uint8_t *differences, const uint8_t *classes,
-                                               size_t nelem, const bitx_delta_params *params)
+/* The low bits of eight bytes, as many of each as its mask has: at most 56. */
+BITX_AVX512_INLINE void sink_put8(sink *s, uint64_t values, uint64_t masks)
+{
+    s->pending |= _pext_u64(values, masks) << s->fill;
+    memcpy(s->at, &s->pending, 8);
+    s->fill += (uint64_t)_mm_popcnt_u64(masks);
+    s->at += s->fill / 8;
+    s->pending >>= s->fill & ~(uint64_t)7;
+    s->fill &= 7;
+}
+
+static inline size_t sink_end(const sink *s, const uint8_t *bytes)
+{
+    if (s->fill)
+        *s->at = (uint8_t)s->pending;
+    return 8 * (size_t)(s->at - bytes) + s->fill;
+}
+
+BITX_AVX512_INLINE void sink_put32(sink *s, __m512i values, __m512i nbits)
+{
+    const __m512i one = _mm512_set1_epi16(1);
+    __m512i masks = _mm512_sub_epi16(_mm512_sllv_epi16(one, nbits), one);
+    uint64_t v[4], m[4];
+    _mm256_storeu_si256((void *)v, _mm512_cvtepi16_epi8(values));
+    _mm256_storeu_si256((void *)m, _mm512_cvtepi16_epi8(masks));
+    for (unsigned k = 0; k < 4; k++)
+        sink_put8(s, v[k], m[k]);
+}
+
+BITX_AVX512 void bitx_delta_split_u16_avx512(uint8_t *symbols, bitx_raw_sink *raw,
+                                             const uint8_t *differences, const uint8_t *classes,
+                                             size_t nelem, const bitx_delta_params *params)
 {
     uint16_t shift_table[32] = {0}, same_table[32] = {0};
     for (unsigned c = 0; c < 16; c++) {
@@ -180,11 +188,11 @@ BITX_AVX512 size_t bitx_delta_split_u16_avx512(uint8_t *symbols, uint8_t *raw, s
         same_table[c] = params->same_classes >> c & 1;
     }
     const __m512i shifts = load512((const uint8_t *)shift_table);
-    const __m512i sames = load512((const uint8_t *)same_table), seven = _mm512_set1_epi64(7);
+    const __m512i sames = load512((const uint8_t *)same_table), seven = _mm512_set1_epi16(7);
     const __m128i unused = _mm_cvtsi32_si128((int)(16 - params->width));
-    uint8_t *at = raw + bit / 8;
-    uint64_t fill = bit % 8;
-    uint64_t pending = fill ? *at & ((1u << fill) - 1) : 0;
+    sink low, high;
+    sink_begin(&low, raw->bytes[0], raw->bit[0]);
+    sink_begin(&high, raw->bytes[1], raw->bit[1]);
     for (size_t i = 0; i < nelem; i += 32) {
         size_t n = nelem - i < 32 ? nelem - i : 32;
         __m512i c = load_bytes(classes + i, n);
@@ -192,55 +200,52 @@ BITX_AVX512 size_t bitx_delta_split_u16_avx512(uint8_t *symbols, uint8_t *raw, s
         __m512i d = load512_first(differences + 2 * i, 2 * n);
         split32 s = split_words(d, c, shifts, sames, unused);
         store_low_bytes(symbols + i, s.symbols, n);
-        join_pairs_of_words(&s.values, &s.nbits);
-        join_pairs_of_dwords(&s.values, &s.nbits);
-        __m512i begin = _mm512_add_epi64(sums_before(s.nbits), _mm512_set1_epi64((long long)fill));
-        __m512i end = _mm512_add_epi64(begin, s.nbits);
-        __m512i whole_bits =
-            _mm512_sub_epi64(_mm512_andnot_si512(seven, end), _mm512_andnot_si512(seven, begin));
-        uint64_t values[8], moves[8];
-        store512((uint8_t *)values, _mm512_sllv_epi64(s.values, _mm512_and_si512(begin, seven)));
-        store512((uint8_t *)moves, whole_bits);
-        for (unsigned k = 0; k < 8; k++) {
-            pending |= values[k];
-            memcpy(at, &pending, 8);
-            at += moves[k] / 8;
-            pending >>= moves[k];
-        }
-        fill = (uint64_t)_mm_extract_epi64(_mm512_extracti64x2_epi64(end, 3), 1) % 8;
+        sink_put32(&low, s.values, _mm512_min_epu16(s.nbits, seven));
+        if (_mm512_cmpgt_epu16_mask(s.nbits, seven))
+            sink_put32(&high, _mm512_srli_epi16(s.values, 7), _mm512_subs_epu16(s.nbits, seven));
     }
-    if (fill)
-        *at = (uint8_t)pending;
-    return 8 * (size_t)(at - raw) + fill;
+    raw->bit[0] = sink_end(&low, raw->bytes[0]);
+    raw->bit[1] = sink_end(&high, raw->bytes[1]);
 }
 
-/* Sums of 32 words and all before them. */
-BITX_AVX512_INLINE __m512i prefix_sums(__m512i v)
-{
-    v = _mm512_add_epi16(v, _mm512_bslli_epi128(v, 2));
-    v = _mm512_add_epi16(v, _mm512_bslli_epi128(v, 4));
-    v = _mm512_add_epi16(v, _mm512_bslli_epi128(v, 8));
-    /* The last word of lane 0 to lane 1 and of 2 to 3, then of 1 to 2 and 3. */
-    const __m512i last = _mm512_set1_epi16(0x0f0e);
-    __m512i sums = _mm512_shuffle_epi8(v, last);
-    v = _mm512_add_epi16(v, _mm512_maskz_shuffle_i64x2(0xcc, sums, sums, 0xa0));
-    sums = _mm512_shuffle_epi8(v, last);
-    return _mm512_add_epi16(v, _mm512_maskz_shuffle_i64x2(0xf0, sums, sums, 0x55));
-}
+/* ---- the inverse, 64 at a time ---- */
 
 /*
- * Field i of `widths` bits from bit offsets[i] of the 64 bytes on: vpermb brings its four bytes to
- * two words, and vpshrdvw takes 16 bits out of the 32.
+ * 64 fields of `widths` bits, at most 7 each, from bit `bit` of a string on; *total is how many
+ * bits that were. Eight fields are in the qword that begins in the byte of their first bit, and 64
+ * of them in 64 bytes.
  */
-BITX_AVX512_INLINE __m512i fields(__m512i bytes, __m512i offsets, __m512i widths)
+BITX_AVX512_INLINE __m512i fields64(const uint8_t *raw, size_t nbytes, size_t bit, __m512i widths,
+                                    size_t *total)
 {
-    __m512i index = _mm512_mullo_epi16(_mm512_srli_epi16(offsets, 3), _mm512_set1_epi16(0x0101));
-    index = _mm512_add_epi16(index, _mm512_set1_epi16(0x0100));
-    __m512i low = _mm512_permutexvar_epi8(index, bytes);
-    index = _mm512_add_epi16(index, _mm512_set1_epi16(0x0202));
-    __m512i high = _mm512_permutexvar_epi8(index, bytes);
-    __m512i v = _mm512_shrdv_epi16(low, high, _mm512_and_si512(offsets, _mm512_set1_epi16(7)));
-    return _mm512_andnot_si512(_mm512_sllv_epi16(_mm512_set1_epi16(-1), widths), v);
+    const __m512i zero = _mm512_setzero_si512();
+    const __m512i first = _mm512_set4_epi32(0x08080808, 0x08080808, 0, 0);
+    const __m512i iota = _mm512_set1_epi64(0x0706050403020100);
+    const __m512i masks =
+        _mm512_broadcast_i32x4(_mm_setr_epi8(0, 1, 3, 7, 15, 31, 63, 127, 0, 0, 0, 0, 0, 0, 0, 0));
+    /* Sums inside each qword, then of the qwords before. */
+    __m512i sums = _mm512_add_epi8(widths, _mm512_slli_epi64(widths, 8));
+    sums = _mm512_add_epi8(sums, _mm512_slli_epi64(sums, 16));
+    sums = _mm512_add_epi8(sums, _mm512_slli_epi64(sums, 32));
+    __m512i ends = _mm512_srli_epi64(sums, 56), before = _mm512_alignr_epi64(ends, zero, 7);
+    before = _mm512_add_epi64(before, _mm512_alignr_epi64(before, zero, 7));
+    before = _mm512_add_epi64(before, _mm512_alignr_epi64(before, zero, 6));
+    before = _mm512_add_epi64(before, _mm512_alignr_epi64(before, zero, 4));
+    *total =
+        (size_t)_mm_extract_epi64(_mm512_extracti64x2_epi64(_mm512_add_epi64(before, ends), 3), 1);
+    __m512i start = _mm512_add_epi64(before, _mm512_set1_epi64((long long)(bit % 8)));
+    __m512i bytes = _mm512_add_epi8(_mm512_shuffle_epi8(_mm512_srli_epi64(start, 3), first), iota);
+    __m512i offset = _mm512_and_si512(start, _mm512_set1_epi64(7));
+    offset = _mm512_add_epi8(_mm512_shuffle_epi8(offset, first), _mm512_sub_epi8(sums, widths));
+    size_t byte = bit / 8;
+    __m512i window;
+    if (byte + 64 <= nbytes)
+        window = load512(raw + byte);
+    else
+        window =
+            load512_first(raw + (byte < nbytes ? byte : nbytes), byte < nbytes ? nbytes - byte : 0);
+    __m512i v = _mm512_multishift_epi64_epi8(offset, _mm512_permutexvar_epi8(bytes, window));
+    return _mm512_and_si512(v, _mm512_shuffle_epi8(masks, widths));
 }
 
 BITX_AVX512_INLINE __m512i restore_words(const params32 *p, __m512i difference, __m512i base)
@@ -251,45 +256,106 @@ BITX_AVX512_INLINE __m512i restore_words(const params32 *p, __m512i difference, 
     return _mm512_sll_epi16(v, p->zero_bits);
 }
 
-/* 32 fields of at most 14 bits, after at most 7 bits of others, are in 57 bytes. */
-BITX_AVX512 size_t bitx_delta_join_u16_avx512(uint8_t *dst, const uint8_t *base,
-                                              const uint8_t *classes, const uint8_t *symbols,
-                                              const uint8_t *raw, size_t raw_nbytes, size_t bit,
-                                              size_t nelem, const bitx_delta_params *params)
+/* What 64 symbols say, in bytes; e and high are zero in most. */
+typedef struct join64 {
+    __m512i c, e, shift, low, high;
+    __mmask64 coded, odd;
+} join64;
+
+BITX_AVX512_INLINE __m512i half_of(__m512i bytes, int second)
+{
+    return _mm512_cvtepu8_epi16(second ? _mm512_extracti64x4_epi64(bytes, 1)
+                                       : _mm512_castsi512_si256(bytes));
+}
+
+/* 32 differences; wide: some have e or high. */
+BITX_AVX512_INLINE __m512i differences_of(const join64 *j, int second, int wide)
+{
+    const __m512i one = _mm512_set1_epi16(1);
+    __m512i least = half_of(j->c, second), shift = half_of(j->shift, second);
+    __m512i raw = half_of(j->low, second), unit = _mm512_sllv_epi16(one, shift);
+    if (wide) {
+        __m512i e = half_of(j->e, second);
+        raw = _mm512_or_si512(raw, _mm512_slli_epi16(half_of(j->high, second), 7));
+        least = _mm512_sub_epi16(
+            _mm512_add_epi16(_mm512_sub_epi16(least, e), _mm512_sllv_epi16(one, e)), one);
+    }
+    __m512i m = _mm512_add_epi16(_mm512_sllv_epi16(least, shift), raw);
+    __mmask32 odd = (__mmask32)(second ? j->odd >> 32 : j->odd);
+    __mmask32 coded = (__mmask32)(second ? j->coded >> 32 : j->coded);
+    m = _mm512_xor_si512(m, _mm512_movm_epi16(odd));
+    return _mm512_maskz_sub_epi16(coded, m, _mm512_srli_epi16(unit, 1));
+}
+
+/* n words of at most 32. */
+BITX_AVX512_INLINE void restore32(const params32 *p, uint8_t *dst, const uint8_t *base, __m512i d,
+                                  size_t n)
+{
+    if (n >= 32)
+        store512(dst, restore_words(p, d, _mm512_srl_epi16(load512(base), p->zero_bits)));
+    else if (n)
+        store512_first(dst, restore_words(p, d, load_words(p, base, n)), 2 * n);
+}
+
+BITX_AVX512 int bitx_delta_join_u16_avx512(uint8_t *dst, const uint8_t *base,
+                                           const uint8_t *classes, const uint8_t *symbols,
+                                           bitx_raw_source *raw, size_t nelem,
+                                           const bitx_delta_params *params)
 {
     const params32 p = load_params(params);
-    const __m512i one = _mm512_set1_epi16(1), most = _mm512_set1_epi16((short)(params->width - 2));
-    const __m128i shifts = _mm_loadu_si128((const void *)params->shift);
-    for (size_t i = 0; i < nelem; i += 32) {
-        size_t n = nelem - i < 32 ? nelem - i : 32;
-        __m256i classes8 = _mm256_maskz_loadu_epi8(low_mask32(n), classes + i);
-        __m256i symbols8 = _mm256_mask_loadu_epi8(_mm256_set1_epi8(-1), low_mask32(n), symbols + i);
-        classes8 = _mm256_and_si256(classes8, _mm256_set1_epi8(15));
-        __m256i shifts8 = _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(shifts), classes8);
-        __m512i symbol = _mm512_cvtepu8_epi16(symbols8), shift = _mm512_cvtepu8_epi16(shifts8);
-        __mmask32 coded = _mm512_cmpneq_epu16_mask(symbol, _mm512_set1_epi16(255));
-        __m512i c = _mm512_srli_epi16(symbol, 1);
-        __m512i e = _mm512_maskz_subs_epu16(coded, c, _mm512_set1_epi16(DIRECT - 1));
-        __m512i width = _mm512_maskz_add_epi16(coded, shift, e);
-        if (_mm512_mask_cmpgt_epu16_mask(_mm512_test_epi16_mask(e, e), width, most))
-            return SIZE_MAX;
-        __m512i sums = prefix_sums(width);
-        __m512i offsets =
-            _mm512_add_epi16(_mm512_sub_epi16(sums, width), _mm512_set1_epi16((short)(bit % 8)));
-        size_t byte = bit / 8 < raw_nbytes ? bit / 8 : raw_nbytes;
-        size_t left = raw_nbytes - byte < 64 ? raw_nbytes - byte : 64;
-        __m512i field = fields(load512_first(raw + byte, left), offsets, width);
-        __m512i least = _mm512_add_epi16(_mm512_sub_epi16(c, e),
-                                         _mm512_sub_epi16(_mm512_sllv_epi16(one, e), one));
-        __m512i m = _mm512_add_epi16(_mm512_sllv_epi16(least, shift), field);
-        __mmask32 negative = _mm512_test_epi16_mask(symbol, one);
-        __m512i minus = _mm512_movm_epi16(negative);
-        __m512i half = _mm512_srli_epi16(_mm512_sllv_epi16(one, shift), 1);
-        __m512i d = _mm512_maskz_sub_epi16(coded, _mm512_xor_si512(m, minus), half);
-        store512_first(dst + 2 * i, restore_words(&p, d, load_words(&p, base + 2 * i, n)), 2 * n);
-        bit += (unsigned)_mm_extract_epi16(_mm512_extracti32x4_epi32(sums, 3), 7);
+    const __m512i most = _mm512_set1_epi8((char)(params->width - 2)), seven = _mm512_set1_epi8(7);
+    const __m512i shifts = _mm512_broadcast_i32x4(_mm_loadu_si128((const void *)params->shift));
+    const uint8_t *low = raw->bytes[0], *high = raw->bytes[1];
+    size_t low_nbytes = raw->nbytes[0], low_bit = raw->bit[0];
+    size_t high_nbytes = raw->nbytes[1], high_bit = raw->bit[1];
+    __mmask64 impossible = 0;
+    for (size_t i = 0; i < nelem; i += 64) {
+        size_t n = nelem - i < 64 ? nelem - i : 64, nbits;
+        __m512i class64, symbol;
+        if (n == 64) {
+            class64 = load512(classes + i);
+            symbol = load512(symbols + i);
+        } else {
+            class64 = load512_first(classes + i, n);
+            symbol = _mm512_mask_loadu_epi8(_mm512_set1_epi8(-1), low_mask64(n), symbols + i);
+        }
+        join64 j;
+        j.coded = _mm512_cmpneq_epu8_mask(symbol, _mm512_set1_epi8(-1));
+        j.odd = _mm512_test_epi8_mask(symbol, _mm512_set1_epi8(1));
+        j.c = _mm512_and_si512(_mm512_srli_epi16(symbol, 1), _mm512_set1_epi8(127));
+        j.shift = _mm512_shuffle_epi8(shifts, _mm512_and_si512(class64, _mm512_set1_epi8(15)));
+        j.e = _mm512_maskz_subs_epu8(j.coded, j.c, _mm512_set1_epi8(DIRECT - 1));
+        __m512i widths = _mm512_maskz_add_epi8(j.coded, j.shift, j.e);
+        __mmask64 extra = _mm512_test_epi8_mask(j.e, j.e);
+        __mmask64 above = _mm512_cmpgt_epu8_mask(widths, seven);
+        j.high = _mm512_setzero_si512();
+        int wide = (extra | above) != 0;
+        if (wide) {
+            impossible |= _mm512_mask_cmpgt_epu8_mask(extra, widths, most);
+            widths = _mm512_min_epu8(widths, _mm512_set1_epi8(14)); /* of impossible ones */
+            if (above) {
+                j.high =
+                    fields64(high, high_nbytes, high_bit, _mm512_subs_epu8(widths, seven), &nbits);
+                high_bit += nbits;
+            }
+            widths = _mm512_min_epu8(widths, seven);
+        }
+        j.low = fields64(low, low_nbytes, low_bit, widths, &nbits);
+        low_bit += nbits;
+        __m512i d0, d1;
+        if (wide) {
+            d0 = differences_of(&j, 0, 1);
+            d1 = differences_of(&j, 1, 1);
+        } else {
+            d0 = differences_of(&j, 0, 0);
+            d1 = differences_of(&j, 1, 0);
+        }
+        restore32(&p, dst + 2 * i, base + 2 * i, d0, n);
+        restore32(&p, dst + 2 * i + 64, base + 2 * i + 64, d1, n > 32 ? n - 32 : 0);
     }
-    return bit <= 8 * raw_nbytes ? bit : SIZE_MAX;
+    raw->bit[0] = low_bit;
+    raw->bit[1] = high_bit;
+    return impossible || low_bit > 8 * low_nbytes || high_bit > 8 * high_nbytes;
 }
 
 #endif

@@ -89,14 +89,47 @@ static inline parts split_difference(unsigned difference, unsigned shift, unsign
     return (parts){2 * c + (u < 0), e + shift, (m - (least << shift)) & low_bits(e + shift)};
 }
 
-size_t bitx_delta_split_u16_scalar(uint8_t *symbols, uint8_t *raw, size_t bit,
-                                   const uint8_t *differences, const uint8_t *classes, size_t nelem,
-                                   const bitx_delta_params *params)
+enum { PIECE = 7 }; /* bits of a word in a string */
+
+typedef struct bit_sink {
+    uint8_t *at;
+    uint64_t pending;
+    unsigned fill;
+} bit_sink;
+
+static inline void sink_begin(bit_sink *s, uint8_t *bytes, size_t bit)
+{
+    s->at = bytes + bit / 8;
+    s->fill = bit % 8;
+    s->pending = s->fill ? *s->at & low_bits(s->fill) : 0;
+}
+
+static inline void sink_put(bit_sink *s, unsigned v, unsigned n)
+{
+    s->pending |= (uint64_t)v << s->fill;
+    s->fill += n;
+    if (s->fill >= 32) {
+        memcpy(s->at, &s->pending, 4);
+        s->at += 4;
+        s->pending >>= 32;
+        s->fill -= 32;
+    }
+}
+
+static inline size_t sink_end(bit_sink *s, const uint8_t *bytes)
+{
+    memcpy(s->at, &s->pending, (s->fill + 7) / 8);
+    return 8 * (size_t)(s->at - bytes) + s->fill;
+}
+
+void bitx_delta_split_u16_scalar(uint8_t *symbols, bitx_raw_sink *raw, const uint8_t *differences,
+                                 const uint8_t *classes, size_t nelem,
+                                 const bitx_delta_params *params)
 {
     const bitx_delta_params p = *params;
-    uint8_t *at = raw + bit / 8;
-    unsigned fill = bit % 8;
-    uint64_t pending = fill ? *at & low_bits(fill) : 0;
+    bit_sink low, high;
+    sink_begin(&low, raw->bytes[0], raw->bit[0]);
+    sink_begin(&high, raw->bytes[1], raw->bit[1]);
     for (size_t i = 0; i < nelem; i++) {
         unsigned c = classes[i], difference = load_word(differences, i);
         if (c == NO_CLASS || (difference == 0 && p.same_classes >> c & 1)) {
@@ -104,29 +137,23 @@ size_t bitx_delta_split_u16_scalar(uint8_t *symbols, uint8_t *raw, size_t bit,
             continue;
         }
         parts d = split_difference(difference, p.shift[c], p.width);
+        unsigned nlow = d.nraw < PIECE ? d.nraw : PIECE;
         symbols[i] = (uint8_t)d.symbol;
-        pending |= (uint64_t)d.raw << fill;
-        fill += d.nraw;
-        if (fill >= 32) {
-            memcpy(at, &pending, 4);
-            at += 4;
-            pending >>= 32;
-            fill -= 32;
-        }
+        sink_put(&low, d.raw & low_bits(PIECE), nlow);
+        if (d.nraw > PIECE)
+            sink_put(&high, d.raw >> PIECE, d.nraw - nlow);
     }
-    memcpy(at, &pending, (fill + 7) / 8);
-    return 8 * (size_t)(at - raw) + fill;
+    raw->bit[0] = sink_end(&low, raw->bytes[0]);
+    raw->bit[1] = sink_end(&high, raw->bytes[1]);
 }
 
-/* 57 and more bits from bit number `bit` on, zeros beyond the end. */
-static inline uint64_t peek(const uint8_t *raw, size_t raw_nbytes, size_t bit)
+/* At least 9 bits from bit number `bit` on, zeros beyond the end. */
+static inline unsigned peek(const uint8_t *raw, size_t raw_nbytes, size_t bit)
 {
-    uint64_t v = 0;
     size_t byte = bit / 8;
-    if (byte < raw_nbytes && raw_nbytes - byte >= 8)
-        memcpy(&v, raw + byte, 8);
-    else if (byte < raw_nbytes)
-        memcpy(&v, raw + byte, raw_nbytes - byte);
+    unsigned v = byte < raw_nbytes ? raw[byte] : 0;
+    if (byte < raw_nbytes && raw_nbytes - byte > 1)
+        v |= (unsigned)raw[byte + 1] << 8;
     return v >> bit % 8;
 }
 
@@ -137,12 +164,13 @@ static inline unsigned restore(const bitx_delta_params *p, unsigned difference, 
                    : sum;
 }
 
-size_t bitx_delta_join_u16_scalar(uint8_t *dst, const uint8_t *base, const uint8_t *classes,
-                                  const uint8_t *symbols, const uint8_t *raw, size_t raw_nbytes,
-                                  size_t bit, size_t nelem, const bitx_delta_params *params)
+int bitx_delta_join_u16_scalar(uint8_t *dst, const uint8_t *base, const uint8_t *classes,
+                               const uint8_t *symbols, bitx_raw_source *raw, size_t nelem,
+                               const bitx_delta_params *params)
 {
     const bitx_delta_params p = *params;
     unsigned impossible = 0;
+    size_t low = raw->bit[0], high = raw->bit[1];
     for (size_t i = 0; i < nelem; i++) {
         unsigned from = load_word(base, i) >> p.zero_bits, symbol = symbols[i];
         unsigned coded = 0 - (unsigned)(symbol != SAME);
@@ -150,14 +178,21 @@ size_t bitx_delta_join_u16_scalar(uint8_t *dst, const uint8_t *base, const uint8
         unsigned e = (c < DIRECT ? 0 : c - (DIRECT - 1)) & coded;
         unsigned nraw = (shift + e) & coded;
         impossible |= e && nraw > p.width - 2;
-        nraw &= 31; /* of impossible ones */
+        nraw &= 15; /* of impossible ones */
+        unsigned nlow = nraw < PIECE ? nraw : PIECE;
+        unsigned q = peek(raw->bytes[0], raw->nbytes[0], low) & low_bits(nlow);
+        low += nlow;
+        if (nraw > PIECE) {
+            unsigned bits = peek(raw->bytes[1], raw->nbytes[1], high) & low_bits(nraw - PIECE);
+            q |= bits << PIECE;
+            high += nraw - PIECE;
+        }
         unsigned least = c - e + (1u << (e & 31)) - 1;
-        unsigned m = (least << shift) + (unsigned)(peek(raw, raw_nbytes, bit) & low_bits(nraw));
+        unsigned m = (least << shift) + q;
         unsigned difference = ((m ^ (0 - (symbol & 1))) - (1u << shift >> 1)) & coded;
-        bit += nraw;
         store_word(dst, i, restore(&p, difference, from) << p.zero_bits);
     }
-    if (impossible)
-        return SIZE_MAX;
-    return bit <= 8 * raw_nbytes ? bit : SIZE_MAX;
+    raw->bit[0] = low;
+    raw->bit[1] = high;
+    return impossible || low > 8 * raw->nbytes[0] || high > 8 * raw->nbytes[1];
 }

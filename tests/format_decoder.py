@@ -378,13 +378,21 @@ def classes_of(m, bits, bases, dtype):
     return out
 
 
-def difference(m, bits, symbol, shift):
+def raw_bits(strings, n):
+    """n bits: 7 from each string, from the first on."""
+    q = 0
+    for k in range(0, n, 7):
+        q |= strings[k // 7].get(min(7, n - k)) << k
+    return q
+
+
+def difference(m, strings, symbol, shift):
     if symbol == 255:
         return 0
     a = symbol // 2
     h = max(0, a - 15)
     need(h == 0 or h + shift <= m.w - 2, "raw bits")
-    t = ((a - h + (1 << h) - 1) << shift) + bits.get(h + shift)
+    t = ((a - h + (1 << h) - 1) << shift) + raw_bits(strings, h + shift)
     if symbol & 1:
         t = -1 - t
     return t - ((1 << shift) >> 1)
@@ -404,10 +412,14 @@ def decode_delta(dtype, bases, body, tables):
             sizes[m.groups[c]] += 1
     lists = [iter(read_tree(bits, code, n)) for code, n in zip(m.codes, sizes)]
     bits.align()
+    rest = Bytes(body[1 + bits.pos // 8:])
+    sizes = [rest.varint() for _ in range((m.w + 4) // 7 - 1)]
+    strings = [Bits(rest.take(size)) for size in sizes]
+    strings += [Bits(rest.take(len(rest.data) - rest.pos))]
     mask, top = (1 << m.w) - 1, m.w - 1
     units = []
     for b, c in zip(words, classes):
-        d = 0 if c is None else difference(m, bits, next(lists[m.groups[c]]), m.shifts[c])
+        d = 0 if c is None else difference(m, strings, next(lists[m.groups[c]]), m.shifts[c])
         if dtype in MANTISSA:
             y = (b & mask >> 1) + d & mask
             if y >> top:
@@ -416,8 +428,9 @@ def decode_delta(dtype, bases, body, tables):
         else:
             x = b + d & mask
         units.append(x << m.z)
-    bits.align()
-    need(bits.pos == bits.n, "bytes after the raw bits")
+    for string in strings:
+        string.align()
+        need(string.pos == string.n, "bytes after the raw bits")
     return units
 
 

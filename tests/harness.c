@@ -165,6 +165,22 @@ static const uint8_t *guarded_table(const uint8_t *table, size_t nbytes)
     return p;
 }
 
+/* The result says where both strings end. */
+static void call_delta_split(bitx_fn_DELTA_SPLIT *fn, kc_case *c)
+{
+    bitx_raw_sink raw = {{c->out[1], c->out[2]}, {c->bit, c->value[0]}};
+    fn(c->out[0], &raw, c->in[0], c->in[1], c->nelem, &c->params);
+    c->result = raw.bit[0] | (uint64_t)raw.bit[1] << 32;
+}
+
+static void call_delta_join(bitx_fn_DELTA_JOIN *fn, kc_case *c)
+{
+    bitx_raw_source raw = {
+        {c->in[3], c->in[4]}, {c->in_nbytes[3], c->in_nbytes[4]}, {c->bit, c->value[0]}};
+    int bad = fn(c->out[0], c->in[0], c->in[1], c->in[2], &raw, c->nelem, &c->params);
+    c->result = bad ? UINT64_MAX : raw.bit[0] | (uint64_t)raw.bit[1] << 32;
+}
+
 /* The result says how far each list moved on. */
 static void call_groups_split(bitx_fn_GROUPS_SPLIT *fn, kc_case *c)
 {
@@ -291,12 +307,10 @@ static void call(bitx_fn fn, bitx_sig sig, kc_case *c)
         ((bitx_fn_DELTA_DIFF *)fn)(o[0], o[1], s[0], s[1], c->nelem, &c->params);
         return;
     case BITX_SIG_DELTA_SPLIT:
-        c->result =
-            ((bitx_fn_DELTA_SPLIT *)fn)(o[0], o[1], c->bit, s[0], s[1], c->nelem, &c->params);
+        call_delta_split((bitx_fn_DELTA_SPLIT *)fn, c);
         return;
     case BITX_SIG_DELTA_JOIN:
-        c->result = ((bitx_fn_DELTA_JOIN *)fn)(o[0], s[0], s[1], s[2], s[3], c->in_nbytes[3],
-                                               c->bit, c->nelem, &c->params);
+        call_delta_join((bitx_fn_DELTA_JOIN *)fn, c);
         return;
     case BITX_SIG_GROUPS_SPLIT:
         call_groups_split((bitx_fn_GROUPS_SPLIT *)fn, c);

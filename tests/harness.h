@@ -8,7 +8,7 @@
 
 #include "dispatch/ops.h"
 
-enum { KC_STREAMS = 4, KC_MAX_NELEM = 66000, KC_CAP = 1 << 20 };
+enum { KC_STREAMS = 5, KC_MAX_NELEM = 66000, KC_CAP = 1 << 20 };
 
 typedef struct kc_rng {
     uint64_t state;

@@ -104,6 +104,7 @@ static void plan_delta_split_u16(kc_case *c, kc_rng *rng)
 {
     random_params(c, rng);
     c->bit = kc_below(rng, 20);
+    c->value[0] = kc_below(rng, 20); /* the bit where string 1 begins */
     kc_add_in(c, rng, 2 * c->nelem);
     kc_add_in(c, rng, c->nelem);
     unsigned any = kc_below(rng, 2);
@@ -116,7 +117,9 @@ static void plan_delta_split_u16(kc_case *c, kc_rng *rng)
     }
     kc_add_out(c, c->nelem);
     kc_add_out(c, 0); /* the reference knows */
-    c->out_room[1] = c->bit / 8 + 2 * c->nelem + 8;
+    kc_add_out(c, 0);
+    c->out_room[1] = c->bit / 8 + c->nelem + 8;
+    c->out_room[2] = c->value[0] / 8 + c->nelem + 8;
 }
 
 /* The symbol of magnitude v without its sign, and the bits and the least magnitude that it has. */
@@ -134,7 +137,7 @@ static unsigned coded_magnitude(int64_t v, unsigned *e, int64_t *least)
 
 static void ref_delta_split_u16(kc_case *c)
 {
-    size_t bits = c->bit;
+    size_t bits[2] = {c->bit, c->value[0]};
     for (size_t i = 0; i < c->nelem; i++) {
         unsigned k = c->in[1][i], e;
         int64_t least, d = signed_of_width(kc_element(c->in[0], i, 2), 16);
@@ -145,14 +148,16 @@ static void ref_delta_split_u16(kc_case *c)
         int64_t u = signed_of_width(d + unit / 2, c->params.width), m = u < 0 ? -u - 1 : u;
         c->out[0][i] = (uint8_t)(2 * coded_magnitude(m / unit, &e, &least) + (u < 0));
         for (unsigned b = 0; b < c->params.shift[k] + e; b++)
-            kc_set_bit(c->out[1], bits++, (int)((m - least * unit) >> b & 1));
+            kc_set_bit(c->out[1 + b / 7], bits[b / 7]++, (int)((m - least * unit) >> b & 1));
     }
-    for (size_t b = bits; b % 8; b++)
-        kc_set_bit(c->out[1], b, 0);
-    c->out_nbytes[1] = (bits + 7) / 8;
-    c->result = bits;
-    /* Bytes before the string are not the kernel's. */
-    memset(c->out[1], 0xa5, c->bit / 8);
+    for (unsigned k = 0; k < 2; k++) {
+        for (size_t b = bits[k]; b % 8; b++)
+            kc_set_bit(c->out[1 + k], b, 0);
+        c->out_nbytes[1 + k] = (bits[k] + 7) / 8;
+        /* Bytes before the string are not the kernel's. */
+        memset(c->out[1 + k], 0xa5, (k ? c->value[0] : c->bit) / 8);
+    }
+    c->result = bits[0] | (uint64_t)bits[1] << 32;
 }
 
 /* Possible symbols mostly, and as many raw bytes as they need; sometimes fewer or more. */
@@ -160,11 +165,12 @@ static void plan_delta_join_u16(kc_case *c, kc_rng *rng)
 {
     random_params(c, rng);
     c->bit = kc_below(rng, 20);
+    c->value[0] = kc_below(rng, 20); /* the bit where string 1 begins */
     kc_add_in(c, rng, 2 * c->nelem);
     kc_add_in(c, rng, c->nelem);
     kc_add_in(c, rng, c->nelem);
     unsigned large = kc_below(rng, 3), impossible = kc_below(rng, 20) == 0;
-    size_t bits = c->bit;
+    size_t bits[2] = {c->bit, c->value[0]};
     for (size_t i = 0; i < c->nelem; i++) {
         c->in[1][i] = kc_below(rng, 30) ? c->in[1][i] % 16 : 0xff;
         unsigned shift = c->params.shift[c->in[1][i] % 16], most = 15;
@@ -175,21 +181,24 @@ static void plan_delta_join_u16(kc_case *c, kc_rng *rng)
         if (c->in[1][i] == 0xff || kc_below(rng, 20) == 0)
             c->in[2][i] = 255;
         else
-            bits += shift + e;
+            for (unsigned b = 0; b < shift + e; b++)
+                bits[b / 7]++;
     }
     if (impossible && c->nelem)
         c->in[2][kc_below(rng, (unsigned)c->nelem)] = (uint8_t)kc_random(rng);
-    size_t nbytes = (bits + 7) / 8;
-    if (kc_below(rng, 10) == 0)
-        nbytes = kc_below(rng, (unsigned)nbytes + 20);
-    kc_add_in(c, rng, nbytes);
+    for (unsigned k = 0; k < 2; k++) {
+        size_t nbytes = (bits[k] + 7) / 8;
+        if (kc_below(rng, 10) == 0)
+            nbytes = kc_below(rng, (unsigned)nbytes + 20);
+        kc_add_in(c, rng, nbytes);
+    }
     kc_add_out(c, 2 * c->nelem);
 }
 
 static void ref_delta_join_u16(kc_case *c)
 {
     const bitx_delta_params *p = &c->params;
-    size_t bits = c->bit;
+    size_t bits[2] = {c->bit, c->value[0]};
     for (size_t i = 0; i < c->nelem; i++) {
         unsigned symbol = c->in[2][i], shift = p->shift[c->in[1][i] % 16];
         unsigned e = symbol / 2 > 15 ? symbol / 2 - 15 : 0;
@@ -197,8 +206,11 @@ static void ref_delta_join_u16(kc_case *c)
         if (symbol != 255) {
             if (e && shift + e > p->width - 2)
                 goto bad;
-            for (unsigned b = 0; b < shift + e; b++, bits++)
-                raw += bits < 8 * c->in_nbytes[3] ? (int64_t)kc_bit(c->in[3], bits) << b : 0;
+            for (unsigned b = 0; b < shift + e; b++) {
+                unsigned k = b / 7;
+                size_t at = bits[k]++;
+                raw += at < 8 * c->in_nbytes[3 + k] ? (int64_t)kc_bit(c->in[3 + k], at) << b : 0;
+            }
             int64_t least = e ? power(e) + 14 : symbol / 2;
             int64_t m = least * unit + raw;
             d = (symbol % 2 ? -m - 1 : m) - unit / 2;
@@ -212,11 +224,11 @@ static void ref_delta_join_u16(kc_case *c)
         }
         kc_set_element(c->out[0], i, 2, (unsigned)(word * power(p->zero_bits)));
     }
-    c->result = bits;
-    if (bits <= 8 * c->in_nbytes[3])
+    c->result = bits[0] | (uint64_t)bits[1] << 32;
+    if (bits[0] <= 8 * c->in_nbytes[3] && bits[1] <= 8 * c->in_nbytes[4])
         return;
 bad:
-    c->result = SIZE_MAX;
+    c->result = UINT64_MAX;
     c->out_nbytes[0] = 0;
 }
 

@@ -95,14 +95,14 @@ typedef enum bitx_isa {
     (uint8_t *differences, uint8_t *classes, const uint8_t *x, const uint8_t *base, size_t n, \
      const bitx_delta_params *params), \
     (differences, classes, x, base, n, params)
-#define BITX_SIGNATURE_DELTA_SPLIT size_t, return, \
-    (uint8_t *symbols, uint8_t *raw, size_t bit, const uint8_t *differences, \
-     const uint8_t *classes, size_t n, const bitx_delta_params *params), \
-    (symbols, raw, bit, differences, classes, n, params)
-#define BITX_SIGNATURE_DELTA_JOIN size_t, return, \
+#define BITX_SIGNATURE_DELTA_SPLIT void, , \
+    (uint8_t *symbols, bitx_raw_sink *raw, const uint8_t *differences, const uint8_t *classes, \
+     size_t n, const bitx_delta_params *params), \
+    (symbols, raw, differences, classes, n, params)
+#define BITX_SIGNATURE_DELTA_JOIN int, return, \
     (uint8_t *dst, const uint8_t *base, const uint8_t *classes, const uint8_t *symbols, \
-     const uint8_t *raw, size_t raw_nbytes, size_t bit, size_t n, const bitx_delta_params *params), \
-    (dst, base, classes, symbols, raw, raw_nbytes, bit, n, params)
+     bitx_raw_source *raw, size_t n, const bitx_delta_params *params), \
+    (dst, base, classes, symbols, raw, n, params)
 #define BITX_SIGNATURE_GROUPS_SPLIT void, , \
     (uint8_t *lists[16], const uint8_t *src, const uint8_t *classes, const uint8_t group[16], \
      size_t n), \

@@ -232,22 +232,36 @@ BITX_KERNEL(void, delta_diff_u16, uint8_t *differences, uint8_t *classes, const 
             const uint8_t *base, size_t nelem, const bitx_delta_params *params);
 
 /*
- * Symbols of differences, one byte each, and their raw bits as a string from bit number `bit` of
- * raw on, whose end is returned. A class of 0xff gives symbol 255. raw needs room for
- * bit / 8 + 2 * nelem + 8 bytes: the bits below the string in its first byte stay, those above it
- * in its last byte become zero, what lies beyond is undefined.
+ * Raw bits of words of 16 bits, at most 14 of each: the low 7 are in string 0, the others in string
+ * 1, of every word in order. So eight of a string are in a qword, wherever they begin.
  */
-BITX_KERNEL(size_t, delta_split_u16, uint8_t *symbols, uint8_t *raw, size_t bit,
-            const uint8_t *differences, const uint8_t *classes, size_t nelem,
-            const bitx_delta_params *params);
+typedef struct bitx_raw_sink {
+    uint8_t *bytes[2];
+    size_t bit[2]; /* where the next go, in bits */
+} bitx_raw_sink;
+
+typedef struct bitx_raw_source {
+    const uint8_t *bytes[2];
+    size_t nbytes[2];
+    size_t bit[2]; /* where the next come from, in bits */
+} bitx_raw_source;
+
+/*
+ * Symbols of differences, one byte each, and their raw bits, whose places in *raw move on. A class
+ * of 0xff gives symbol 255. Each string needs room for bit / 8 + nelem + 8 bytes: the bits below it
+ * in its first byte stay, those above it in its last byte become zero, what lies beyond is
+ * undefined.
+ */
+BITX_KERNEL(void, delta_split_u16, uint8_t *symbols, bitx_raw_sink *raw, const uint8_t *differences,
+            const uint8_t *classes, size_t nelem, const bitx_delta_params *params);
 
 /*
  * The inverse of delta_diff and delta_split: elements from the base, classes, symbols and raw bits,
- * of which raw_nbytes bytes exist. Returns the end of the raw bits, or SIZE_MAX if they are too few
- * or a symbol is impossible (e > 0 and s + e > width - 2); dst is undefined then. dst may be base.
+ * whose places in *raw move on. Returns 0, or 1 if there are too few raw bits or a symbol is
+ * impossible (e > 0 and s + e > width - 2); dst and the places are undefined then. dst may be base.
  */
-BITX_KERNEL(size_t, delta_join_u16, uint8_t *dst, const uint8_t *base, const uint8_t *classes,
-            const uint8_t *symbols, const uint8_t *raw, size_t raw_nbytes, size_t bit, size_t nelem,
+BITX_KERNEL(int, delta_join_u16, uint8_t *dst, const uint8_t *base, const uint8_t *classes,
+            const uint8_t *symbols, bitx_raw_source *raw, size_t nelem,
             const bitx_delta_params *params);
 
 /*
