@@ -386,9 +386,7 @@ int bench_cmd_store(int argc, char **argv)
         {"--dir", "DIR", "where models and stores are made (default $TMPDIR or /tmp)", &o.dir,
          NULL},
         {"--seed", "N", "of made data (default 1)", &o.seed, NULL},
-        {"--json", "FILE", "results in Google Benchmark's schema", &o.outputs.json, NULL},
-        {"--csv", "FILE", "results as CSV", &o.outputs.csv, NULL},
-        {"--gha", "FILE", "results for github-action-benchmark", &o.outputs.gha, NULL},
+        BENCH_OUTPUT_OPTIONS(o.outputs),
     };
     int status = bench_parse(argc, argv, "usage: bitx-bench store [options]", options,
                              sizeof(options) / sizeof(options[0]));

@@ -21,6 +21,7 @@ static const struct {
     {"store", bench_cmd_store, "add and get against the stages that they are made of"},
 #endif
     {"ab", bench_cmd_ab, "two builds of libbitx, or your kernel against ours: what got slower"},
+    {"report", bench_cmd_report, "results of the others as one HTML page with charts"},
     {"selftest", bench_cmd_selftest, "whether this machine can tell 10% from nothing"},
 };
 

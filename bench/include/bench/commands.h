@@ -12,6 +12,7 @@ int bench_cmd_codec(int argc, char **argv);
 int bench_cmd_numa(int argc, char **argv);
 int bench_cmd_scale(int argc, char **argv);
 int bench_cmd_store(int argc, char **argv);
+int bench_cmd_report(int argc, char **argv);
 int bench_cmd_selftest(int argc, char **argv);
 int bench_cmd_ab(int argc, char **argv);
 /* No command given: environment and summary. */
