@@ -207,7 +207,7 @@ static const char *const queries[ZIPLLM_Q_COUNT] = {
         "UPDATE model SET stored_bytes = max(0, stored_bytes + ?2) WHERE id = "
         "(SELECT min(m.model) FROM file_part f JOIN model_file m ON m.file = f.file "
         "WHERE f.tensor = ?1)",
-    [ZIPLLM_Q_QUICK_CHECK] = "PRAGMA integrity_check(1)",
+    [ZIPLLM_Q_INTEGRITY] = "PRAGMA integrity_check(1)",
     [ZIPLLM_Q_VACUUM] = "PRAGMA incremental_vacuum",
 };
 

@@ -193,7 +193,7 @@ typedef enum zipllm_query {
     ZIPLLM_Q_DELETE_PARENT, /* ?1 tensor */
     ZIPLLM_Q_REPLACE_FRAME, /* ?1 tensor, ?2 pack, ?3 offset, ?4 length, ?5 check */
     ZIPLLM_Q_MODEL_GREW,    /* ?1 tensor, ?2 bytes: the model that it came with */
-    ZIPLLM_Q_QUICK_CHECK,
+    ZIPLLM_Q_INTEGRITY,
     ZIPLLM_Q_VACUUM,
     ZIPLLM_Q_COUNT
 } zipllm_query;

@@ -20,7 +20,7 @@ void zipllm_manifest_path(char path[ZIPLLM_MANIFEST_PATH], const char *id)
 /* ---- writing --------------------------------------------------------------------------------- */
 
 typedef struct output {
-    int fd;
+    int fd;       /* -1: only the digest is wanted */
     int os_errno; /* of the first write that failed */
     uint64_t offset;
     XXH3_state_t *digest;
@@ -31,7 +31,8 @@ typedef struct output {
 static void flush(output *out)
 {
     (void)XXH3_128bits_update(out->digest, out->buffer, out->used);
-    if (out->os_errno == 0 && zipllm_pwrite(out->fd, out->buffer, out->used, out->offset) != 0)
+    if (out->fd >= 0 && out->os_errno == 0 &&
+        zipllm_pwrite(out->fd, out->buffer, out->used, out->offset) != 0)
         out->os_errno = errno;
     out->offset += out->used;
     out->used = 0;
@@ -136,10 +137,9 @@ static void put_part(output *out, size_t position, const zipllm_part_row *part,
 }
 
 /* The parts of a file that the index knows are taken from there. */
-static zipllm_status put_known_parts(output *out, const zipllm_ingest *in, int64_t file,
+static zipllm_status put_known_parts(output *out, zipllm_index *index, int64_t file,
                                      zipllm_error *error)
 {
-    zipllm_index *index = in->store->index;
     struct sqlite3_stmt *s = zipllm_index_query(index, ZIPLLM_Q_FILE_PARTS, error);
     if (s == NULL)
         return ZIPLLM_ERROR;
@@ -162,7 +162,7 @@ static zipllm_status put_parts(output *out, const zipllm_ingest *in, const zipll
                                zipllm_error *error)
 {
     if (file->known != 0)
-        return put_known_parts(out, in, file->known, error);
+        return put_known_parts(out, in->store->index, file->known, error);
     for (size_t i = 0; i < file->layout.nparts; i++) {
         const zipllm_part *part = &file->layout.parts[i];
         const zipllm_part_row text = {(int)part->kind, part->name,   part->dtype_text,
@@ -178,29 +178,39 @@ static zipllm_status put_parts(output *out, const zipllm_ingest *in, const zipll
     return ZIPLLM_OK;
 }
 
+static void put_directory(output *out, const char *path)
+{
+    print(out, "{\"path\":");
+    put_string(out, path);
+    print(out, ",\"directory\":true}");
+}
+
+static void put_file_head(output *out, const char *path, uint64_t nbytes, const uint8_t *sum)
+{
+    char sha256[2 * ZIPLLM_SHA256_NBYTES + 1];
+    zipllm_hex(sha256, sum, ZIPLLM_SHA256_NBYTES);
+    print(out, "{\"path\":");
+    put_string(out, path);
+    print(out, ",\"nbytes\":%" PRIu64 ",\"sha256\":\"%s\",\"parts\":[\n", nbytes, sha256);
+}
+
 static zipllm_status put_file(output *out, const zipllm_ingest *in, const zipllm_ingest_file *file,
                               zipllm_error *error)
 {
-    char sha256[2 * ZIPLLM_SHA256_NBYTES + 1];
-    print(out, "{\"path\":");
-    put_string(out, file->path);
     if (file->directory) {
-        print(out, ",\"directory\":true}");
+        put_directory(out, file->path);
         return ZIPLLM_OK;
     }
-    zipllm_hex(sha256, file->sha256, sizeof file->sha256);
-    print(out, ",\"nbytes\":%" PRIu64 ",\"sha256\":\"%s\",\"parts\":[\n", file->nbytes, sha256);
+    put_file_head(out, file->path, file->nbytes, file->sha256);
     const zipllm_status status = put_parts(out, in, file, error);
     print(out, "\n]}");
     return status;
 }
 
-static zipllm_status put_manifest(output *out, const zipllm_ingest *in,
-                                  const zipllm_model_row *model, const zipllm_ingest_file *files,
-                                  size_t nfiles, zipllm_error *error)
+static void put_head(output *out, const zipllm_store *store, const zipllm_model_row *model)
 {
     char id[ZIPLLM_ID_TEXT];
-    zipllm_hex(id, in->store->id, sizeof in->store->id);
+    zipllm_hex(id, store->id, sizeof store->id);
     print(out, "{\"format\":\"zipllm-manifest\",\"version\":%d,\"store\":\"%s\",\"name\":",
           ZIPLLM_MANIFEST_VERSION, id);
     put_string(out, model->name);
@@ -213,6 +223,13 @@ static zipllm_status put_manifest(output *out, const zipllm_ingest *in,
         print(out, "null");
     print(out, ",\"found\":\"%s\",\"added\":%" PRId64 ",\n\"files\":[\n",
           zipllm_found_name((zipllm_found)model->found), model->added);
+}
+
+static zipllm_status put_manifest(output *out, const zipllm_ingest *in,
+                                  const zipllm_model_row *model, const zipllm_ingest_file *files,
+                                  size_t nfiles, zipllm_error *error)
+{
+    put_head(out, in->store, model);
     for (size_t i = 0; i < nfiles; i++) {
         const zipllm_status status = put_file(out, in, &files[i], error);
         if (status != ZIPLLM_OK)
@@ -221,6 +238,38 @@ static zipllm_status put_manifest(output *out, const zipllm_ingest *in,
     }
     print(out, "]}\n");
     return ZIPLLM_OK;
+}
+
+/* The manifest that the index's rows stand for. */
+static zipllm_status put_indexed(output *out, const zipllm_store *store,
+                                 const zipllm_model_row *model, zipllm_error *error)
+{
+    struct sqlite3_stmt *s = zipllm_index_query(store->index, ZIPLLM_Q_MODEL_FILES, error);
+    if (s == NULL)
+        return ZIPLLM_ERROR;
+    put_head(out, store, model);
+    zipllm_index_bind(s, 1, model->id);
+    int step;
+    for (size_t i = 0; (step = zipllm_index_step(store->index, s, error)) > 0; i++) {
+        const char *path = zipllm_index_string(s, 0);
+        const int64_t file = zipllm_index_number(s, 1);
+        print(out, "%s", i != 0 ? ",\n" : "");
+        if (file == 0) {
+            put_directory(out, path);
+            continue;
+        }
+        uint8_t sha256[ZIPLLM_SHA256_NBYTES];
+        zipllm_index_bytes(s, 3, sha256, sizeof sha256);
+        put_file_head(out, path, (uint64_t)zipllm_index_number(s, 2), sha256);
+        const zipllm_status status = put_known_parts(out, store->index, file, error);
+        if (status != ZIPLLM_OK) {
+            zipllm_index_reset(s);
+            return status;
+        }
+        print(out, "\n]}");
+    }
+    print(out, "\n]}\n");
+    return step == 0 ? ZIPLLM_OK : ZIPLLM_ERROR;
 }
 
 zipllm_status zipllm_manifest_write(const zipllm_ingest *in, zipllm_model_row *model,
@@ -260,8 +309,8 @@ zipllm_status zipllm_manifest_write(const zipllm_ingest *in, zipllm_model_row *m
 
 /* ---- checking -------------------------------------------------------------------------------- */
 
-static zipllm_status bad_manifest(const zipllm_store *store, const char *name, const char *reason,
-                                  zipllm_error *error)
+static zipllm_status damaged(const zipllm_store *store, const char *name, const char *reason,
+                             zipllm_error *error)
 {
     char *path = zipllm_path_join(store->dir.path, name);
     (void)zipllm_fail(error, ZIPLLM_DAMAGED, path, ZIPLLM_NO_OFFSET, 0, "%s", reason);
@@ -269,44 +318,86 @@ static zipllm_status bad_manifest(const zipllm_store *store, const char *name, c
     return ZIPLLM_DAMAGED;
 }
 
-zipllm_status zipllm_manifest_check(const zipllm_store *store, const char *id, const uint8_t *hash,
-                                    zipllm_error *error)
+static zipllm_status open_manifest(const zipllm_store *store, const char *id, const char *name,
+                                   int *fd, zipllm_error *error)
 {
-    char name[ZIPLLM_MANIFEST_PATH];
-    zipllm_manifest_path(name, id);
-    int fd = openat(store->dir.fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0 && errno == ENOENT) {
+    *fd = openat(store->dir.fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (*fd < 0 && errno == ENOENT) {
         /* An rm that was killed before it removed the model; gc puts the manifest back. */
         char parked[ZIPLLM_MANIFEST_PATH];
         (void)snprintf(parked, sizeof parked, "tmp/rm-%.32s.json", id);
-        fd = openat(store->dir.fd, parked, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+        *fd = openat(store->dir.fd, parked, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     }
-    if (fd < 0 && errno == ENOENT)
-        return bad_manifest(store, name, "the manifest is missing", error);
-    if (fd < 0)
-        return zipllm_fail_at(&store->dir, name, errno, "cannot open", error);
-    enum { CHUNK = 1 << 16 };
-    uint8_t *buffer = malloc(CHUNK), sum[ZIPLLM_HASH_NBYTES];
-    XXH3_state_t *digest = XXH3_createState();
-    zipllm_status status = ZIPLLM_OK;
-    if (buffer == NULL || digest == NULL) {
-        status = zipllm_fail_memory(error, CHUNK);
-    } else {
-        ssize_t got;
-        uint64_t offset = 0;
-        (void)XXH3_128bits_reset(digest);
-        while ((got = zipllm_pread(fd, buffer, CHUNK, offset)) > 0) {
-            (void)XXH3_128bits_update(digest, buffer, (size_t)got);
-            offset += (uint64_t)got;
-        }
-        zipllm_hash_store(sum, XXH3_128bits_digest(digest));
-        if (got < 0)
-            status = zipllm_fail_at(&store->dir, name, errno, "cannot read", error);
-        else if (memcmp(sum, hash, sizeof sum) != 0)
-            status = bad_manifest(store, name, "the manifest is not what was written", error);
+    if (*fd < 0 && errno == ENOENT)
+        return damaged(store, name, "the manifest is missing", error);
+    return *fd < 0 ? zipllm_fail_at(&store->dir, name, errno, "cannot open", error) : ZIPLLM_OK;
+}
+
+/* Digest of the file, through the buffer of `out`. */
+static zipllm_status digest_file(output *out, const zipllm_store *store, const char *name, int fd,
+                                 uint8_t *sum, zipllm_error *error)
+{
+    ssize_t got;
+    uint64_t offset = 0;
+    (void)XXH3_128bits_reset(out->digest);
+    while ((got = zipllm_pread(fd, out->buffer, sizeof out->buffer, offset)) > 0) {
+        (void)XXH3_128bits_update(out->digest, out->buffer, (size_t)got);
+        offset += (uint64_t)got;
     }
-    (void)XXH3_freeState(digest);
-    free(buffer);
+    if (got < 0)
+        return zipllm_fail_at(&store->dir, name, errno, "cannot read", error);
+    zipllm_hash_store(sum, XXH3_128bits_digest(out->digest));
+    return ZIPLLM_OK;
+}
+
+static zipllm_status digest_rows(output *out, const zipllm_store *store,
+                                 const zipllm_model_row *model, uint8_t *sum, zipllm_error *error)
+{
+    out->fd = -1;
+    out->os_errno = 0;
+    out->offset = out->used = 0;
+    (void)XXH3_128bits_reset(out->digest);
+    const zipllm_status status = put_indexed(out, store, model, error);
+    flush(out);
+    zipllm_hash_store(sum, XXH3_128bits_digest(out->digest));
+    return status;
+}
+
+static zipllm_status check(output *out, const zipllm_store *store, const zipllm_model_row *model,
+                           const char *name, int fd, zipllm_error *error)
+{
+    uint8_t sum[ZIPLLM_HASH_NBYTES];
+    zipllm_status status = digest_file(out, store, name, fd, sum, error);
+    if (status != ZIPLLM_OK)
+        return status;
+    if (memcmp(sum, model->manifest_hash, sizeof sum) != 0)
+        return damaged(store, name, "the manifest is not what was written", error);
+    status = digest_rows(out, store, model, sum, error);
+    if (status == ZIPLLM_OK && memcmp(sum, model->manifest_hash, sizeof sum) != 0)
+        return damaged(store, "index.sqlite",
+                       "the rows of the model, its files or its tensors are not what its manifest "
+                       "says",
+                       error);
+    return status;
+}
+
+zipllm_status zipllm_manifest_check(const zipllm_store *store, const zipllm_model_row *model,
+                                    zipllm_error *error)
+{
+    char name[ZIPLLM_MANIFEST_PATH];
+    int fd;
+    zipllm_manifest_path(name, model->manifest);
+    zipllm_status status = open_manifest(store, model->manifest, name, &fd, error);
+    if (status != ZIPLLM_OK)
+        return status;
+    output *out = malloc(sizeof *out);
+    if (out != NULL)
+        out->digest = XXH3_createState();
+    status = out != NULL && out->digest != NULL ? check(out, store, model, name, fd, error)
+                                                : zipllm_fail_memory(error, sizeof *out);
+    if (out != NULL)
+        (void)XXH3_freeState(out->digest);
+    free(out);
     (void)close(fd);
     return status;
 }

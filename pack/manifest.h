@@ -33,8 +33,14 @@ ZIPLLM_WARN_UNUSED zipllm_status zipllm_manifest_write(const zipllm_ingest *in,
                                                        size_t nfiles, const char *tmp,
                                                        uint64_t *nbytes, zipllm_error *error);
 
-/* XXH3-128 of the file's bytes. ZIPLLM_DAMAGED if it is not there. */
-ZIPLLM_WARN_UNUSED zipllm_status zipllm_manifest_check(const zipllm_store *store, const char *id,
-                                                       const uint8_t *hash, zipllm_error *error);
+/*
+ * Does the manifest of a model hold the bytes that were written, and do the index's rows (of the
+ * model, its files, their parts and the tensors of these) say what it says? A manifest is a
+ * function of these rows, so they are written once more, and the digests compared. ZIPLLM_DAMAGED
+ * if not.
+ */
+ZIPLLM_WARN_UNUSED zipllm_status zipllm_manifest_check(const zipllm_store *store,
+                                                       const zipllm_model_row *model,
+                                                       zipllm_error *error);
 
 #endif

@@ -156,14 +156,30 @@ static void make_unique(ids *set)
     set->n = n;
 }
 
+/* Or has another command removed it meanwhile? */
+static zipllm_status still_there(verifying *v, const zipllm_model_row *row, bool *there)
+{
+    zipllm_model_row now;
+    const zipllm_status status =
+        zipllm_index_model(v->store->index, row->name, row->revision, &now, NULL, v->error);
+    *there = status == ZIPLLM_OK && now.id == row->id;
+    if (status == ZIPLLM_OK)
+        zipllm_model_row_free(&now);
+    return status;
+}
+
 static zipllm_status check_model(verifying *v, const zipllm_model_row *row)
 {
     zipllm_error why;
     v->result->models++;
-    const zipllm_status status =
-        zipllm_manifest_check(v->store, row->manifest, row->manifest_hash, &why);
-    if (status == ZIPLLM_DAMAGED)
-        return tell(v, row->id, row->name, row->revision, "", "", &why);
+    zipllm_status status = zipllm_manifest_check(v->store, row, &why);
+    if (status == ZIPLLM_DAMAGED) {
+        bool there;
+        status = still_there(v, row, &there);
+        return status == ZIPLLM_OK && there
+                   ? tell(v, row->id, row->name, row->revision, "", "", &why)
+                   : status;
+    }
     if (status != ZIPLLM_OK && v->error != NULL)
         *v->error = why;
     return status;
@@ -227,7 +243,7 @@ static zipllm_status index_damage(verifying *v, const char *reason)
 static zipllm_status check_index(verifying *v)
 {
     zipllm_index *index = v->store->index;
-    struct sqlite3_stmt *s = zipllm_index_query(index, ZIPLLM_Q_QUICK_CHECK, v->error);
+    struct sqlite3_stmt *s = zipllm_index_query(index, ZIPLLM_Q_INTEGRITY, v->error);
     if (s == NULL || zipllm_index_step(index, s, v->error) < 0)
         return ZIPLLM_ERROR;
     zipllm_status status = ZIPLLM_OK;
@@ -297,6 +313,22 @@ static bool agrees(const zipllm_pack_entry *entry, const zipllm_tensor_row *row)
            memcmp(entry->plain, row->plain, sizeof row->plain) == 0;
 }
 
+/* Is the base that the footer names the one that the index has for it? */
+static zipllm_status same_parent(const pack_walk *w, const zipllm_pack_entry *entry,
+                                 const zipllm_tensor_row *row, bool *same)
+{
+    zipllm_tensor_row parent;
+    *same = true;
+    if (entry->nparents == 0 || row->parent == 0)
+        return ZIPLLM_OK;
+    const zipllm_status status =
+        zipllm_index_tensor(w->v->store->index, row->parent, &parent, w->v->error);
+    *same = status == ZIPLLM_OK && parent.id != 0 && parent.nbytes == entry->parent_nbytes &&
+            parent.ordinal == entry->parent_ordinal &&
+            memcmp(parent.hash, entry->parent_hash, sizeof parent.hash) == 0;
+    return status;
+}
+
 /* A frame that is no part of a file: the base of one, or one that gc has not taken yet. */
 static zipllm_status check_raw(pack_walk *w, const zipllm_pack_entry *entry,
                                const zipllm_tensor_row *row)
@@ -340,7 +372,9 @@ static bool visit_entry(void *user, const zipllm_pack_entry *entry, zipllm_error
         w->status = check_raw(w, entry, &row);
     if (w->status == ZIPLLM_OK && !w->raw && row.id != 0) {
         w->matched++;
-        if (!agrees(entry, &row)) {
+        bool same = false;
+        w->status = same_parent(w, entry, &row, &same);
+        if (w->status == ZIPLLM_OK && (!same || !agrees(entry, &row))) {
             (void)zipllm_fail(error, ZIPLLM_DAMAGED, w->path, entry->offset, 0,
                               "the footer and the index disagree on the tensor here");
             w->status = ZIPLLM_DAMAGED;
