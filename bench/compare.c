@@ -8,6 +8,7 @@
 #include "bench/args.h"
 #include "bench/clock.h"
 #include "bench/compare_pair.h"
+#include "bench/figures.h"
 
 enum { LEAST_ROUNDS = 12, MOST_PASSES = 4 };
 /* Of the budget; what is left is for measuring again. */
@@ -82,7 +83,8 @@ static void plan_codecs(bench_compare *c)
             for (int decode = 0; decode < 2; decode++) {
                 const char *name =
                     codecs[i] == BITX_CODEC_AUTO ? "auto" : bitx_codec_name(codecs[i]);
-                if (!bench_in_list(c->o->codecs, name))
+                if (!bench_in_list(c->o->codecs, name) ||
+                    (codecs[i] == BITX_CODEC_DELTA && c->o->families[f].paired_nbytes == 0))
                     continue;
                 bench_compare_case *k = add(c, "codec/%s/%s/%s", name, c->o->families[f].label,
                                             decode ? "decode" : "encode");
@@ -222,6 +224,22 @@ void bench_compare_run(bench_compare *c, void (*progress)(const bench_compare *,
     bench_pair_free(&p);
 }
 
+void bench_compare_check(bench_compare *c)
+{
+    bench_pair p;
+    memset(&p, 0, sizeof(p));
+    for (size_t i = 0; i < c->n; i++) {
+        bench_compare_case *k = &c->at[i];
+        if (k->why || (!k->op && k->decode)) /* one check is of both directions */
+            continue;
+        bench_pair_open(&p, c, k);
+        const char *failed = bench_pair_close(&p, k);
+        if (p.why || failed)
+            blame(k, p.why ? p.why : failed, p.is_head);
+    }
+    bench_pair_free(&p);
+}
+
 void bench_compare_free(bench_compare *c)
 {
     free(c->at);
@@ -240,6 +258,8 @@ void bench_compare_count(const bench_compare *c, bench_compare_sum *out)
             out->wrong += k->wrong != 0;
             continue;
         }
+        int accepted = k->outcome == BENCH_AB_SLOWER && bench_part_of(c->o->accept, k->name);
+        out->accepted += accepted != 0;
         out->count[k->outcome]++;
         out->hurried += k->least_rounds < BENCH_AB_ROUNDS;
     }

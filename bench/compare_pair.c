@@ -1,41 +1,12 @@
 /* Setting up a case twice, for the old library and for the new one. */
 #include "bench/compare_pair.h"
 
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-enum { CHECK_SECONDS = 60, SLACK_NBYTES = 256 };
+#include "bench/isolated.h"
 
-/* ---- a check in a child: a library that is not ours may crash ----------------------------------
- */
-
-typedef const char *check_fn(void *arg);
-
-/* The child's answer is the address of a string literal, the same in both processes. */
-static const char *isolated(check_fn *check, void *arg)
-{
-    int ends[2], status = 0;
-    const char *answer = "no check could be made: no process";
-    if (pipe(ends) != 0)
-        return answer;
-    pid_t pid = fork();
-    if (pid == 0) {
-        alarm(CHECK_SECONDS);
-        const char *why = check(arg);
-        _exit(write(ends[1], &why, sizeof(why)) != sizeof(why));
-    }
-    close(ends[1]);
-    int told = pid > 0 && read(ends[0], &answer, sizeof(answer)) == sizeof(answer);
-    close(ends[0]);
-    if (pid > 0)
-        waitpid(pid, &status, 0);
-    if (told || pid < 0)
-        return answer;
-    return WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM ? "WRONG: hangs" : "WRONG: crashes";
-}
+enum { SLACK_NBYTES = 256 };
 
 /* ---- kernels ----------------------------------------------------------------------------------
  */
@@ -70,7 +41,7 @@ static void open_kernel(bench_pair *p, const bench_compare *c, const bench_compa
         bench_kernel_params small = kernel_params(c, k, fn, BENCH_WS_L1);
         p->is_head = i;
         p->loops[i] = (bench_kernel_loop){k->op, bench_driver_for(k->op->sig), fn, &p->set, 0, 0};
-        p->why = fn ? isolated(check_kernel, &small) : why;
+        p->why = fn ? bench_isolated(check_kernel, &small) : why;
     }
     for (int i = 0; i < 2 && !p->why; i++) {
         bench_kernel_params all = kernel_params(c, k, p->loops[i].fn, k->ws);
@@ -104,15 +75,18 @@ static int encode_tensor(bench_frames *f, size_t i)
                               &f->nbytes[i], t->data, t->nbytes, t->base, t->base_nbytes);
 }
 
+/* A frame that names no base refuses one; which those are the encoder decides (auto). */
 static int decode_tensor(bench_frames *f, size_t i, uint8_t *out)
 {
     const bench_tensor *t = &f->family->at[i];
+    const uint8_t *frame = f->frames + f->at[i];
     size_t n;
-    /* Frames of codecs that work alone name no base, and a base given to them is refused. */
-    int alone =
-        f->codec == BITX_CODEC_RAW || f->codec == BITX_CODEC_ZSTD || f->codec == BITX_CODEC_FLOAT;
-    int status = f->library->decode(f->ctx, out, t->nbytes, &n, f->frames + f->at[i], f->nbytes[i],
-                                    alone ? NULL : t->base, alone ? 0 : t->base_nbytes);
+    int status = f->library->decode(f->ctx, out, t->nbytes, &n, frame, f->nbytes[i],
+                                    f->alone[i] ? NULL : t->base, f->alone[i] ? 0 : t->base_nbytes);
+    if (status != BITX_OK && !f->alone[i] && t->base) {
+        f->alone[i] = 1;
+        status = f->library->decode(f->ctx, out, t->nbytes, &n, frame, f->nbytes[i], NULL, 0);
+    }
     return status == BITX_OK && n == t->nbytes ? 0 : -1;
 }
 
@@ -154,7 +128,8 @@ static const char *frames_open(bench_frames *f)
         return "no codecs in this library";
     f->at = calloc(n + 1, sizeof(*f->at));
     f->nbytes = calloc(n + 1, sizeof(*f->nbytes));
-    if (!f->at || !f->nbytes || f->library->ctx_new(NULL, NULL, &f->ctx) != BITX_OK)
+    f->alone = calloc(n + 1, sizeof(*f->alone));
+    if (!f->at || !f->nbytes || !f->alone || f->library->ctx_new(NULL, NULL, &f->ctx) != BITX_OK)
         return "out of memory";
     for (size_t i = 0; i < n; i++) {
         bitx_params params = BITX_PARAMS_INIT;
@@ -181,6 +156,7 @@ static void frames_free(bench_frames *f)
     free(f->out);
     free(f->at);
     free(f->nbytes);
+    free(f->alone);
     memset(f, 0, sizeof(*f));
 }
 
@@ -194,7 +170,7 @@ static void open_codec(bench_pair *p, const bench_compare *c, const bench_compar
         p->is_head = i;
         p->why = frames_open(f);
         if (!p->why)
-            p->why = isolated(check_frames, f);
+            p->why = bench_isolated(check_frames, f);
         if (!p->why)
             p->why = check_frames(f); /* here too: the decoder needs the frames */
         p->cases[i] = (bench_case){k->decode ? run_decode : run_encode, f, 1};

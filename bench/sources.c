@@ -18,7 +18,8 @@ static int load_line(bench_sources *s, const char *pairs, size_t number, const c
     snprintf(folder, sizeof(folder), "%.*s", slash ? (int)(slash + 1 - folder) : 0, pairs);
     snprintf(path[0], sizeof(path[0]), "%s%s", data[0] == '/' ? "" : folder, data);
     snprintf(path[1], sizeof(path[1]), "%s%s", base[0] == '/' ? "" : folder, base);
-    return bench_family_load(&s->at[s->n], path[0], path[1], BITX_BYTES) == 0 ? (s->n++, 0) : -1;
+    const char *base_path = strcmp(base, "-") == 0 ? NULL : path[1];
+    return bench_family_load(&s->at[s->n], path[0], base_path, BITX_BYTES) == 0 ? (s->n++, 0) : -1;
 }
 
 int bench_sources_load(bench_sources *s, const char *pairs, uint64_t seed)

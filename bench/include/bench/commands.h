@@ -15,6 +15,8 @@ int bench_cmd_store(int argc, char **argv);
 int bench_cmd_report(int argc, char **argv);
 int bench_cmd_selftest(int argc, char **argv);
 int bench_cmd_ab(int argc, char **argv);
+int bench_cmd_count(int argc, char **argv);
+int bench_cmd_gate(int argc, char **argv);
 /* No command given: environment and summary. */
 int bench_cmd_summary(void);
 

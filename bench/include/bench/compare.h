@@ -14,6 +14,7 @@
 typedef struct bench_compare_options {
     const char *ops, *isas, *sets, *codecs; /* lists; NULL: all. ops or codecs "none": none */
     const char *only;                       /* part of a case's name; NULL: all */
+    const char *accept; /* list of parts of names: slower is wanted there; NULL: none */
     double budget_s;
     uint64_t seed;
     const bench_family *families; /* that codecs are compared on */
@@ -52,12 +53,15 @@ typedef struct bench_compare {
 int bench_compare_plan(bench_compare *c);
 /* Measures all; those that are not "same" again, later. `progress` is called after each case. */
 void bench_compare_run(bench_compare *c, void (*progress)(const bench_compare *, size_t done));
+/* Only whether both libraries give right results: the reason is in each case's `why`. */
+void bench_compare_check(bench_compare *c);
 void bench_compare_free(bench_compare *c);
 
 typedef struct bench_compare_sum {
     size_t count[BENCH_AB_COUNT];
     size_t holes, absent; /* not measured: should have been; need not */
     size_t hurried;       /* with fewer than BENCH_AB_ROUNDS rounds */
+    size_t accepted;      /* of the slower ones */
     size_t wrong;         /* of the holes: the new library's fault */
 } bench_compare_sum;
 void bench_compare_count(const bench_compare *c, bench_compare_sum *out);

@@ -14,6 +14,7 @@ typedef struct bench_frames {
     bitx_ctx *ctx;
     uint8_t *frames, *out; /* frame i at frames + at[i] */
     size_t *at, *nbytes;
+    uint8_t *alone; /* this frame takes no base */
     int failed;
 } bench_frames;
 
