@@ -67,7 +67,8 @@ static int compare(bench_compare *c, const ab_options *o)
 static int run(const ab_options *o, const char *base_path, const char *head_path)
 {
     bench_library base, head;
-    bench_compare_options options = {o->ops, o->isas, o->sets, o->codecs, o->only, NULL, 0, 1, NULL, 0};
+    bench_compare_options options = {o->ops, o->isas, o->sets, o->codecs, o->only,
+                                     NULL,   0,       1,       NULL,      0};
     bench_compare c = {.base = &base, .head = &head, .o = &options};
     bench_sources sources;
     long budget = bench_number("--budget", o->budget, 540, 1, 100000);

@@ -59,7 +59,8 @@ static double left_s(const gate *g)
     return g->budget_s - (bench_wall_ns() - g->start_ns) / 1e9;
 }
 
-/* ---- G0: right results, and by the ISA that was expected --------------------------------------- */
+/* ---- G0: right results, and by the ISA that was expected ---------------------------------------
+ */
 
 static void check_isa(gate *g)
 {
@@ -75,15 +76,15 @@ static void check_isa(gate *g)
     ran = bitx_isa_name(g->head.isa_active());
     int right = strcmp(expected, ran) == 0;
     g->alarms += !right;
-    snprintf(text, sizeof(text), "%-12s  the library runs %s, expected %s", right ? "right" : "WRONG",
-             ran, expected);
+    snprintf(text, sizeof(text), "%-12s  the library runs %s, expected %s",
+             right ? "right" : "WRONG", ran, expected);
     say(g, text);
 }
 
 static void run_g0(gate *g)
 {
-    bench_compare_options options = {g->o->ops, g->o->isas, "L1",    g->o->codecs, g->o->only, NULL,
-                                     0,         g->seed,    g->made.at, g->made.n};
+    bench_compare_options options = {g->o->ops, g->o->isas, "L1",    g->o->codecs, g->o->only,
+                                     NULL,      0,          g->seed, g->made.at,   g->made.n};
     bench_compare c = {.base = &g->own, .head = &g->head, .o = &options, .caches = g->caches};
     size_t nright = 0, nwrong = 0;
     char text[160];
@@ -109,12 +110,14 @@ static void run_g0(gate *g)
     }
     g->alarms += nwrong;
     g->holes += nright + nwrong == 0;
-    snprintf(text, sizeof(text), "%zu checked: %zu right, %zu wrong", nright + nwrong, nright, nwrong);
+    snprintf(text, sizeof(text), "%zu checked: %zu right, %zu wrong", nright + nwrong, nright,
+             nwrong);
     say(g, text);
     bench_compare_free(&c);
 }
 
-/* ---- G1: exact figures ------------------------------------------------------------------------- */
+/* ---- G1: exact figures -------------------------------------------------------------------------
+ */
 
 static void run_g1(gate *g)
 {
@@ -136,14 +139,16 @@ static void run_g1(gate *g)
     e.marked = g->marked;
     e.results = &g->results;
     if (!e.counts || !e.sizes || !e.pairs)
-        say(g, "n/a           without --counts, --sizes and --family some figures have no baseline");
+        say(g,
+            "n/a           without --counts, --sizes and --family some figures have no baseline");
     g->holes += !e.counts || !e.sizes || !e.pairs;
     (void)bench_exact_run(&g->head, g->o->base ? &g->base : NULL, &e, &sum);
     g->alarms += sum.alarms + sum.wrong;
     g->holes += sum.holes;
 }
 
-/* ---- G2: against an older build ---------------------------------------------------------------- */
+/* ---- G2: against an older build ----------------------------------------------------------------
+ */
 
 static void progress(const bench_compare *c, size_t done)
 {
@@ -153,9 +158,16 @@ static void progress(const bench_compare *c, size_t done)
 
 static void run_g2(gate *g)
 {
-    bench_compare_options options = {
-        g->o->ops, g->o->isas, g->o->sets ? g->o->sets : "L2,DRAM", g->o->codecs,
-        g->o->only, g->o->accept, 0, g->seed, g->made.at, g->made.n};
+    bench_compare_options options = {g->o->ops,
+                                     g->o->isas,
+                                     g->o->sets ? g->o->sets : "L2,DRAM",
+                                     g->o->codecs,
+                                     g->o->only,
+                                     g->o->accept,
+                                     0,
+                                     g->seed,
+                                     g->made.at,
+                                     g->made.n};
     bench_compare c = {.base = &g->base, .head = &g->head, .o = &options, .caches = g->caches};
     bench_compare_sum sum;
     heading(g, "G2", "speed against the older build");
@@ -191,7 +203,8 @@ static void run_g2(gate *g)
     bench_compare_free(&c);
 }
 
-/* ---- G3: floors --------------------------------------------------------------------------------- */
+/* ---- G3: floors ---------------------------------------------------------------------------------
+ */
 
 static void run_g3(gate *g)
 {
@@ -223,7 +236,8 @@ static void run_g3(gate *g)
 static int record_floors(const gate_options *o, uint64_t seed)
 {
     static const char head[] =
-        "# Coders against memcpy and zstd -3 in one run, in thousandths; an alarm is 30% below. Each\n"
+        "# Coders against memcpy and zstd -3 in one run, in thousandths; an alarm is 30% below. "
+        "Each\n"
         "# section is of one kind of CPU and one ISA. Written by ./dev perf-record.\n";
     bench_figures f;
     memset(&f, 0, sizeof(f));
@@ -237,7 +251,8 @@ static int record_floors(const gate_options *o, uint64_t seed)
     return failed ? 2 : 0;
 }
 
-/* ---- the whole ---------------------------------------------------------------------------------- */
+/* ---- the whole ----------------------------------------------------------------------------------
+ */
 
 static int verdict(const gate *g)
 {
@@ -331,18 +346,21 @@ int bench_cmd_gate(int argc, char **argv)
         {"--sizes", "FILE", "expected frame sizes, for G1", &o.sizes, NULL},
         {"--family", "FILE", "lines of 'DATA BASE', what sizes are of", &o.pairs, NULL},
         {"--floors", "FILE", "expected speeds against memcpy and zstd, for G3", &o.floors, NULL},
-        {"--record-floors", NULL, "write --floors from this run, and do nothing else", NULL, &record},
+        {"--record-floors", NULL, "write --floors from this run, and do nothing else", NULL,
+         &record},
         {"--ops", "LIST", "operations; 'none' (default: all)", &o.ops, NULL},
         {"--isa", "LIST", "scalar, avx2, avx512, neon (default: all)", &o.isas, NULL},
         {"--ws", "LIST", "working sets of G2: L1, L2, L3, DRAM (default: L2,DRAM)", &o.sets, NULL},
-        {"--codecs", "LIST", "raw, zstd, bitx, float, delta, auto; 'none' (default: all)", &o.codecs,
-         NULL},
+        {"--codecs", "LIST", "raw, zstd, bitx, float, delta, auto; 'none' (default: all)",
+         &o.codecs, NULL},
         {"--only", "TEXT", "cases with this in their name", &o.only, NULL},
         {"--accept", "LIST", "parts of names whose alarms are wanted", &o.accept, NULL},
-        {"--expect-isa", "ISA", "what must run (default: the widest this CPU has)", &o.expect, NULL},
+        {"--expect-isa", "ISA", "what must run (default: the widest this CPU has)", &o.expect,
+         NULL},
         {"--qemu-program", "FILE", "counts neon where the CPU has none: qemu_count.c's program",
          &o.qemu, NULL},
-        {"--budget", "SECONDS", "fewer rounds rather than more time (default 540)", &o.budget, NULL},
+        {"--budget", "SECONDS", "fewer rounds rather than more time (default 540)", &o.budget,
+         NULL},
         {"--no-selftest", NULL, "trust this machine", NULL, &o.no_selftest},
         {"--cpu", "N", "CPU to run on (default: the current one)", &o.cpu, NULL},
         {"--seed", "N", "of the data and the order of samples (default 1)", &o.seed, NULL},

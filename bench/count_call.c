@@ -1,4 +1,5 @@
-/* An operation with its streams, ready for one call; also what counts for itself under an emulator. */
+/* An operation with its streams, ready for one call; also what counts for itself under an emulator.
+ */
 #include "bench/count_call.h"
 
 #include <stdio.h>
@@ -8,7 +9,7 @@
 #define TEXT(x) TEXT_OF(x)
 
 #ifndef BENCH_FLAGS
-#define BENCH_FLAGS "unknown flags"
+#    define BENCH_FLAGS "unknown flags"
 #endif
 
 const char *bench_build_name(void)
@@ -65,7 +66,7 @@ int bench_count_call(const char *op, const char *isa, size_t nelem)
     r.nelem = nelem;
     r.seed = 1;
     r.fn = r.op ? bitx_op_find(op, isa, &sig) : NULL;
-    const char *why = !r.fn                                   ? "no such operation and row here"
+    const char *why = !r.fn                                    ? "no such operation and row here"
                       : nelem < 1 || nelem > BENCH_COUNT_WHOLE ? "number of elements out of range"
                                                                : bench_count_setup(&r);
     if (why) {

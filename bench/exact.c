@@ -15,8 +15,8 @@ static const char sizes_head[] =
     "# Bytes of all frames of a model: CODEC/MODEL BYTES, as bitx-bench count takes them. Each\n"
     "# section is of one version of zstd. Written by " RECORD ".\n";
 
-static const char *measure_counts(const bench_library *l, const bench_exact_options *o, bitx_isa isa,
-                                  bench_figures *f)
+static const char *measure_counts(const bench_library *l, const bench_exact_options *o,
+                                  bitx_isa isa, bench_figures *f)
 {
     bench_count_options c = {isa, BENCH_COUNT_STEPS, o->ops, o->only, NULL, o->seed};
     if (isa == BITX_ISA_NEON && !bitx_isa_usable(isa)) {
@@ -71,7 +71,8 @@ static int expect(bench_figures *f, const char *path, const bench_library *base,
     const char *why =
         isa < BITX_ISA_COUNT ? measure_counts(base, o, isa, &old) : measure_sizes(base, o, &old);
     if (!why) {
-        snprintf(f->key + strlen(f->key), sizeof(f->key) - strlen(f->key), "; against the older build");
+        snprintf(f->key + strlen(f->key), sizeof(f->key) - strlen(f->key),
+                 "; against the older build");
         bench_figures_expect_of(f, &old);
     }
     bench_figures_free(&old);
@@ -88,7 +89,8 @@ static int run_counts(const bench_library *head, const bench_library *base,
             continue;
         const char *why = measure_counts(head, o, (bitx_isa)isa, &f);
         if (why) {
-            printf("n/a           instruction counts of %s: %s\n", bitx_isa_name((bitx_isa)isa), why);
+            printf("n/a           instruction counts of %s: %s\n", bitx_isa_name((bitx_isa)isa),
+                   why);
             bench_figures_free(&f);
             continue;
         }
@@ -147,7 +149,8 @@ int bench_exact_record(const bench_library *head, const bench_exact_options *o)
             continue;
         const char *why = measure_counts(head, o, (bitx_isa)isa, &f);
         if (why)
-            printf("n/a           instruction counts of %s: %s\n", bitx_isa_name((bitx_isa)isa), why);
+            printf("n/a           instruction counts of %s: %s\n", bitx_isa_name((bitx_isa)isa),
+                   why);
         else
             status = record_one(&f, o->counts, counts_head);
         bench_figures_free(&f);

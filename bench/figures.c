@@ -42,7 +42,8 @@ static void forget(bench_figures *f)
         f->at[i].known = 0;
 }
 
-/* ---- files ------------------------------------------------------------------------------------ */
+/* ---- files ------------------------------------------------------------------------------------
+ */
 
 /* "[key]" or "NAME NUMBER" or a comment; 0, or -1 for anything else. */
 static int take_line(bench_figures *f, char *line, int *inside)
@@ -142,7 +143,8 @@ int bench_figures_record(const bench_figures *f, const char *path, const char *h
     return failed ? -1 : 0;
 }
 
-/* ---- verdicts --------------------------------------------------------------------------------- */
+/* ---- verdicts ---------------------------------------------------------------------------------
+ */
 
 bench_change bench_figure_change(const bench_figure *x, double tolerance)
 {
@@ -219,8 +221,8 @@ void bench_figures_print(const bench_figures *f, double tolerance, const char *a
                 sum->count[BENCH_CHANGE_NONE], tolerance < 0 ? "above the floor" : "same",
                 sum->count[BENCH_CHANGE_LESS], sum->count[BENCH_CHANGE_MORE],
                 sum->count[BENCH_CHANGE_ALARM],
-                tolerance < 0 ? "below" : "more beyond the tolerance",
-                sum->count[BENCH_CHANGE_NEW], sum->count[BENCH_CHANGE_MISSING]);
+                tolerance < 0 ? "below" : "more beyond the tolerance", sum->count[BENCH_CHANGE_NEW],
+                sum->count[BENCH_CHANGE_MISSING]);
 }
 
 void bench_figures_markdown(const bench_figures *f, double tolerance, const char *accept, FILE *out)

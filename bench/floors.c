@@ -8,7 +8,7 @@
 #include "bench/codec_run.h"
 #include "dispatch/ops.h"
 
-static const char *const names[] = {"memcpy",    "zstd-3",     "bitx:zstd", "bitx:bitx",
+static const char *const names[] = {"memcpy",     "zstd-3",     "bitx:zstd", "bitx:bitx",
                                     "bitx:float", "bitx:delta", "bitx:auto"};
 enum { NCODERS = sizeof(names) / sizeof(names[0]), YARDSTICKS = 2, NROUNDS = 15 };
 
@@ -51,8 +51,10 @@ static void add_coder(bench_figures *out, const char *only, const bench_codec_re
     add(out, only, r->codec->name, "decode", "memcpy", r->decode.memcpy.median);
     if (zstd->failure)
         return;
-    add(out, only, r->codec->name, "encode", "zstd-3", zstd->encode.ns.median / r->encode.ns.median);
-    add(out, only, r->codec->name, "decode", "zstd-3", zstd->decode.ns.median / r->decode.ns.median);
+    add(out, only, r->codec->name, "encode", "zstd-3",
+        zstd->encode.ns.median / r->encode.ns.median);
+    add(out, only, r->codec->name, "decode", "zstd-3",
+        zstd->decode.ns.median / r->decode.ns.median);
 }
 
 const char *bench_floors_measure(const char *only, uint64_t seed, bench_figures *out)

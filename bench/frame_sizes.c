@@ -22,6 +22,9 @@ static const struct {
               {"fast", BITX_CODEC_AUTO, BITX_EFFORT_FAST},
               {"max", BITX_CODEC_AUTO, BITX_EFFORT_MAX}};
 
+/* delta without a base, for one. */
+static const char not_for_this[] = "not for this data";
+
 /* One codec and one family: all frames, each decoded and compared. */
 typedef struct sizing {
     const bench_library *library;
@@ -42,11 +45,12 @@ static const char *size_tensor(sizing *s, bitx_ctx *ctx, const bench_tensor *t)
         return "no bound for this tensor";
     uint8_t *frame = malloc(bound), *out = malloc(t->nbytes ? t->nbytes : 1);
     const char *why = frame && out ? NULL : "out of memory";
-    if (!why &&
-        l->encode(ctx, &p, frame, bound, &n, t->data, t->nbytes, t->base, t->base_nbytes) != BITX_OK)
-        why = "not for this data";
+    if (!why && l->encode(ctx, &p, frame, bound, &n, t->data, t->nbytes, t->base, t->base_nbytes) !=
+                    BITX_OK)
+        why = not_for_this;
     /* Frames of codecs that work alone name no base, and a base given to them is refused. */
-    if (!why && l->decode(ctx, out, t->nbytes, &back, frame, n, t->base, t->base_nbytes) != BITX_OK &&
+    if (!why &&
+        l->decode(ctx, out, t->nbytes, &back, frame, n, t->base, t->base_nbytes) != BITX_OK &&
         l->decode(ctx, out, t->nbytes, &back, frame, n, NULL, 0) != BITX_OK)
         why = "WRONG: does not decode its own frames";
     if (!why && (back != t->nbytes || memcmp(out, t->data, t->nbytes) != 0))
@@ -88,6 +92,8 @@ const char *bench_frame_sizes(const bench_library *l, const bench_sources *famil
             const char *why = l->handle ? bench_isolated(size_family, &s) : NULL;
             if (!why)
                 why = size_family(&s);
+            if (why == not_for_this)
+                continue;
             bench_figure *x = bench_figures_add(out, name);
             x->value = s.total;
             x->wrong = why && strncmp(why, "WRONG", 5) == 0;

@@ -2,8 +2,12 @@
 #include "bench/library.h"
 
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <unistd.h>
 
 /* POSIX gives dlsym() for functions too; ISO C has no such cast. */
 static void find(const bench_library *l, void *fn, const char *name)
@@ -36,14 +40,9 @@ static int exports_an_op(const bench_library *l)
     return 0;
 }
 
-int bench_library_open(bench_library *l, const char *path)
+static int load(bench_library *l, const char *path)
 {
-    char local[4096];
-    memset(l, 0, sizeof(*l));
-    l->path = path;
-    /* Without a slash dlopen() would search the system's folders. */
-    snprintf(local, sizeof(local), "%s%s", strchr(path, '/') ? "" : "./", path);
-    l->handle = dlopen(local, RTLD_NOW | RTLD_LOCAL);
+    l->handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (!l->handle) {
         fprintf(stderr, "bitx-bench: %s\n", dlerror());
         return -1;
@@ -61,6 +60,38 @@ int bench_library_open(bench_library *l, const char *path)
     fprintf(stderr, "bitx-bench: %s: exports no operation of ours (bitx_xor_bytes, ...)\n", path);
     bench_library_close(l);
     return -1;
+}
+
+int bench_library_open(bench_library *l, const char *path)
+{
+    char local[4096];
+    memset(l, 0, sizeof(*l));
+    l->path = path;
+    /* Without a slash dlopen() would search the system's folders. */
+    snprintf(local, sizeof(local), "%s%s", strchr(path, '/') ? "" : "./", path);
+    return load(l, local);
+}
+
+int bench_library_again(bench_library *l)
+{
+    char path[64];
+    bench_library copy;
+    memset(&copy, 0, sizeof(copy));
+    copy.path = l->path;
+    int in = l->handle ? open(l->path, O_RDONLY | O_CLOEXEC) : -1;
+    int out = in >= 0 ? memfd_create("libbitx", MFD_CLOEXEC) : -1;
+    ssize_t n = out >= 0 ? 1 : -1;
+    while (n > 0)
+        n = sendfile(out, in, NULL, (size_t)1 << 30);
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", out);
+    int failed = n < 0 || load(&copy, path) != 0;
+    if (in >= 0)
+        close(in);
+    if (failed && out >= 0)
+        close(out);
+    if (!failed) /* the file stays open: dlopen() knows libraries by name, and this is one */
+        *l = copy;
+    return failed ? -1 : 0;
 }
 
 void bench_library_own(bench_library *l)

@@ -21,8 +21,8 @@ static const struct {
     {"store", bench_cmd_store, "add and get against the stages that they are made of"},
 #endif
     {"ab", bench_cmd_ab, "two builds of libbitx, or your kernel against ours: what got slower"},
-    {"report", bench_cmd_report, "results of the others as one HTML page with charts"},
-    {"count", bench_cmd_count, "instructions of each kernel, bytes of each codec, and what they were"},
+    {"count", bench_cmd_count,
+     "instructions of each kernel, bytes of each codec, and what they were"},
     {"gate", bench_cmd_gate, "did this build get slower, larger or wrong? what CI asks"},
     {"selftest", bench_cmd_selftest, "whether this machine can tell 10% from nothing"},
 };

@@ -1,12 +1,13 @@
 #!/bin/sh
 # What the gate says of libraries with faults: a clear line each, and an exit code that is never 0 for
 # what was not measured. No time is judged: the cases asked for cannot be timed.
-# usage: bench_gate.sh BITX-BENCH LIBBITX PLANTED MY-XOR
+# usage: bench_gate.sh BITX-BENCH LIBBITX PLANTED MY-XOR PAIRS
 set -eu
 bench=$1
 library=$2
 planted=$3
 my_xor=$4
+pairs=$5
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 failed=0
@@ -47,6 +48,48 @@ expect 2 'no case that both' "$bench" ab "$library" "$my_xor" --ops xor_split_bf
 expect 2 'usage' "$bench" ab "$library"
 printf 'one-word\n' >"$folder/pairs"
 expect 2 "pairs:1: not 'DATA BASE'" "$bench" ab "$library" "$my_xor" --pairs "$folder/pairs"
+
+# ---- count: exact figures, and files of them. Sanitizers count their own instructions too, so what a
+# figure is does not matter here: only that it is the same again.
+count() {
+    "$bench" count --ops xor_bytes --isa scalar --counts "$folder/counts" "$@"
+}
+expect 0 'recorded 1 of instruction' count --record
+expect 0 '1 same' count
+sed 's/^\(xor_bytes[^ ]*\) .*/\1 7/' "$folder/counts" >"$folder/few"
+expect 1 '^MORE .*xor_bytes/scalar/333 .*expected 7' \
+    "$bench" count --ops xor_bytes --isa scalar --counts "$folder/few"
+expect 0 '^accepted .*xor_bytes/scalar/333' \
+    "$bench" count --ops xor_bytes --isa scalar --counts "$folder/few" --accept xor_bytes
+sed 's/^\[/[another compiler; /' "$folder/counts" >"$folder/foreign"
+expect 4 'no baseline for this key: n/a' \
+    "$bench" count --ops xor_bytes --isa scalar --counts "$folder/foreign"
+expect 4 './dev perf-record' "$bench" count --ops xor_bytes --isa scalar --counts "$folder/foreign"
+printf '{"benchmarks": []}\n' >"$folder/json"
+expect 2 "json:1: neither" "$bench" count --ops xor_bytes --isa scalar --counts "$folder/json"
+expect 2 'No such file' "$bench" count --ops xor_bytes --isa scalar --counts "$folder/absent"
+
+sizes() {
+    "$bench" count --sizes "$folder/sizes" --family "$pairs" --only bf16-tuned "$@"
+}
+expect 0 'recorded 8 of frame sizes' sizes --record
+expect 0 '8 same' sizes --library "$library"
+expect 1 '^MORE .*delta/bf16-tuned' env PLANT_LIBRARY="$library" PLANT_GROW=1 "$bench" count \
+    --sizes "$folder/sizes" --family "$pairs" --only bf16-tuned --library "$planted"
+
+# ---- gate: a level that fails or is not measured is never 0
+gate() {
+    "$bench" gate --ops xor_bytes --isa scalar --codecs raw --counts "$folder/counts" \
+        --sizes "$folder/sizes" --family "$pairs" --only xor_bytes "$@"
+}
+expect 0 'gate: nothing is wrong' gate --levels G0
+expect 1 '^WRONG .*kernel/xor_bytes/scalar' env PLANT_LIBRARY="$library" PLANT=xor_bytes/scalar \
+    PLANT_FAULT=wrong "$bench" gate --levels G0 --ops xor_bytes --isa scalar --codecs none \
+    --head "$planted"
+expect 1 'the library runs .*expected no-such-isa' gate --levels G0 --expect-isa no-such-isa
+expect 4 'no older build was given' gate --levels G2
+expect 4 'no floors were given' gate --levels G3
+expect 2 'No such file' gate --base "$folder/absent.so"
 
 # A kernel of one's own is compared with each row; what is written can be read.
 got=0

@@ -41,7 +41,7 @@ typedef struct bench_compare_case {
 } bench_compare_case;
 
 typedef struct bench_compare {
-    const bench_library *base, *head; /* old and new */
+    bench_library *base, *head; /* old and new; moved to other addresses from pass to pass */
     const bench_compare_options *o;
     bench_caches caches;
     bench_compare_case *at;

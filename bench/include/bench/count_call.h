@@ -17,8 +17,8 @@ typedef struct bench_count_ready {
     bench_set set;
 } bench_count_ready;
 
-/* Makes and fills the streams, and checks fn against the reference. NULL, or why not; after NULL the caller
-   unmaps the set. arg is a bench_count_ready. */
+/* Makes and fills the streams, and checks fn against the reference. NULL, or why not; after NULL
+   the caller unmaps the set. arg is a bench_count_ready. */
 const char *bench_count_setup(void *arg);
 /* The call. */
 void bench_count_run(void *arg);

@@ -22,7 +22,8 @@ typedef struct bench_count_options {
     uint64_t seed;
 } bench_count_options;
 
-/* Measures into *out, whose key says of what the numbers hold. NULL, or why nothing can be counted. */
+/* Measures into *out, whose key says of what the numbers hold. NULL, or why nothing can be counted.
+ */
 const char *bench_counts_measure(const bench_library *l, const bench_count_options *o,
                                  bench_figures *out);
 

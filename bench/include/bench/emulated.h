@@ -5,8 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* `program count --call OP/ISA/N` under callgrind: instructions within the kernel and what it calls.
-   NULL, or why there is no count. */
+/* `program count --call OP/ISA/N` under callgrind: instructions within the kernel and what it
+   calls. NULL, or why there is no count. */
 const char *bench_count_callgrind(const char *program, const char *op, const char *isa,
                                   size_t nelem, uint64_t *count);
 

@@ -25,8 +25,9 @@ typedef struct bench_exact_sum {
     size_t alarms, wrong, holes; /* holes: should have been measured, or have no baseline */
 } bench_exact_sum;
 
-/* The files say what is expected; where they lack a key, base (NULL: none) does. Prints to standard output; adds to *sum. 0, or -1 after
-   an error in a file was printed (the rest is still measured). */
+/* The files say what is expected; where they lack a key, base (NULL: none) does. Prints to standard
+   output; adds to *sum. 0, or -1 after an error in a file was printed (the rest is still measured).
+ */
 int bench_exact_run(const bench_library *head, const bench_library *base,
                     const bench_exact_options *o, bench_exact_sum *sum);
 /* Writes what this library has to the files. */

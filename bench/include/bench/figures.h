@@ -44,7 +44,8 @@ void bench_figures_free(bench_figures *f);
 int bench_figures_expect(bench_figures *f, const char *path);
 /* What is expected is what another library has; it may lack a figure. */
 void bench_figures_expect_of(bench_figures *f, const bench_figures *other);
-/* Writes the section; others stay. Figures without a value are left out. 0, or -1 after printing. */
+/* Writes the section; others stay. Figures without a value are left out. 0, or -1 after printing.
+ */
 int bench_figures_record(const bench_figures *f, const char *path, const char *head);
 
 typedef enum bench_change {
