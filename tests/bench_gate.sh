@@ -2,6 +2,7 @@
 # What the gate says of libraries with faults: a clear line each, and an exit code that is never 0 for
 # what was not measured. No time is judged: the cases asked for cannot be timed.
 # usage: bench_gate.sh BITX-BENCH LIBBITX PLANTED MY-XOR PAIRS
+# shellcheck disable=SC2317 # functions that expect() calls
 set -eu
 bench=$1
 library=$2
