@@ -24,6 +24,7 @@ static const struct {
     {"count", bench_cmd_count,
      "instructions of each kernel, bytes of each codec, and what they were"},
     {"gate", bench_cmd_gate, "did this build get slower, larger or wrong? what CI asks"},
+    {"report", bench_cmd_report, "results of the others as one HTML page with charts"},
     {"selftest", bench_cmd_selftest, "whether this machine can tell 10% from nothing"},
 };
 
