@@ -74,7 +74,7 @@ static void cell(FILE *f, const report_entry *e, const quantity *q, double x, do
         svg_text(f, x + size / 2 - 1, y + size / 2 + 3, 'm', "t", "n/a");
         return;
     }
-    /* Darker is better; the number is there for whoever needs more than that. */
+    /* Stronger is better; the number is there for whoever needs more than that. */
     double good = high > low ? (value - low) / (high - low) : 1;
     good = q->less_is_better && high > low ? 1 - good : good;
     fprintf(f,
@@ -160,7 +160,8 @@ int section_numa(FILE *f, const report *r)
                   f);
         else
             fputs("<p>Each cell: a thread bound to the CPU node, memory bound to the memory node, "
-                  "64 pages of 64 found there before the clock started. Darker is better.</p>\n",
+                  "64 pages of 64 found there before the clock started. The stronger the colour, "
+                  "the better.</p>\n",
                   f);
         figures_begin(f, "narrow");
         for (size_t i = 0; i < r->nruns; i++)
