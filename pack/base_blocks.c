@@ -11,8 +11,8 @@ static bool make_room(zipllm_base_blocks *all, const zipllm_store *store)
 {
     if (all->memory != NULL)
         return true;
-    size_t n = (size_t)(store->memory_nbytes / 8 / ZIPLLM_BLOCK_NBYTES);
-    n = n < BLOCKS_MAX ? n : BLOCKS_MAX;
+    size_t n = (size_t)(zipllm_store_buffers(store) / 8 / ZIPLLM_BLOCK_NBYTES);
+    n = n < 1 ? 1 : n < BLOCKS_MAX ? n : BLOCKS_MAX;
     all->free = malloc(n * sizeof(uint8_t *));
     all->memory = zipllm_alloc_large(n * ZIPLLM_BLOCK_NBYTES);
     if (all->free == NULL || all->memory == NULL) {

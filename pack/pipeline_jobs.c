@@ -49,7 +49,7 @@ static void cut_reading(zipllm_window *w, unsigned nworkers)
 /* A sketch is a help, not a promise: without memory there is none. */
 static void begin_sketch(zipllm_pipeline *p, zipllm_part *part)
 {
-    const uint64_t most = p->store->memory_nbytes / 8;
+    const uint64_t most = zipllm_store_buffers(p->store) / 8;
     const zipllm_sketch_plan plan = zipllm_sketch_plan_of(part->dtype, part->nbytes);
     const size_t nbytes = zipllm_sketch_nbytes(&plan);
     zipllm_sketcher_init(&p->sketcher, &(zipllm_sketch_plan){.width = 1}, NULL);

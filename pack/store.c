@@ -266,14 +266,32 @@ static void inline_run(void *user, bitx_job job, void *arg, size_t n)
         job(arg, i, 0);
 }
 
+/*
+ * What a worker costs: three blocks and two contexts of the codec (measured: 18 MiB where a BF16
+ * delta is coded, of which its scratch memory is 7.5 and zstd's 3.7).
+ */
+enum { WORKER_NBYTES = 20 << 20 };
+
+static uint64_t default_memory(unsigned nworkers)
+{
+    const uint64_t quarter = available_memory() / 4, gib = (uint64_t)1 << 30;
+    const uint64_t wanted = (uint64_t)nworkers * 3 * WORKER_NBYTES;
+    const uint64_t most = wanted > gib ? wanted : gib;
+    return quarter < ZIPLLM_MEMORY_MIN ? ZIPLLM_MEMORY_MIN : quarter > most ? most : quarter;
+}
+
+unsigned zipllm_workers_for(uint64_t memory_nbytes)
+{
+    const uint64_t budget = memory_nbytes != 0 ? memory_nbytes : default_memory(1024);
+    const uint64_t n = budget / 4 * 3 / WORKER_NBYTES;
+    return n < 1 ? 1 : n > 1024 ? 1024 : (unsigned)n;
+}
+
 static zipllm_status take_options(zipllm_store *store, const zipllm_options *options,
                                   zipllm_error *error)
 {
-    const uint64_t quarter = available_memory() / 4, most = (uint64_t)1 << 30;
     store->executor = (bitx_executor){inline_run, NULL, 1};
-    store->memory_nbytes = quarter < ZIPLLM_MEMORY_MIN ? ZIPLLM_MEMORY_MIN
-                           : quarter > most            ? most
-                                                       : quarter;
+    store->memory_nbytes = default_memory(1);
     if (options == NULL)
         return ZIPLLM_OK;
     if (options->size != sizeof *options ||
@@ -284,8 +302,8 @@ static zipllm_status take_options(zipllm_store *store, const zipllm_options *opt
                            "the memory budget must be at least 64 MiB, and the workers 1 to 1024");
     if (options->executor != NULL)
         store->executor = *options->executor;
-    if (options->memory_nbytes != 0)
-        store->memory_nbytes = options->memory_nbytes;
+    store->memory_nbytes = options->memory_nbytes != 0 ? options->memory_nbytes
+                                                       : default_memory(store->executor.nworkers);
     store->progress = options->progress;
     store->user = options->user;
     return ZIPLLM_OK;
@@ -366,18 +384,15 @@ zipllm_status zipllm_store_text(zipllm_store *store, unsigned slot, const char *
     return ZIPLLM_OK;
 }
 
-/* What a worker costs: three blocks, and a context (zstd at level 3 on 1 MiB, tables, a sample). */
-enum { WORKER_NBYTES = 8 << 20 };
-
 zipllm_status zipllm_store_workers(zipllm_store *store, zipllm_error *error)
 {
     const unsigned n = store->executor.nworkers;
     if (store->workers != NULL)
         return ZIPLLM_OK;
-    if ((uint64_t)n * WORKER_NBYTES > store->memory_nbytes / 2)
+    if (n > zipllm_workers_for(store->memory_nbytes))
         return zipllm_fail(error, ZIPLLM_USAGE, NULL, ZIPLLM_NO_OFFSET, 0,
                            "%u threads need a memory budget of %u MiB at least", n,
-                           2 * n * (WORKER_NBYTES >> 20));
+                           (n * (WORKER_NBYTES >> 20) * 4 + 2) / 3);
     store->workers = calloc(n, sizeof *store->workers);
     if (store->workers == NULL)
         return zipllm_fail_memory(error, n * sizeof *store->workers);
@@ -396,6 +411,12 @@ zipllm_status zipllm_store_workers(zipllm_store *store, zipllm_error *error)
     return ZIPLLM_OK;
 }
 
+uint64_t zipllm_store_buffers(const zipllm_store *store)
+{
+    const uint64_t workers = (uint64_t)store->executor.nworkers * WORKER_NBYTES;
+    return store->memory_nbytes > workers ? store->memory_nbytes - workers : 0;
+}
+
 size_t zipllm_store_window(const zipllm_store *store, unsigned count)
 {
     /* Enough blocks for every worker that a step's end finds few of them idle; no more, so that
@@ -404,9 +425,7 @@ size_t zipllm_store_window(const zipllm_store *store, unsigned count)
     const uint64_t most =
         (uint64_t)(store->executor.nworkers < 32 ? store->executor.nworkers : 32) * 8 *
         ZIPLLM_BLOCK_NBYTES;
-    const uint64_t workers = (uint64_t)store->executor.nworkers * WORKER_NBYTES;
-    const uint64_t half = store->memory_nbytes / 2;
-    uint64_t window = (store->memory_nbytes - (workers < half ? workers : half)) / 2 / count;
+    uint64_t window = zipllm_store_buffers(store) / 2 / count;
     window = window < least ? least : window > most ? most : window;
     return (size_t)(window / ZIPLLM_BLOCK_NBYTES * ZIPLLM_BLOCK_NBYTES);
 }

@@ -87,6 +87,10 @@ void zipllm_store_pack_release(zipllm_store *store, zipllm_pack_file *pack);
 /* Closes every pack that nothing uses (gc, before it unlinks). */
 void zipllm_store_forget_packs(zipllm_store *store);
 
+/* What the memory budget leaves beside the workers. Windows may take half of it, sketches and
+   blocks of bases an eighth each. */
+uint64_t zipllm_store_buffers(const zipllm_store *store);
+
 /* Bytes for windows of input or output, of which `count` are held at a time. */
 size_t zipllm_store_window(const zipllm_store *store, unsigned count);
 

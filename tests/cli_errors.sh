@@ -153,4 +153,10 @@ else
     echo 'skipped: a full disk (no user namespaces here)'
 fi
 
+# A budget serves so many threads; without -T there are no more of them than that.
+expect 2 z -T 100 --memory 64M verify
+says err '100 threads need a memory budget'
+one_line
+expect 0 z --memory 64M verify
+
 finish

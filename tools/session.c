@@ -43,6 +43,9 @@ void session_start(session *s, const char *verb, const options *o)
     s->library.user = &s->progress;
     if (threads == 0)
         threads = pool_usable_cpus();
+    /* More than the budget serves only if they are asked for, which is then refused. */
+    if (o->common.threads == 0 && threads > zipllm_workers_for(o->common.memory_nbytes))
+        threads = zipllm_workers_for(o->common.memory_nbytes);
     if (threads > 1)
         s->threads = pool_new(threads);
     if (s->threads == NULL)

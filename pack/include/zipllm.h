@@ -94,8 +94,9 @@ typedef bool (*zipllm_progress_fn)(void *user, const zipllm_progress *progress);
 typedef struct zipllm_options {
     size_t size;                   /* sizeof(zipllm_options) */
     const bitx_executor *executor; /* copied; NULL: the calling thread alone */
-    uint64_t memory_nbytes;        /* 0: a quarter of what the cgroup or the machine has, 64 MB to
-                                      1 GiB; below ZIPLLM_MEMORY_MIN: ZIPLLM_USAGE */
+    uint64_t memory_nbytes;        /* 0: a quarter of what the cgroup or the machine has, 64 MiB to
+                                      1 GiB, more for over 16 workers; below ZIPLLM_MEMORY_MIN, or
+                                      with too many workers for it: ZIPLLM_USAGE */
     zipllm_progress_fn progress;   /* may be NULL */
     void *user;                    /* given to progress */
 } zipllm_options;
@@ -104,6 +105,9 @@ typedef struct zipllm_options {
     {                                                                                              \
         sizeof(zipllm_options), NULL, 0, NULL, NULL                                                \
     }
+
+/* The most workers that a budget (0: the default) can serve: each needs some 20 MiB. At least 1. */
+ZIPLLM_API unsigned zipllm_workers_for(uint64_t memory_nbytes);
 
 /* Makes an empty store at path: a directory that does not exist yet or is empty. Durable. */
 ZIPLLM_API ZIPLLM_WARN_UNUSED zipllm_status zipllm_init(const char *path, zipllm_error *error);
