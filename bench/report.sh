@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs what the report shows, some three minutes, and writes the page.
 # usage: report.sh BITX-BENCH PAGE.html [FOLDER]     (FOLDER keeps the JSON; default: a temporary one)
-# Where there is a chromium, PAGE.png is a picture of the page's top.
+# Where there is a chromium, PAGE.png is a picture of its first charts.
 # WRAP and WRAP_THREADS go before the runs with one and with several threads, for instance
 # WRAP='chrt -f 50 taskset -c 1' and WRAP_THREADS='chrt -f 50' on a machine that others use too.
 set -eu
@@ -46,6 +46,6 @@ printf '%s\n' "$page: $(($(wc -c <"$page") / 1024)) KiB" >&2
 if command -v chromium >/dev/null; then
     root=
     [ "$(id -u)" -ne 0 ] || root=--no-sandbox # its sandbox refuses root
-    chromium --headless=new $root --disable-gpu --hide-scrollbars --window-size=1280,860 \
-        --screenshot="${page%.html}.png" "file://$(readlink -f -- "$page")" 2>/dev/null
+    chromium --headless=new $root --disable-gpu --hide-scrollbars --window-size=1280,800 \
+        --screenshot="${page%.html}.png" "file://$(readlink -f -- "$page")#codecs" 2>/dev/null
 fi
