@@ -46,6 +46,6 @@ printf '%s\n' "$page: $(($(wc -c <"$page") / 1024)) KiB" >&2
 if command -v chromium >/dev/null; then
     root=
     [ "$(id -u)" -ne 0 ] || root=--no-sandbox # its sandbox refuses root
-    chromium --headless=new $root --disable-gpu --hide-scrollbars --window-size=1280,800 \
-        --screenshot="${page%.html}.png" "file://$(readlink -f -- "$page")#codecs" 2>/dev/null
+    chromium --headless=new $root --disable-gpu --hide-scrollbars --window-size=1280,1000 \
+        --screenshot="${page%.html}.png" "file://$(readlink -f -- "$page")" 2>/dev/null
 fi
