@@ -349,6 +349,34 @@ static void fill_map(const bench_call *c, unsigned nread, size_t *nbytes, uint64
         source(c, 1)[i] = (uint8_t)(i * 77 + 1);
 }
 
+static uint64_t call_groups_count(bitx_fn fn, const bench_call *c)
+{
+    uint32_t counts[16];
+    ((bitx_fn_GROUPS_COUNT *)fn)(counts, c->r[0], groups, c->nelem);
+    uint64_t sum = 0;
+    for (unsigned g = 0; g < 16; g++)
+        sum = sum * 1000003 + counts[g];
+    return sum;
+}
+
+static void fill_classes(const bench_call *c, unsigned nread, size_t *nbytes, uint64_t seed)
+{
+    (void)nread;
+    (void)nbytes;
+    uint8_t *tuned = make_pair(c, seed);
+    if (tuned)
+        bitx_delta_classes_u16(source(c, 0), tuned, c->nelem, &delta_params);
+    free(tuned);
+}
+
+/* BF16 whose exponents are symbols: 8 raw bits, the sign the lowest. */
+static uint64_t call_float_join(bitx_fn fn, const bench_call *c)
+{
+    static const bitx_float_params params = {.width = 16, .fold = 1, .shift = 8};
+    ((bitx_fn_FLOAT_JOIN *)fn)(c->w[0], c->r[0], c->r[1], c->nelem, &params);
+    return 0;
+}
+
 static uint64_t call_histogram(bitx_fn fn, const bench_call *c)
 {
     ((bitx_fn_HISTOGRAM *)fn)((uint32_t *)(void *)c->w[0], c->r[0], c->nelem);
@@ -460,6 +488,8 @@ static const bench_driver drivers[BITX_SIG_COUNT] = {
     [BITX_SIG_GROUPS_SPLIT] = {"WWK", "W", call_groups_split, fill_groups, NULL},
     [BITX_SIG_GROUPS_MERGE] = {"WWK", "W", call_groups_merge, fill_groups, NULL},
     [BITX_SIG_MAP] = {"WK", "W", call_map, fill_map, NULL},
+    [BITX_SIG_GROUPS_COUNT] = {"W", "", call_groups_count, fill_classes, NULL},
+    [BITX_SIG_FLOAT_JOIN] = {"HH", "W", call_float_join, NULL, NULL},
     [BITX_SIG_HISTOGRAM] = {"W", "K", call_histogram, NULL, written_histogram},
     [BITX_SIG_SPLIT_PLANES] = {"W", "Y", call_split_planes, NULL, NULL},
     [BITX_SIG_XOR_SPLIT_PLANES] = {"WW", "Y", call_xor_split_planes, NULL, NULL},

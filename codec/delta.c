@@ -72,19 +72,10 @@ bitx_words bitx_delta_words(const bitx_span *span, const uint8_t *src, const bit
 void bitx_delta_count_groups(const bitx_model *model, const uint8_t *classes, size_t nelem,
                              size_t sizes[CLASSES_MAX])
 {
-    uint32_t counts[4][256] = {{0}}; /* so that equal neighbours do not wait for each other */
-    size_t i = 0;
-    for (; i + 4 <= nelem; i += 4) {
-        counts[0][classes[i]]++;
-        counts[1][classes[i + 1]]++;
-        counts[2][classes[i + 2]]++;
-        counts[3][classes[i + 3]]++;
-    }
-    for (; i < nelem; i++)
-        counts[0][classes[i]]++;
-    memset(sizes, 0, CLASSES_MAX * sizeof(*sizes));
-    for (unsigned c = 0; c < model->nclasses; c++)
-        sizes[model->group[c]] += (size_t)counts[0][c] + counts[1][c] + counts[2][c] + counts[3][c];
+    uint32_t counts[16];
+    bitx_groups_count_u8(counts, classes, model->group, nelem);
+    for (unsigned g = 0; g < CLASSES_MAX; g++)
+        sizes[g] = counts[g];
 }
 
 /* ---- decoding ------------------------------------------------------------------------------ */

@@ -8,6 +8,7 @@
  */
 #include <string.h>
 
+#include "bitx/kernels.h"
 #include "carve.h"
 #include "float.h"
 
@@ -109,6 +110,18 @@ static inline __attribute__((always_inline)) void join_words(bit_reader *r,
     r->pos = pos;
 }
 
+static void join_words16(bit_reader *r, const float_model *model, const uint8_t *list, size_t nelem,
+                         uint8_t *dst)
+{
+    bitx_float_params p = {.width = model->width,
+                           .zero_bits = model->zero_bits,
+                           .fold = (unsigned)model->fold,
+                           .shift = model->shift,
+                           .low = (unsigned)model->low};
+    bitx_float_join_u16(dst, list, r->src + r->pos / 8, nelem, &p);
+    r->pos += nelem * model->shift;
+}
+
 static void decode_words(bit_reader *r, const float_model *model, const float_memory *m,
                          size_t nelem, size_t unit, uint8_t *dst)
 {
@@ -122,7 +135,7 @@ static void decode_words(bit_reader *r, const float_model *model, const float_me
     if (unit == 1)
         join_words(r, model, m->list, nelem, dst, 1);
     else if (unit == 2)
-        join_words(r, model, m->list, nelem, dst, 2);
+        join_words16(r, model, m->list, nelem, dst);
     else if (unit == 4)
         join_words(r, model, m->list, nelem, dst, 4);
     else

@@ -4,7 +4,6 @@
 #include "bitx/kernels.h"
 
 #if defined(__x86_64__)
-#    include "lists.h"
 #    include "shuffle_tables.h"
 #    include "target_avx2.h"
 
@@ -85,44 +84,228 @@ BITX_AVX2 void bitx_groups_split_u8_avx2(uint8_t *lists[16], const uint8_t *src,
     bitx_groups_split_u8_scalar(lists, src + whole, classes + whole, group, nelem - whole);
 }
 
-/* The next of the list at the places of the mask among 32, zero elsewhere. */
-BITX_AVX2_INLINE __m256i expand_members(const uint8_t *from, uint32_t mask)
+/* Ones of each byte count its members, up to 255 times, and vpsadbw sums them. */
+BITX_AVX2 void bitx_groups_count_u8_avx2(uint32_t counts[16], const uint8_t *classes,
+                                         const uint8_t group[16], size_t nelem)
 {
-    uint64_t v[4];
-    for (unsigned k = 0; k < 4; k++, mask >>= 8) {
-        __m128i x = _mm_loadl_epi64((const __m128i *)(const void *)from);
-        __m128i row =
-            _mm_loadl_epi64((const __m128i *)(const void *)&bitx_shuffle_expand8[mask & 255]);
-        v[k] = (uint64_t)_mm_cvtsi128_si64(_mm_shuffle_epi8(x, row));
-        from += _mm_popcnt_u32(mask & 255);
+    const unsigned ngroups = groups_of(group);
+    const __m256i zero = _mm256_setzero_si256();
+    size_t whole = nelem / 32 * 32;
+    bitx_groups_count_u8_scalar(counts, classes + whole, group, nelem - whole);
+    for (size_t at = 0; at < whole; at += (size_t)32 * 255) {
+        size_t n = whole - at < (size_t)32 * 255 ? whole - at : (size_t)32 * 255;
+        for (unsigned g = 0; g < ngroups; g += 4) {
+            __m256i seen[4] = {zero, zero, zero, zero};
+            for (size_t i = 0; i < n; i += 32) {
+                __m256i of = groups32(group, classes + at + i);
+                for (unsigned k = 0; k < 4; k++) {
+                    __m256i in = _mm256_cmpeq_epi8(of, _mm256_set1_epi8((char)(g + k)));
+                    seen[k] = _mm256_sub_epi8(seen[k], in);
+                }
+            }
+            for (unsigned k = 0; k < 4; k++) {
+                __m256i sums = _mm256_sad_epu8(seen[k], zero);
+                uint64_t of[4];
+                store256((uint8_t *)of, sums);
+                counts[g + k] += (uint32_t)(of[0] + of[1] + of[2] + of[3]);
+            }
+        }
     }
-    return _mm256_set_epi64x((long long)v[3], (long long)v[2], (long long)v[1], (long long)v[0]);
 }
 
+/* ---- lists to elements: merges of two at a time, by planes that the classes give ---- */
+
+enum { PART = 8192, LEAVES = GROUPS + 1, NODES = 2 * LEAVES, LEVELS = 8 };
+
+/* A tree of the groups and, behind them, of what has none, the frequent ones near the root: nodes
+   below LEAVES are groups. */
+typedef struct group_tree {
+    unsigned root, depth;
+    uint8_t child[NODES][2];
+    uint8_t paths[LEAVES]; /* of a class: bit 7 is the turn at the root, bit 6 the next ... */
+    /* Inner nodes in the order of the walk, parents first. */
+    unsigned ninner;
+    uint8_t parent[LEAVES], turn[LEAVES], level[LEAVES];
+    int has_none;
+} group_tree;
+
+static void walk(group_tree *t, unsigned node, unsigned level, unsigned path, unsigned parent,
+                 unsigned turn, uint8_t leaf_paths[LEAVES])
+{
+    if (node < LEAVES) {
+        leaf_paths[node] = (uint8_t)path;
+        return;
+    }
+    unsigned me = t->ninner++;
+    t->parent[me] = (uint8_t)parent;
+    t->turn[me] = (uint8_t)turn;
+    t->level[me] = (uint8_t)level;
+    t->depth = t->depth > level + 1 ? t->depth : level + 1;
+    if (level >= LEVELS)
+        return;
+    walk(t, t->child[node][0], level + 1, path, me, 0, leaf_paths);
+    walk(t, t->child[node][1], level + 1, path | 128u >> level, me, 1, leaf_paths);
+}
+
+/* Huffman's, of these counts and `least` more of each. */
+static void grow(group_tree *t, const uint32_t counts[LEAVES], unsigned ngroups, uint32_t least)
+{
+    uint32_t weight[NODES];
+    unsigned alive[LEAVES], n = 0, next = LEAVES;
+    for (unsigned g = 0; g < LEAVES; g++)
+        if (g < ngroups || (g == GROUPS && t->has_none)) {
+            weight[g] = counts[g] + least;
+            alive[n++] = g;
+        }
+    while (n > 1) {
+        for (unsigned k = 1; k <= 2; k++) /* the two least to the end */
+            for (unsigned i = 0; i < n - k; i++)
+                if (weight[alive[i]] < weight[alive[n - k]]) {
+                    unsigned swap = alive[i];
+                    alive[i] = alive[n - k];
+                    alive[n - k] = swap;
+                }
+        t->child[next][0] = (uint8_t)alive[n - 2];
+        t->child[next][1] = (uint8_t)alive[n - 1];
+        weight[next] = weight[alive[n - 1]] + weight[alive[n - 2]];
+        alive[n - 2] = next++;
+        n--;
+    }
+    t->root = alive[0];
+}
+
+static void plant(group_tree *t, const uint32_t counts[LEAVES], const uint8_t group[16],
+                  unsigned ngroups, int has_none)
+{
+    uint8_t leaf_paths[LEAVES] = {0};
+    t->has_none = has_none;
+    /* PART / 32 of each keeps the tree within LEVELS: one deeper would need 89 times as many. */
+    for (uint32_t least = PART / 256; least <= PART / 32; least *= 8) {
+        grow(t, counts, ngroups, least);
+        t->ninner = t->depth = 0;
+        walk(t, t->root, 0, 0, 0, 0, leaf_paths);
+        if (t->depth <= LEVELS)
+            break;
+    }
+    for (unsigned c = 0; c < 16; c++)
+        t->paths[c] = leaf_paths[group[c]];
+    t->paths[16] = leaf_paths[GROUPS];
+}
+
+/* The planes of a part, each a string of its own. */
+typedef struct group_planes {
+    uint8_t bits[LEAVES][PART / 8 + 16];
+    size_t n[LEAVES];
+} group_planes;
+
+/* n: a multiple of 32. */
+BITX_AVX2_INLINE void make_planes(const group_tree *t, const uint8_t *classes, size_t n,
+                                  group_planes *planes)
+{
+    const __m256i table = _mm256_broadcastsi128_si256(load128(t->paths));
+    const __m256i of_none = _mm256_set1_epi8((char)t->paths[16]);
+    uint64_t pending[LEAVES] = {0};
+    for (unsigned k = 0; k < t->ninner; k++)
+        planes->n[k] = 0;
+    for (size_t i = 0; i < n; i += 32) {
+        __m256i c = load256(classes + i);
+        __m256i path = _mm256_blendv_epi8(_mm256_shuffle_epi8(table, c), of_none, c);
+        uint32_t turns[LEVELS], in[LEAVES];
+        for (unsigned d = 0; d < t->depth; d++) {
+            turns[d] = (uint32_t)_mm256_movemask_epi8(path);
+            path = _mm256_add_epi8(path, path);
+        }
+        in[0] = ~(uint32_t)0;
+        for (unsigned k = 0; k < t->ninner; k++) {
+            if (k) {
+                unsigned parent = t->parent[k];
+                uint32_t there = turns[t->level[parent]];
+                in[k] = in[parent] & (t->turn[k] ? there : ~there);
+            }
+            uint64_t bits = _pext_u32(turns[t->level[k]], in[k]);
+            size_t at = planes->n[k];
+            pending[k] |= bits << at % 32;
+            store64(planes->bits[k] + at / 32 * 4, pending[k]);
+            planes->n[k] = at + (size_t)_mm_popcnt_u32(in[k]);
+            if (planes->n[k] / 32 != at / 32)
+                pending[k] >>= 32;
+        }
+    }
+}
+
+/* dst and other: as many bytes as the node has elements. Returns where they are: dst, or a list. */
+BITX_AVX2 static const uint8_t *merge_node(const group_tree *t, const group_planes *planes,
+                                           unsigned node, unsigned *inner, size_t n,
+                                           const uint8_t *lists[LEAVES], uint8_t *dst,
+                                           uint8_t *other)
+{
+    if (node < LEAVES) {
+        const uint8_t *at = lists[node];
+        lists[node] += n;
+        return at;
+    }
+    unsigned me = (*inner)++;
+    size_t nhigh = (size_t)bitx_count_ones_avx2(planes->bits[me], 0, n), nlow = n - nhigh;
+    const uint8_t *low = merge_node(t, planes, t->child[node][0], inner, nlow, lists, other, dst);
+    const uint8_t *high =
+        merge_node(t, planes, t->child[node][1], inner, nhigh, lists, other + nlow, dst + nlow);
+    bitx_merge_u8_avx2(dst, low, high, planes->bits[me], 0, n);
+    return dst;
+}
+
+BITX_AVX2_INLINE int any_none(const uint8_t *classes, size_t n)
+{
+    __m256i any = _mm256_setzero_si256();
+    for (size_t i = 0; i < n; i += 32)
+        any = _mm256_or_si256(any, load256(classes + i));
+    return _mm256_movemask_epi8(any) != 0;
+}
+
+/*
+ * Merges of two lists at a time, as many for an element as its group is deep in a tree of them: 1.4
+ * to 2.4, where expanding each group alone takes a table's row for each eight elements and group.
+ */
 BITX_AVX2 void bitx_groups_merge_u8_avx2(uint8_t *dst, const uint8_t *lists[16],
                                          const uint8_t *classes, const uint8_t group[16],
                                          size_t nelem)
 {
     const unsigned ngroups = groups_of(group);
-    size_t whole = nelem / 32 * 32, sizes[GROUPS];
-    list from[GROUPS];
-    group_sizes(sizes, classes, group, ngroups, whole);
+    uint8_t other[PART], none[PART];
+    const uint8_t *from[LEAVES];
+    group_planes planes;
+    group_tree tree;
+    int planted = 0;
+    size_t i = 0;
     for (unsigned g = 0; g < ngroups; g++)
-        list_begin(&from[g], lists[g], sizes[g]);
-    for (size_t i = 0; i < whole; i += 32) {
-        __m256i groups = groups32(group, classes + i);
-        __m256i v = _mm256_cmpeq_epi8(groups, _mm256_set1_epi8(-1));
-        for (unsigned g = 0; g < ngroups; g++) {
-            uint32_t mask = members(groups, g);
-            list_keep_readable(&from[g], 32);
-            v = _mm256_or_si256(v, expand_members(from[g].next, mask));
-            list_move(&from[g], from[g].next + _mm_popcnt_u32(mask));
+        from[g] = lists[g];
+    while (nelem - i >= 256) {
+        size_t n = nelem - i < PART ? (nelem - i) / 32 * 32 : PART;
+        int has_none = any_none(classes + i, n);
+        if (!planted || (has_none && !tree.has_none)) {
+            uint32_t counts[LEAVES] = {0};
+            bitx_groups_count_u8_avx2(counts, classes + i, group, n);
+            counts[GROUPS] = (uint32_t)n;
+            for (unsigned g = 0; g < ngroups; g++)
+                counts[GROUPS] -= counts[g];
+            plant(&tree, counts, group, ngroups, has_none);
+            planted = 1;
+            if (has_none)
+                memset(none, 0xff, sizeof(none));
         }
-        store256(dst + i, v);
+        from[GROUPS] = none;
+        if (tree.root < LEAVES) {
+            memcpy(dst + i, from[tree.root], n);
+            from[tree.root] += n;
+        } else {
+            unsigned inner = 0;
+            make_planes(&tree, classes + i, n, &planes);
+            merge_node(&tree, &planes, tree.root, &inner, n, from, dst + i, other);
+        }
+        i += n;
     }
     for (unsigned g = 0; g < ngroups; g++)
-        lists[g] += sizes[g];
-    bitx_groups_merge_u8_scalar(dst + whole, lists, classes + whole, group, nelem - whole);
+        lists[g] = from[g];
+    bitx_groups_merge_u8_scalar(dst + i, lists, classes + i, group, nelem - i);
 }
 
 #endif

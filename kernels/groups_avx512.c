@@ -64,6 +64,37 @@ BITX_AVX512 void bitx_groups_merge_u8_avx512(uint8_t *dst, const uint8_t *lists[
     }
 }
 
+/* Ones of each byte count its members, up to 255 times, and vpsadbw sums them. */
+BITX_AVX512 void bitx_groups_count_u8_avx512(uint32_t counts[16], const uint8_t *classes,
+                                             const uint8_t group[16], size_t nelem)
+{
+    const unsigned ngroups = groups_of(group);
+    const __m512i table = _mm512_broadcast_i32x4(_mm_loadu_si128((const void *)group));
+    const __m512i one = _mm512_set1_epi8(1), zero = _mm512_setzero_si512();
+    uint64_t sums[16] = {0};
+    for (size_t at = 0; at < nelem; at += (size_t)64 * 255) {
+        size_t n = nelem - at < (size_t)64 * 255 ? nelem - at : (size_t)64 * 255;
+        for (unsigned g = 0; g < ngroups; g += 4) {
+            __m512i seen[4] = {zero, zero, zero, zero};
+            for (size_t i = 0; i < n; i += 64) {
+                __m512i c = n - i >= 64
+                                ? load512(classes + at + i)
+                                : _mm512_mask_loadu_epi8(_mm512_set1_epi8(-1), low_mask64(n - i),
+                                                         classes + at + i);
+                __m512i of = groups64(table, c);
+                for (unsigned k = 0; k < 4; k++) {
+                    __mmask64 in = _mm512_cmpeq_epi8_mask(of, _mm512_set1_epi8((char)(g + k)));
+                    seen[k] = _mm512_mask_add_epi8(seen[k], in, seen[k], one);
+                }
+            }
+            for (unsigned k = 0; k < 4; k++)
+                sums[g + k] += (uint64_t)_mm512_reduce_add_epi64(_mm512_sad_epu8(seen[k], zero));
+        }
+    }
+    for (unsigned g = 0; g < 16; g++)
+        counts[g] = (uint32_t)sums[g];
+}
+
 /* vpermi2b looks up 128 entries; two of them, and the top bit chooses. */
 BITX_AVX512 void bitx_map_u8_avx512(uint8_t *dst, const uint8_t *src, const uint8_t table[256],
                                     size_t nelem)

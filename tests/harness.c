@@ -165,6 +165,13 @@ static const uint8_t *guarded_table(const uint8_t *table, size_t nbytes)
     return p;
 }
 
+static void call_groups_count(bitx_fn_GROUPS_COUNT *fn, kc_case *c)
+{
+    uint32_t counts[16];
+    fn(counts, c->in[0], guarded_table(c->group, 16), c->nelem);
+    memcpy(c->out[0], counts, sizeof(counts));
+}
+
 /* The result says where both strings end. */
 static void call_delta_split(bitx_fn_DELTA_SPLIT *fn, kc_case *c)
 {
@@ -320,6 +327,12 @@ static void call(bitx_fn fn, bitx_sig sig, kc_case *c)
         return;
     case BITX_SIG_MAP:
         ((bitx_fn_MAP *)fn)(o[0], s[0], guarded_table(c->table, 256), c->nelem);
+        return;
+    case BITX_SIG_GROUPS_COUNT:
+        call_groups_count((bitx_fn_GROUPS_COUNT *)fn, c);
+        return;
+    case BITX_SIG_FLOAT_JOIN:
+        ((bitx_fn_FLOAT_JOIN *)fn)(o[0], s[0], s[1], c->nelem, &c->float_params);
         return;
     case BITX_SIG_HISTOGRAM:
         call_histogram((bitx_fn_HISTOGRAM *)fn, c);

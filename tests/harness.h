@@ -39,6 +39,7 @@ typedef struct kc_case {
     size_t bit;               /* where a plane begins */
     unsigned value[2];
     bitx_delta_params params;
+    bitx_float_params float_params;
     size_t stride; /* of planes that are one stream */
     uint8_t group[16], table[256];
     size_t group_start[16]; /* of lists that are one stream, end to end */

@@ -232,12 +232,47 @@ bad:
     c->out_nbytes[0] = 0;
 }
 
+/* Symbols that fit, and exactly the bytes of their raw bits. */
+static void plan_float_join_u16(kc_case *c, kc_rng *rng)
+{
+    bitx_float_params *p = &c->float_params;
+    p->zero_bits = kc_below(rng, 3) ? 0 : kc_below(rng, 15);
+    p->width = 16 - p->zero_bits;
+    p->fold = kc_below(rng, 3);
+    p->shift = kc_below(rng, p->width);
+    unsigned values = 1u << (p->width - p->shift);
+    p->low = kc_below(rng, values);
+    kc_add_in(c, rng, c->nelem);
+    for (size_t i = 0; i < c->nelem; i++)
+        if (c->in[0][i] >= values - p->low)
+            c->in[0][i] = (uint8_t)kc_below(rng, values - p->low);
+    kc_add_in(c, rng, (c->nelem * p->shift + 7) / 8);
+    kc_add_out(c, 2 * c->nelem);
+}
+
+static void ref_float_join_u16(kc_case *c)
+{
+    const bitx_float_params *p = &c->float_params;
+    for (size_t i = 0; i < c->nelem; i++) {
+        int64_t v = (p->low + c->in[0][i]) * power(p->shift);
+        for (unsigned b = 0; b < p->shift; b++)
+            v += (int64_t)kc_bit(c->in[1], i * p->shift + b) * power(b);
+        int64_t half = v / 2;
+        if (p->fold == 1)
+            v = half + v % 2 * power(p->width - 1);
+        else if (p->fold == 2)
+            v = v % 2 ? power(p->width) - 1 - half : half;
+        kc_set_element(c->out[0], i, 2, (unsigned)(v * power(p->zero_bits)));
+    }
+}
+
 /* clang-format off */
 const kc_spec kc_specs_delta[] = {
     {"delta_classes_u16", plan_delta_classes_u16, ref_delta_classes_u16, 0, NULL, {0}},
     {"delta_diff_u16", plan_delta_diff_u16, ref_delta_diff_u16, 0, NULL, {0}},
     {"delta_split_u16", plan_delta_split_u16, ref_delta_split_u16, 0, NULL, {0}},
     {"delta_join_u16", plan_delta_join_u16, ref_delta_join_u16, 1, NULL, {0}},
+    {"float_join_u16", plan_float_join_u16, ref_float_join_u16, 0, NULL, {0}},
     {0},
 };
 /* clang-format on */

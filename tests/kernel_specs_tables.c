@@ -40,6 +40,22 @@ static void ref_groups_split_u8(kc_case *c)
     }
 }
 
+static void plan_groups_count_u8(kc_case *c, kc_rng *rng)
+{
+    kc_add_in(c, rng, c->nelem);
+    random_groups(c, rng, c->in[0]);
+    kc_add_out(c, 16 * sizeof(uint32_t));
+}
+
+static void ref_groups_count_u8(kc_case *c)
+{
+    uint32_t counts[16] = {0};
+    for (size_t i = 0; i < c->nelem; i++)
+        if (c->in[0][i] != 0xff)
+            counts[c->group[c->in[0][i]]]++;
+    memcpy(c->out[0], counts, sizeof(counts));
+}
+
 static void plan_groups_merge_u8(kc_case *c, kc_rng *rng)
 {
     size_t total = random_groups(c, rng, c->in[1]);
@@ -116,6 +132,7 @@ static void ref_histogram_pairs_u8(kc_case *c)
 const kc_spec kc_specs_tables[] = {
     {"groups_split_u8", plan_groups_split_u8, ref_groups_split_u8, 0, NULL, {0}},
     {"groups_merge_u8", plan_groups_merge_u8, ref_groups_merge_u8, 0, NULL, {0}},
+    {"groups_count_u8", plan_groups_count_u8, ref_groups_count_u8, 0, NULL, {0}},
     {"map_u8", plan_map_u8, ref_map_u8, 1, NULL, {0}},
     {"histogram_pairs_u8", plan_histogram_pairs_u8, ref_histogram_pairs_u8, 0, NULL, {0}},
     {"histogram_u8", plan_histogram_u8, ref_histogram_u8, 0, NULL, {0}},

@@ -275,6 +275,27 @@ BITX_KERNEL(void, groups_split_u8, uint8_t *lists[16], const uint8_t *src, const
 BITX_KERNEL(void, groups_merge_u8, uint8_t *dst, const uint8_t *lists[16], const uint8_t *classes,
             const uint8_t group[16], size_t nelem);
 
+/* How many elements are in each group. */
+BITX_KERNEL(void, groups_count_u8, uint32_t counts[16], const uint8_t *classes,
+            const uint8_t group[16], size_t nelem);
+
+/*
+ * How words of 16 bits are made of a symbol and raw bits: v = (low + symbol) << shift | raw; of its
+ * `width` bits, fold 1 moves the lowest to the top, fold 2 inverts the others where that is set
+ * (and drops it); then come zero_bits zeros.
+ */
+typedef struct bitx_float_params {
+    unsigned width;     /* 16 - zero_bits, at least 2 */
+    unsigned zero_bits; /* at most 14 */
+    unsigned fold;      /* 0, 1, 2 */
+    unsigned shift;     /* below width */
+    unsigned low;       /* low + symbol < 2^(width - shift) */
+} bitx_float_params;
+
+/* Words from symbols and ceil(shift * nelem / 8) bytes of raw bits. */
+BITX_KERNEL(void, float_join_u16, uint8_t *dst, const uint8_t *symbols, const uint8_t *raw,
+            size_t nelem, const bitx_float_params *params);
+
 /* dst[i] = table[src[i]]. dst may be src. */
 BITX_KERNEL(void, map_u8, uint8_t *dst, const uint8_t *src, const uint8_t table[256], size_t nelem);
 
