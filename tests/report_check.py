@@ -79,7 +79,7 @@ class Page(html.parser.HTMLParser):
             box = figure['box']
             assert w >= 0 and h >= 0 and x >= -1 and x + w <= box[2] + 1, attrs
             assert y >= -1 and y + h <= box[3] + 1, attrs
-            if 'm' in classes:
+            if 'm' in classes or 'style' in attrs:
                 figure['marks'].append([x + w / 2, y, classes, ''])
 
     def handle_endtag(self, tag):
@@ -200,6 +200,12 @@ def check_others(page, top, runs):
     assert cells == ['%.1f' % (runs['numa/read/cpu%d/mem%d/huge' % (i, j)]['bytes_per_second'] / 1e9)
                      for i in range(4) for j in range(4) if (i, j) != (3, 1)]
     assert [t[4] for t in matrix['texts']].count('n/a') == 1
+    # The CPU node goes down, the memory node to the right.
+    places = {tuple(map(int, re.findall(r'node (\d+)', m[3]))): m for m in matrix['marks']}
+    assert len(places) == 15
+    for (i, j), m in places.items():
+        assert abs(m[0] - places[0, j][0]) < .1 and abs(m[1] - places[i, 0][1]) < .1
+    assert places[0, 1][0] > places[0, 0][0] and places[1, 0][1] > places[0, 0][1]
     scale = page.table('threads')
     one = runs['scale/xor_split_bf16/compact/threads:1']['bytes_per_second']
     for row in scale:
@@ -214,6 +220,11 @@ def check_others(page, top, runs):
     assert [r['field'] for r in bits[:16]] == ['sign'] + ['exponent'] * 8 + ['mantissa'] * 7
     charts = [f for f in page.figures if 'of the weights changed' in f['caption']]
     assert [len(f['marks']) for f in charts] == [16, 32]
+    for chart in charts:
+        order = [re.match(r'bit (\d+):', m[3])[1] for m in sorted(chart['marks'])]
+        words = [t[4] for t in sorted(chart['texts'])]
+        assert order == [str(i) for i in reversed(range(len(order)))]
+        assert words.index('sign') < words.index('exponent') < words.index('mantissa')
     other, = page.table('results without a chart')
     assert other['result'] == 'store/add/fine-tune/threads:2'
     absent, = page.table('cases without a number')
