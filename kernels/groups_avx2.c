@@ -192,45 +192,61 @@ static void plant(group_tree *t, const uint32_t counts[LEAVES], const uint8_t gr
     t->paths[16] = leaf_paths[GROUPS];
 }
 
-/* The planes of a part, each a string of its own. */
+/* The planes of a part, each a string of its own, and for each 64 elements how they turn at a
+   level, and which of them come to a node. */
 typedef struct group_planes {
     uint8_t bits[LEAVES][PART / 8 + 16];
-    size_t n[LEAVES];
+    uint64_t turns[LEVELS][PART / 64], in[LEAVES][PART / 64];
 } group_planes;
 
-/* n: a multiple of 32. */
+BITX_AVX2_INLINE uint64_t top_bits(__m256i first, __m256i second)
+{
+    return (uint32_t)_mm256_movemask_epi8(first) | (uint64_t)(uint32_t)_mm256_movemask_epi8(second)
+                                                       << 32;
+}
+
+/* The turns of those that come to node k, one after the other. */
+BITX_AVX2_INLINE void make_plane(const group_tree *t, unsigned k, size_t nwords,
+                                 group_planes *planes)
+{
+    const unsigned parent = t->parent[k];
+    const uint64_t *turns = planes->turns[t->level[k]], *outer = planes->in[parent];
+    const uint64_t *there = planes->turns[t->level[parent]];
+    const uint64_t other_way = t->turn[k] ? 0 : ~(uint64_t)0;
+    uint8_t *to = planes->bits[k];
+    uint64_t pending = 0, fill = 0;
+    for (size_t i = 0; i < nwords; i++) {
+        uint64_t in = k ? outer[i] & (there[i] ^ other_way) : ~(uint64_t)0;
+        uint64_t bits = _pext_u64(turns[i], in);
+        planes->in[k][i] = in;
+        uint64_t word = pending | bits << fill, over = bits >> 1 >> (63 - fill);
+        store64(to, word);
+        fill += (uint64_t)_mm_popcnt_u64(in);
+        pending = fill >= 64 ? over : word;
+        to += fill / 64 * 8;
+        fill %= 64;
+    }
+    store64(to, pending);
+}
+
+/* n: a multiple of 64. */
 BITX_AVX2_INLINE void make_planes(const group_tree *t, const uint8_t *classes, size_t n,
                                   group_planes *planes)
 {
     const __m256i table = _mm256_broadcastsi128_si256(load128(t->paths));
     const __m256i of_none = _mm256_set1_epi8((char)t->paths[16]);
-    uint64_t pending[LEAVES] = {0};
-    for (unsigned k = 0; k < t->ninner; k++)
-        planes->n[k] = 0;
-    for (size_t i = 0; i < n; i += 32) {
-        __m256i c = load256(classes + i);
-        __m256i path = _mm256_blendv_epi8(_mm256_shuffle_epi8(table, c), of_none, c);
-        uint32_t turns[LEVELS], in[LEAVES];
+    for (size_t i = 0; i < n; i += 64) {
+        __m256i c0 = load256(classes + i), c1 = load256(classes + i + 32);
+        __m256i path0 = _mm256_blendv_epi8(_mm256_shuffle_epi8(table, c0), of_none, c0);
+        __m256i path1 = _mm256_blendv_epi8(_mm256_shuffle_epi8(table, c1), of_none, c1);
         for (unsigned d = 0; d < t->depth; d++) {
-            turns[d] = (uint32_t)_mm256_movemask_epi8(path);
-            path = _mm256_add_epi8(path, path);
-        }
-        in[0] = ~(uint32_t)0;
-        for (unsigned k = 0; k < t->ninner; k++) {
-            if (k) {
-                unsigned parent = t->parent[k];
-                uint32_t there = turns[t->level[parent]];
-                in[k] = in[parent] & (t->turn[k] ? there : ~there);
-            }
-            uint64_t bits = _pext_u32(turns[t->level[k]], in[k]);
-            size_t at = planes->n[k];
-            pending[k] |= bits << at % 32;
-            store64(planes->bits[k] + at / 32 * 4, pending[k]);
-            planes->n[k] = at + (size_t)_mm_popcnt_u32(in[k]);
-            if (planes->n[k] / 32 != at / 32)
-                pending[k] >>= 32;
+            planes->turns[d][i / 64] = top_bits(path0, path1);
+            path0 = _mm256_add_epi8(path0, path0);
+            path1 = _mm256_add_epi8(path1, path1);
         }
     }
+    for (unsigned k = 0; k < t->ninner; k++)
+        make_plane(t, k, n / 64, planes);
 }
 
 /* dst and other: as many bytes as the node has elements. Returns where they are: dst, or a list. */
@@ -279,7 +295,7 @@ BITX_AVX2 void bitx_groups_merge_u8_avx2(uint8_t *dst, const uint8_t *lists[16],
     for (unsigned g = 0; g < ngroups; g++)
         from[g] = lists[g];
     while (nelem - i >= 256) {
-        size_t n = nelem - i < PART ? (nelem - i) / 32 * 32 : PART;
+        size_t n = nelem - i < PART ? (nelem - i) / 64 * 64 : PART;
         int has_none = any_none(classes + i, n);
         if (!planted || (has_none && !tree.has_none)) {
             uint32_t counts[LEAVES] = {0};
