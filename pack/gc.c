@@ -398,6 +398,16 @@ static zipllm_status put_manifest_back(collection *c, const char *name, bool *ba
     return zipllm_publish(&c->store->dir, from, to, c->error);
 }
 
+static zipllm_status leftover_stays(const collection *c, const char *folder, const char *name)
+{
+    const int saved = errno;
+    char *path = zipllm_path_join(folder, name);
+    const zipllm_status status = zipllm_fail_at(&c->store->dir, path != NULL ? path : folder, saved,
+                                                "cannot remove a leftover", c->error);
+    free(path);
+    return status;
+}
+
 static zipllm_status sweep_file(collection *c, area where, int dir_fd, const char *folder,
                                 const char *name)
 {
@@ -418,7 +428,7 @@ static zipllm_status sweep_file(collection *c, area where, int dir_fd, const cha
         c->result->freed_bytes += S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
     }
     if (!c->dry_run && unlinkat(dir_fd, name, S_ISDIR(st.st_mode) ? AT_REMOVEDIR : 0) != 0)
-        return zipllm_fail_at(&c->store->dir, folder, errno, "cannot remove a leftover", c->error);
+        return leftover_stays(c, folder, name);
     return ZIPLLM_OK;
 }
 

@@ -178,6 +178,9 @@ zipllm_status zipllm_get(zipllm_store *store, const zipllm_get_options *options,
         return zipllm_fail(error, ZIPLLM_USAGE, NULL, ZIPLLM_NO_OFFSET, 0,
                            "no store, no model or no target given");
     zipllm_status status = zipllm_model_find(store, options->name, &g.model, NULL, error);
+    if (status == ZIPLLM_OK && zipllm_target_is_within(store->dir.fd, options->target))
+        status = zipllm_fail(error, ZIPLLM_ERROR, options->target, ZIPLLM_NO_OFFSET, 0,
+                             "will not restore into the store itself");
     if (status == ZIPLLM_OK)
         status = get_all(&g);
     zipllm_model_row_free(&g.model);

@@ -96,6 +96,52 @@ static int make_path(const char *path)
     return result;
 }
 
+/* The directory at path, or what would be the nearest one above it; -1 and errno. */
+static int open_nearest(const char *path)
+{
+    char *copy = strdup(path);
+    int fd = -1;
+    if (copy == NULL)
+        return -1;
+    for (;;) {
+        char *slash = strrchr(copy, '/');
+        fd = open(*copy != '\0' ? copy : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (fd >= 0 || errno != ENOENT || *copy == '\0')
+            break;
+        if (slash == copy)
+            copy[1] = '\0'; /* the root */
+        else
+            *(slash != NULL ? slash : copy) = '\0';
+    }
+    const int saved = errno;
+    free(copy);
+    errno = saved;
+    return fd;
+}
+
+bool zipllm_target_is_within(int dir_fd, const char *path)
+{
+    struct stat wanted, st;
+    bool within = false;
+    int fd = open_nearest(path);
+    dev_t dev = 0;
+    ino_t ino = 0;
+    if (fstat(dir_fd, &wanted) != 0)
+        wanted.st_ino = 0;
+    /* Up to the root, which is its own parent. */
+    while (fd >= 0 && !within && fstat(fd, &st) == 0 && (st.st_dev != dev || st.st_ino != ino)) {
+        within = st.st_dev == wanted.st_dev && st.st_ino == wanted.st_ino;
+        dev = st.st_dev;
+        ino = st.st_ino;
+        const int parent = openat(fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        (void)close(fd);
+        fd = parent;
+    }
+    if (fd >= 0)
+        (void)close(fd);
+    return within;
+}
+
 static bool is_empty(int fd)
 {
     const int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

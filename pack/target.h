@@ -41,4 +41,7 @@ ZIPLLM_WARN_UNUSED zipllm_status zipllm_target_finish(const zipllm_target *targe
 /* Closes and unlinks. */
 void zipllm_target_drop(zipllm_target_file *file);
 
+/* Does path (which need not be there) lie in the directory behind dir_fd? */
+bool zipllm_target_is_within(int dir_fd, const char *path);
+
 #endif

@@ -153,6 +153,14 @@ else
     echo 'skipped: a full disk (no user namespaces here)'
 fi
 
+# A restore into the store would be gc's to remove.
+for target in "$STORE" "$STORE/tmp/out" "$STORE/../$(basename "$STORE")/new/deep"; do
+    expect 1 z get "$(z ls -q | head -n 1)" -o "$target"
+    says err 'will not restore into the store itself'
+    one_line
+done
+expect 0 z gc
+
 # A budget serves so many threads; without -T there are no more of them than that.
 expect 2 z -T 100 --memory 64M verify
 says err '100 threads need a memory budget'
