@@ -12,6 +12,7 @@
 #include "ingest.h"
 #include "model_name.h"
 #include "scan.h"
+#include "shards.h"
 #include "store.h"
 
 /* Slots of zipllm_store_text(). */
@@ -223,6 +224,9 @@ static zipllm_status add_item(adding *a, const zipllm_scan_item *item, zipllm_in
     char *shown = zipllm_scan_path(&a->scan, item);
     status = shown != NULL ? zipllm_ingest_file_add(&a->in, fd, shown, a->taken.id != 0, file)
                            : zipllm_fail_memory(a->error, strlen(item->path));
+    if (status == ZIPLLM_OK && file->layout.note[0] == '\0')
+        zipllm_shards_note(&a->scan, item, fd, zipllm_store_buffers(a->store), file->layout.note,
+                           sizeof file->layout.note);
     free(shown);
     (void)close(fd);
     return status;

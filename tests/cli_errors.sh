@@ -153,6 +153,20 @@ else
     echo 'skipped: a full disk (no user namespaces here)'
 fi
 
+# An index that names shards which are not there: kept as it is, and told.
+mkdir -p cut/sub
+printf '%s' '{"weight_map":{"a":"m-1.safetensors","b":"m-2.safetensors","c":"m-1.safetensors"}}' \
+    >cut/sub/m.safetensors.index.json
+expect 0 z add --name fam/cut cut
+says out 'names 2 shards that are not there, such as m-1.safetensors'
+echo x >cut/sub/m-1.safetensors
+expect 0 z add --name fam/cut2 cut
+expect 0 z add -v --name fam/cut2 cut
+says out 'nothing added'
+echo '{"weight_map":{"a":"m-1.safetensors"}}' >cut/sub/m.safetensors.index.json
+expect 0 z add -v --name fam/cut3 cut
+check sh -c '! grep -q "not there" out'
+
 # A restore into the store would be gc's to remove.
 for target in "$STORE" "$STORE/tmp/out" "$STORE/../$(basename "$STORE")/new/deep"; do
     expect 1 z get "$(z ls -q | head -n 1)" -o "$target"

@@ -1,0 +1,200 @@
+/* The schema, and every statement that is ever run. */
+#include "index_sql.h"
+
+/* Text columns that hold names are compared as bytes (the default collation). */
+const char zipllm_index_schema[] =
+    "PRAGMA journal_mode=DELETE;"
+    "PRAGMA auto_vacuum=INCREMENTAL;"
+    "PRAGMA synchronous=EXTRA;"
+    "BEGIN IMMEDIATE;"
+    "CREATE TABLE schema_version(version INTEGER NOT NULL);"
+    "INSERT INTO schema_version VALUES(1);"
+    "CREATE TABLE pack(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,"
+    " nbytes INTEGER NOT NULL);"
+    "CREATE TABLE tensor(id INTEGER PRIMARY KEY, nbytes INTEGER NOT NULL, hash BLOB NOT NULL,"
+    " ordinal INTEGER NOT NULL, plain BLOB NOT NULL, dtype INTEGER NOT NULL,"
+    " pack INTEGER NOT NULL REFERENCES pack(id), offset INTEGER NOT NULL,"
+    " length INTEGER NOT NULL, \"check\" INTEGER NOT NULL, UNIQUE(hash, nbytes, ordinal));"
+    "CREATE INDEX tensor_pack ON tensor(pack, offset);"
+    "CREATE TABLE parent(tensor INTEGER NOT NULL REFERENCES tensor(id),"
+    " position INTEGER NOT NULL, parent INTEGER NOT NULL REFERENCES tensor(id),"
+    " PRIMARY KEY(tensor, position)) WITHOUT ROWID;"
+    "CREATE INDEX parent_parent ON parent(parent);"
+    /* The base of a delta is stored whole, so every tensor is at most two frames away. */
+    "CREATE TRIGGER parent_insert BEFORE INSERT ON parent"
+    " WHEN NEW.tensor = NEW.parent"
+    "  OR EXISTS(SELECT 1 FROM parent WHERE tensor = NEW.parent)"
+    "  OR EXISTS(SELECT 1 FROM parent WHERE parent = NEW.tensor)"
+    " BEGIN SELECT RAISE(ABORT, 'the base of a delta must be stored whole'); END;"
+    "CREATE TRIGGER parent_update BEFORE UPDATE ON parent"
+    " WHEN NEW.tensor = NEW.parent"
+    "  OR EXISTS(SELECT 1 FROM parent WHERE tensor = NEW.parent)"
+    "  OR EXISTS(SELECT 1 FROM parent WHERE parent = NEW.tensor)"
+    " BEGIN SELECT RAISE(ABORT, 'the base of a delta must be stored whole'); END;"
+    "CREATE TABLE file(id INTEGER PRIMARY KEY, nbytes INTEGER NOT NULL, sha256 BLOB NOT NULL,"
+    " UNIQUE(nbytes, sha256));"
+    "CREATE TABLE file_part(file INTEGER NOT NULL REFERENCES file(id),"
+    " position INTEGER NOT NULL, kind INTEGER NOT NULL, name TEXT NOT NULL,"
+    " dtype TEXT NOT NULL, shape TEXT NOT NULL, nbytes INTEGER NOT NULL,"
+    " tensor INTEGER REFERENCES tensor(id), PRIMARY KEY(file, position)) WITHOUT ROWID;"
+    "CREATE INDEX file_part_name ON file_part(file, name);"
+    "CREATE INDEX file_part_tensor ON file_part(tensor);"
+    "CREATE TABLE model(id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL,"
+    " revision TEXT NOT NULL, manifest TEXT NOT NULL UNIQUE, manifest_hash BLOB NOT NULL,"
+    " base TEXT, found INTEGER NOT NULL, added INTEGER NOT NULL,"
+    " stored_bytes INTEGER NOT NULL, UNIQUE(name, revision));"
+    "CREATE TABLE model_file(model INTEGER NOT NULL REFERENCES model(id), path TEXT NOT NULL,"
+    " file INTEGER REFERENCES file(id), PRIMARY KEY(model, path)) WITHOUT ROWID;"
+    "CREATE INDEX model_file_file ON model_file(file);"
+    "CREATE TABLE sketch(tensor INTEGER NOT NULL REFERENCES tensor(id),"
+    " version INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY(tensor, version)) WITHOUT ROWID;"
+    "CREATE TABLE probe(model INTEGER PRIMARY KEY REFERENCES model(id), version INTEGER NOT NULL,"
+    " data BLOB NOT NULL);"
+    "COMMIT;";
+
+#define TENSOR_COLUMNS                                                                             \
+    "t.id, t.nbytes, t.hash, t.ordinal, t.plain, t.dtype, t.pack, t.offset, t.length, "            \
+    "t.\"check\", (SELECT p.parent FROM parent p WHERE p.tensor = t.id AND p.position = 0)"
+#define MODEL_COLUMNS                                                                              \
+    "id, name, revision, manifest, manifest_hash, base, found, added, stored_bytes"
+#define PART_COLUMNS "kind, name, dtype, shape, nbytes, tensor"
+/* Needed by no file, neither itself nor as the base of a tensor that is. */
+#define DEAD                                                                                       \
+    "NOT EXISTS(SELECT 1 FROM file_part f WHERE f.tensor = t.id) AND "                             \
+    "NOT EXISTS(SELECT 1 FROM parent p JOIN file_part f ON f.tensor = p.tensor "                   \
+    "WHERE p.parent = t.id)"
+
+const char *const zipllm_index_queries[ZIPLLM_Q_COUNT] = {
+    [ZIPLLM_Q_BEGIN] = "BEGIN IMMEDIATE",
+    [ZIPLLM_Q_BEGIN_READ] = "BEGIN",
+    [ZIPLLM_Q_COMMIT] = "COMMIT",
+    [ZIPLLM_Q_ROLLBACK] = "ROLLBACK",
+    [ZIPLLM_Q_TENSOR_BY_ID] = "SELECT " TENSOR_COLUMNS " FROM tensor t WHERE t.id = ?1",
+    [ZIPLLM_Q_TENSOR_BY_HASH] = "SELECT " TENSOR_COLUMNS " FROM tensor t WHERE t.hash = ?2 AND "
+                                "t.nbytes = ?1 AND t.ordinal >= ?3 ORDER BY t.ordinal LIMIT 1",
+    [ZIPLLM_Q_MODEL_TENSOR] =
+        "SELECT " TENSOR_COLUMNS ", f.dtype, f.shape FROM model_file m "
+        "CROSS JOIN file_part f ON f.file = m.file AND f.name = ?2 AND f.kind = 0 "
+        "JOIN tensor t ON t.id = f.tensor WHERE m.model = ?1 LIMIT 1",
+    [ZIPLLM_Q_TENSOR_MODEL] = "SELECT name, revision FROM model WHERE id = (SELECT min(m.model) "
+                              "FROM file_part f JOIN model_file m ON m.file = f.file "
+                              "WHERE f.tensor = ?1)",
+    [ZIPLLM_Q_PACK_BY_ID] = "SELECT id, nbytes, name FROM pack WHERE id = ?1",
+    [ZIPLLM_Q_MODEL_EXACT] =
+        "SELECT " MODEL_COLUMNS " FROM model WHERE name = ?1 AND revision = ?2",
+    [ZIPLLM_Q_MODEL_LAST] =
+        "SELECT " MODEL_COLUMNS " FROM model WHERE name = ?1 ORDER BY id DESC LIMIT 1",
+    [ZIPLLM_Q_MODEL_COUNT] = "SELECT count(*) FROM model WHERE name = ?1",
+    [ZIPLLM_Q_FILE_BY_SHA] = "SELECT id FROM file WHERE nbytes = ?1 AND sha256 = ?2",
+    [ZIPLLM_Q_FILE_BY_LENGTH] = "SELECT 1 FROM file WHERE nbytes = ?1 LIMIT 1",
+    [ZIPLLM_Q_PUT_PACK] = "INSERT INTO pack(name, nbytes) VALUES(?1, ?2)",
+    [ZIPLLM_Q_PUT_TENSOR] =
+        "INSERT INTO tensor(nbytes, hash, ordinal, plain, dtype, pack, offset, length, "
+        "\"check\") VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    [ZIPLLM_Q_PUT_PARENT] = "INSERT INTO parent(tensor, position, parent) VALUES(?1, 0, ?2)",
+    [ZIPLLM_Q_PUT_FILE] = "INSERT INTO file(nbytes, sha256) VALUES(?1, ?2)",
+    [ZIPLLM_Q_PUT_PART] = "INSERT INTO file_part(file, position, kind, name, dtype, shape, nbytes, "
+                          "tensor) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    [ZIPLLM_Q_PUT_MODEL] =
+        "INSERT INTO model(name, revision, manifest, manifest_hash, base, found, added, "
+        "stored_bytes, id) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    [ZIPLLM_Q_PUT_MODEL_FILE] = "INSERT INTO model_file(model, path, file) VALUES(?1, ?2, ?3)",
+    [ZIPLLM_Q_DELETE_MODEL_FILES] = "DELETE FROM model_file WHERE model = ?1",
+    [ZIPLLM_Q_DELETE_MODEL] = "DELETE FROM model WHERE id = ?1",
+    [ZIPLLM_Q_DELETE_PARTS] = "DELETE FROM file_part WHERE file IN (SELECT id FROM file WHERE "
+                              "id NOT IN (SELECT file FROM model_file WHERE file IS NOT NULL))",
+    [ZIPLLM_Q_DELETE_FILES] = "DELETE FROM file WHERE id NOT IN "
+                              "(SELECT file FROM model_file WHERE file IS NOT NULL)",
+    [ZIPLLM_Q_MODELS] = "SELECT " MODEL_COLUMNS " FROM model ORDER BY name, revision",
+    [ZIPLLM_Q_MODEL_TOTALS] =
+        "SELECT count(*), ifnull(sum((SELECT count(*) FROM file_part p WHERE p.file = f.id AND "
+        "p.kind = 0)), 0), ifnull(sum(f.nbytes), 0) FROM model_file m JOIN file f ON "
+        "f.id = m.file WHERE m.model = ?1",
+    [ZIPLLM_Q_MODEL_FILES] = "SELECT m.path, ifnull(m.file, 0), f.nbytes, f.sha256 FROM model_file "
+                             "m LEFT JOIN file f ON f.id = m.file WHERE m.model = ?1 "
+                             "ORDER BY m.path",
+    [ZIPLLM_Q_MODEL_FILE] = "SELECT m.path, ifnull(m.file, 0), f.nbytes, f.sha256 FROM model_file "
+                            "m LEFT JOIN file f ON f.id = m.file WHERE m.model = ?1 AND "
+                            "m.path = ?2",
+    [ZIPLLM_Q_FILE_PARTS] =
+        "SELECT " PART_COLUMNS " FROM file_part WHERE file = ?1 ORDER BY position",
+    [ZIPLLM_Q_TENSOR_USES] = "SELECT count(*) FROM file_part f JOIN model_file m ON "
+                             "m.file = f.file WHERE f.tensor = ?1",
+    [ZIPLLM_Q_TENSOR_USERS] =
+        "SELECT m.id, m.name, m.revision, f.path, p.name FROM file_part p JOIN model_file f ON "
+        "f.file = p.file JOIN model m ON m.id = f.model WHERE p.tensor = ?1 OR p.tensor IN "
+        "(SELECT tensor FROM parent WHERE parent = ?1) ORDER BY m.name, m.revision, f.path",
+    [ZIPLLM_Q_PACK_USERS] =
+        "SELECT m.id, m.name, m.revision FROM model m WHERE EXISTS(SELECT 1 FROM model_file f "
+        "JOIN file_part p ON p.file = f.file JOIN tensor t ON t.id = p.tensor LEFT JOIN parent b "
+        "ON b.tensor = t.id LEFT JOIN tensor u ON u.id = b.parent WHERE f.model = m.id AND "
+        "(t.pack = ?1 OR u.pack = ?1)) ORDER BY m.name, m.revision",
+    [ZIPLLM_Q_TENSOR_USED] = "SELECT EXISTS(SELECT 1 FROM file_part WHERE tensor = ?1)",
+    [ZIPLLM_Q_FILE_USERS] =
+        "SELECT m.id, m.name, m.revision, f.path FROM model_file f JOIN model m ON "
+        "m.id = f.model WHERE f.file = ?1 ORDER BY m.name, m.revision, f.path",
+    [ZIPLLM_Q_STAT] =
+        "SELECT (SELECT count(*) FROM model), (SELECT count(*) FROM model_file WHERE file IS NOT "
+        "NULL), (SELECT count(*) FROM model_file m JOIN file_part p ON p.file = m.file WHERE "
+        "p.kind = 0), (SELECT count(DISTINCT tensor) FROM file_part WHERE kind = 0), "
+        "(SELECT count(*) FROM parent p WHERE EXISTS(SELECT 1 FROM file_part f WHERE "
+        "f.tensor = p.tensor AND f.kind = 0)), (SELECT ifnull(sum(f.nbytes), 0) FROM model_file m "
+        "JOIN file f ON f.id = m.file)",
+    /* Of packs less header and trailer (128) all but the frames that are needed and their entries
+       (112): also frames that no row points to, those of a lost race or a promotion. */
+    [ZIPLLM_Q_DEAD_BYTES] =
+        "SELECT ifnull((SELECT sum(k.nbytes - 128) FROM pack k), 0) - "
+        "ifnull((SELECT sum(t.length + 112) FROM tensor t WHERE NOT (" DEAD ")), 0)",
+    [ZIPLLM_Q_FILE] =
+        "SELECT nbytes, sha256, (SELECT count(*) FROM file_part p WHERE p.file = f.id "
+        "AND p.kind = 0) FROM file f WHERE id = ?1",
+    [ZIPLLM_Q_PACK_IDS] = "SELECT id FROM pack ORDER BY id",
+    [ZIPLLM_Q_PACK_COUNT] = "SELECT count(*) FROM tensor WHERE pack = ?1",
+    [ZIPLLM_Q_PACKS] =
+        "SELECT k.id, k.name, k.nbytes, (SELECT ifnull(sum(t.length), 0) FROM tensor t WHERE "
+        "t.pack = k.id), (SELECT count(*) FROM tensor t WHERE t.pack = k.id) FROM pack k "
+        "ORDER BY k.id",
+    [ZIPLLM_Q_PACK_TENSORS] =
+        "SELECT " TENSOR_COLUMNS " FROM tensor t WHERE t.pack = ?1 ORDER BY t.offset",
+    [ZIPLLM_Q_TENSOR_AT] =
+        "SELECT " TENSOR_COLUMNS " FROM tensor t WHERE t.pack = ?1 AND t.offset = ?2",
+    [ZIPLLM_Q_NOT_STANDALONE] =
+        "SELECT p.tensor, p.parent FROM parent p JOIN parent q ON q.tensor = p.parent",
+    [ZIPLLM_Q_MANIFESTS] = "SELECT manifest FROM model",
+    [ZIPLLM_Q_MANIFEST_MODEL] = "SELECT id FROM model WHERE manifest = ?1",
+    [ZIPLLM_Q_PACK_BY_NAME] = "SELECT id FROM pack WHERE name = ?1",
+    [ZIPLLM_Q_MOVE_TENSOR] = "UPDATE tensor SET pack = ?2, offset = ?3 WHERE id = ?1",
+    [ZIPLLM_Q_DELETE_DEAD_PARENTS] = "DELETE FROM parent WHERE tensor IN (SELECT t.id FROM tensor "
+                                     "t WHERE " DEAD ")",
+    [ZIPLLM_Q_DELETE_DEAD_SKETCHES] = "DELETE FROM sketch WHERE tensor IN (SELECT t.id FROM tensor "
+                                      "t WHERE " DEAD ")",
+    [ZIPLLM_Q_DELETE_DEAD_TENSORS] =
+        "DELETE FROM tensor WHERE id IN (SELECT t.id FROM tensor t WHERE " DEAD ")",
+    [ZIPLLM_Q_DELETE_EMPTY_PACKS] = "DELETE FROM pack WHERE id NOT IN (SELECT pack FROM tensor)",
+    [ZIPLLM_Q_PUT_SKETCH] =
+        "INSERT OR IGNORE INTO sketch(tensor, version, data) VALUES(?1, ?2, ?3)",
+    [ZIPLLM_Q_SKETCH] = "SELECT data FROM sketch WHERE tensor = ?1 AND version = ?2",
+    [ZIPLLM_Q_PUT_PROBES] = "INSERT OR REPLACE INTO probe(model, version, data) VALUES(?1, ?2, ?3)",
+    [ZIPLLM_Q_PROBES] = "SELECT model, data FROM probe WHERE version = ?1",
+    [ZIPLLM_Q_DELETE_PROBES] = "DELETE FROM probe WHERE model = ?1",
+    [ZIPLLM_Q_MODEL_BY_ID] = "SELECT " MODEL_COLUMNS " FROM model WHERE id = ?1",
+    [ZIPLLM_Q_MODEL_OWN] =
+        "SELECT " TENSOR_COLUMNS " FROM tensor t WHERE t.id IN (SELECT f.tensor FROM model_file m "
+        "JOIN file_part f ON f.file = m.file WHERE m.model = ?1) AND "
+        "(SELECT min(m.model) FROM file_part f JOIN model_file m ON m.file = f.file "
+        "WHERE f.tensor = t.id) = ?1",
+    [ZIPLLM_Q_SKETCHED] =
+        "SELECT " TENSOR_COLUMNS ", min(f.name) AS name, f.shape FROM sketch s "
+        "JOIN tensor t ON t.id = s.tensor JOIN file_part f ON f.tensor = t.id AND f.kind = 0 "
+        "WHERE s.version = ?1 GROUP BY t.id ORDER BY name, t.dtype, t.nbytes, t.id",
+    [ZIPLLM_Q_CHILDREN] = "SELECT count(*) FROM parent WHERE parent = ?1",
+    [ZIPLLM_Q_DELETE_PARENT] = "DELETE FROM parent WHERE tensor = ?1",
+    [ZIPLLM_Q_REPLACE_FRAME] =
+        "UPDATE tensor SET pack = ?2, offset = ?3, length = ?4, \"check\" = ?5 WHERE id = ?1",
+    [ZIPLLM_Q_MODEL_GREW] =
+        "UPDATE model SET stored_bytes = max(0, stored_bytes + ?2) WHERE id = "
+        "(SELECT min(m.model) FROM file_part f JOIN model_file m ON m.file = f.file "
+        "WHERE f.tensor = ?1)",
+    [ZIPLLM_Q_INTEGRITY] = "PRAGMA integrity_check(1)",
+    [ZIPLLM_Q_VACUUM] = "PRAGMA incremental_vacuum",
+};
