@@ -20,7 +20,7 @@ typedef struct comparing {
     zipllm_distance_result *result;
     uint8_t *blocks, *frame; /* two blocks; a coded one */
     size_t frame_cap;
-    double differing, nelem, unchanged, bitx, delta, alone; /* sums */
+    double differing, nelem, unchanged, zstd, alone, bitx, delta, best; /* sums */
 } comparing;
 
 /* ---- bits --------------------------------------------------------------------------------------
@@ -68,12 +68,15 @@ static zipllm_status code_block(comparing *c, bitx_dtype dtype, size_t nbytes, s
                                 zipllm_distance_row *row)
 {
     const uint8_t *base = base_nbytes != 0 ? c->blocks + (size_t)ZIPLLM_BLOCK_NBYTES : NULL;
-    zipllm_status status =
-        coded_nbytes(c, dtype, BITX_CODEC_BITX, nbytes, base, base_nbytes, &row->bitx);
+    zipllm_status status = coded_nbytes(c, dtype, BITX_CODEC_ZSTD, nbytes, NULL, 0, &row->zstd);
+    if (status == ZIPLLM_OK)
+        status = coded_nbytes(c, dtype, BITX_CODEC_AUTO, nbytes, NULL, 0, &row->alone);
+    if (status == ZIPLLM_OK)
+        status = coded_nbytes(c, dtype, BITX_CODEC_BITX, nbytes, base, base_nbytes, &row->bitx);
     if (status == ZIPLLM_OK)
         status = coded_nbytes(c, dtype, BITX_CODEC_DELTA, nbytes, base, base_nbytes, &row->delta);
     if (status == ZIPLLM_OK)
-        status = coded_nbytes(c, dtype, BITX_CODEC_AUTO, nbytes, NULL, 0, &row->alone);
+        status = coded_nbytes(c, dtype, BITX_CODEC_AUTO, nbytes, base, base_nbytes, &row->best);
     return status;
 }
 
@@ -114,9 +117,11 @@ static zipllm_status compare_blocks(comparing *c, const zipllm_stored *a, const 
         }
     }
     if (coded > 0) {
+        row->zstd /= coded;
+        row->alone /= coded;
         row->bitx /= coded;
         row->delta /= coded;
-        row->alone /= coded;
+        row->best /= coded;
     }
     return status;
 }
@@ -129,9 +134,11 @@ static void add_up(comparing *c, const zipllm_distance_row *row)
     c->differing += (double)row->differing;
     c->nelem += (double)row->nelem;
     c->unchanged += (double)row->unchanged;
+    c->zstd += row->zstd * nbytes;
+    c->alone += row->alone * nbytes;
     c->bitx += row->bitx * nbytes;
     c->delta += row->delta * nbytes;
-    c->alone += row->alone * nbytes;
+    c->best += row->best * nbytes;
 }
 
 static zipllm_status compare_rows(comparing *c, const zipllm_part_row *part,
@@ -242,9 +249,11 @@ static zipllm_status compare(comparing *c, int64_t a)
         r->unchanged = c->unchanged / c->nelem;
     }
     if (status == ZIPLLM_OK && r->nbytes > 0) {
+        r->zstd = c->zstd / (double)r->nbytes;
+        r->alone = c->alone / (double)r->nbytes;
         r->bitx = c->bitx / (double)r->nbytes;
         r->delta = c->delta / (double)r->nbytes;
-        r->alone = c->alone / (double)r->nbytes;
+        r->best = c->best / (double)r->nbytes;
     }
     return status;
 }

@@ -74,9 +74,10 @@ static void hash_window(zipllm_pipeline *p, const zipllm_window *w)
             if (!p->pass->second)
                 begin_sketch(p, u->task->part);
         }
+        (void)XXH3_128bits_update(p->seeded, w->input + u->at, u->nbytes);
+        /* Behind the hash, which has brought the bytes near: before it, each sample was a miss. */
         if (!p->pass->second)
             zipllm_sketcher_update(&p->sketcher, w->input + u->at, u->nbytes);
-        (void)XXH3_128bits_update(p->seeded, w->input + u->at, u->nbytes);
         if (plain)
             (void)XXH3_128bits_update(p->plain, w->input + u->at, u->nbytes);
         if (!u->last)

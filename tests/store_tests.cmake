@@ -18,15 +18,13 @@ if(BITX_BUILD_STORE)
     TORCH_DIR="${CMAKE_CURRENT_SOURCE_DIR}/vectors/torch")
   bitx_add_pack_test(sketch_test sketch_test.c family_sim.c)
   target_link_libraries(sketch_test PRIVATE m)
-  # The tables of pack/FAMILIES.md.
-  add_executable(families_report families_report.c family_sim.c)
-  bitx_target_defaults(families_report)
-  target_include_directories(families_report PRIVATE "${PROJECT_SOURCE_DIR}/pack")
-  target_link_libraries(families_report PRIVATE zipllm_static m)
-  add_executable(families_search families_search.c family_sim.c)
-  bitx_target_defaults(families_search)
-  target_include_directories(families_search PRIVATE "${PROJECT_SOURCE_DIR}/pack")
-  target_link_libraries(families_search PRIVATE zipllm_static m)
+  # The tables of pack/FAMILIES.md: `./dev families`.
+  foreach(name families_report families_search families_predicted)
+    add_executable(${name} ${name}.c family_sim.c)
+    bitx_target_defaults(${name})
+    target_include_directories(${name} PRIVATE "${PROJECT_SOURCE_DIR}/pack")
+    target_link_libraries(${name} PRIVATE zipllm_static m)
+  endforeach()
   bitx_add_pack_test(scan_test scan_test.c)
   bitx_add_pack_test(store_test store_test.c store_util.c)
 
@@ -116,6 +114,11 @@ if(BITX_BUILD_FUZZERS AND BITX_BUILD_STORE)
     "${PROJECT_SOURCE_DIR}/pack/zip.c" "${PROJECT_SOURCE_DIR}/pack/pickle.c"
     "${PROJECT_SOURCE_DIR}/pack/cursor.c" "${PROJECT_SOURCE_DIR}/pack/utf8.c")
   target_link_libraries(fuzz_torchzip PRIVATE bitx_static)
+  bitx_add_fuzzer(fuzz_pack fuzz_pack.c "${PROJECT_SOURCE_DIR}/pack/packfile.c")
+  target_link_libraries(fuzz_pack PRIVATE zipllm_static)
+  bitx_add_fuzzer(fuzz_names fuzz_names.c "${PROJECT_SOURCE_DIR}/pack/target.c"
+    "${PROJECT_SOURCE_DIR}/pack/scan.c")
+  target_link_libraries(fuzz_names PRIVATE zipllm_static)
 endif()
 
 # The command line: each script is called with the programs and the source folder.

@@ -72,9 +72,11 @@ static void json_row(const zipllm_distance_row *row)
     json_uint("elements", row->nelem);
     json_number("bit_distance", share(row->differing, row->nelem));
     json_number("unchanged", share(row->unchanged, row->nelem));
+    json_number("zstd", row->zstd);
+    json_number("alone", row->alone);
     json_number("bitx", row->bitx);
     json_number("delta", row->delta);
-    json_number("alone", row->alone);
+    json_number("best", row->best);
     json_bits(row->at, row->bits, row->nelem);
     json_end();
 }
@@ -84,7 +86,8 @@ static void on_row(void *user, const zipllm_distance_row *row)
     shown *s = user;
     char *name, *dtype;
     char nbytes[TEXT_NUMBER_MAX], distance[TEXT_NUMBER_MAX], same[TEXT_NUMBER_MAX];
-    char bitx[TEXT_NUMBER_MAX], delta[TEXT_NUMBER_MAX], alone[TEXT_NUMBER_MAX];
+    char zstd[TEXT_NUMBER_MAX], alone[TEXT_NUMBER_MAX], bitx[TEXT_NUMBER_MAX];
+    char delta[TEXT_NUMBER_MAX], best[TEXT_NUMBER_MAX];
 
     add_bits(s, row);
     if (s->json)
@@ -96,10 +99,13 @@ static void on_row(void *user, const zipllm_distance_row *row)
     text_bytes(nbytes, row->nbytes);
     (void)snprintf(distance, sizeof distance, "%.2f", share(row->differing, row->nelem));
     text_percent(same, share(row->unchanged, row->nelem));
+    text_percent(zstd, row->zstd);
+    text_percent(alone, row->alone);
     text_percent(bitx, row->bitx);
     text_percent(delta, row->delta);
-    text_percent(alone, row->alone);
-    table_row(s->t, (const char *[]){name, dtype, nbytes, distance, same, bitx, delta, alone});
+    text_percent(best, row->best);
+    table_row(s->t, (const char *[]){name, dtype, nbytes, distance, same, zstd, alone, bitx, delta,
+                                     best});
     free(name);
     free(dtype);
 }
@@ -128,10 +134,12 @@ static void print_result(const shown *s, const char *a, const char *b,
     (void)printf("%s given %s: %" PRIu64 " tensors of %s", first, second, r->tensors, nbytes);
     if (r->unmatched != 0)
         (void)printf(" (%" PRIu64 " have no partner)", r->unmatched);
-    (void)printf("\n  bit distance %.2f bits per element, %.1f%% of elements unchanged\n"
-                 "  expected on disk: delta %.1f%%, the paper's bitx %.1f%%, by itself %.1f%%\n",
-                 r->bit_distance, 100 * r->unchanged, 100 * r->delta, 100 * r->bitx,
-                 100 * r->alone);
+    (void)printf(
+        "\n  bit distance %.2f bits per element, %.1f%% of elements unchanged\n"
+        "  expected on disk: %.1f%% (delta %.1f%%, the paper's bitx %.1f%%; without a base "
+        "%.1f%%, zstd %.1f%%)\n",
+        r->bit_distance, 100 * r->unchanged, 100 * r->best, 100 * r->delta, 100 * r->bitx,
+        100 * r->alone, 100 * r->zstd);
     for (i = 0; i < s->ndtypes; i++)
         print_bits(&s->dtypes[i]);
     free(first);
@@ -158,16 +166,18 @@ static void json_result(const shown *s, const char *a, const char *b,
     json_uint("bytes", r->nbytes);
     json_number("bit_distance", r->bit_distance);
     json_number("unchanged", r->unchanged);
+    json_number("zstd", r->zstd);
+    json_number("alone", r->alone);
     json_number("bitx", r->bitx);
     json_number("delta", r->delta);
-    json_number("alone", r->alone);
+    json_number("best", r->best);
     json_end();
 }
 
 static zipllm_status run_distance(options *o)
 {
-    static const char *const headings[] = {"tensor",    "dtype", "bytes", "bits",
-                                           "unchanged", "bitx",  "delta", "by itself"};
+    static const char *const headings[] = {"tensor", "dtype",     "bytes", "bits",  "unchanged",
+                                           "zstd",   "by itself", "bitx",  "delta", "best"};
     shown show = {.json = o->common.json};
     zipllm_distance_result result;
     zipllm_status status;
@@ -175,7 +185,7 @@ static zipllm_status run_distance(options *o)
     session s;
 
     if (!o->common.json && !o->common.quiet)
-        show.t = table_new("llrrrrrr", headings);
+        show.t = table_new("llrrrrrrrr", headings);
     status = session_open(&s, "distance", o, ZIPLLM_SHARED);
     if (status == ZIPLLM_OK) {
         status = zipllm_distance(s.store, o->operands[0], o->operands[1], on_row, &show, &result,
@@ -203,13 +213,17 @@ const command COMMAND_DISTANCE = {
     .summary = "how far model A is from model B, bit by bit, and what each codec makes of it",
     .help =
         "Compares the tensors of two models of the store that have one name and dtype: bit "
-        "distance\n(differing bits per element), share of elements unchanged, and the size of A "
-        "given B by the\npaper's codec (bitx), by the delta codec, and of A by itself; sizes are "
-        "of up to four blocks\nof each tensor. Then, for each dtype, how often each bit differs.\n"
+        "distance\n(differing bits per element), share of elements unchanged, and what each codec "
+        "would take of A's\nbytes: zstd and the best one without B, and given B the paper's codec "
+        "(bitx), the delta codec,\nand the best of all for each block; of up to four blocks of "
+        "each "
+        "tensor. Then, for each dtype,\nhow often each bit differs.\n"
         "\n--json: a line {\"type\":\"tensor\", name, dtype, bytes, elements, bit_distance, "
-        "unchanged,\nbitx, delta, alone, bits: [{bit, share}]} for each tensor, {\"type\":"
-        "\"dtype\", dtype, elements,\nbits} for each dtype, then {\"type\":\"distance\", model, "
-        "given, tensors, unmatched, bytes,\nbit_distance, unchanged, bitx, delta, alone}\n",
+        "unchanged,\nzstd, alone, bitx, delta, best, bits: [{bit, share}]} for each tensor, "
+        "{\"type\":"
+        "\"dtype\", dtype,\nelements, bits} for each dtype, then {\"type\":\"distance\", model, "
+        "given, tensors, unmatched,\nbytes, bit_distance, unchanged, zstd, alone, bitx, delta, "
+        "best}\n",
     .least = 2,
     .most = 2,
     .run = run_distance,

@@ -447,7 +447,11 @@ typedef struct zipllm_distance_row {
     uint64_t unchanged;                /* elements */
     uint64_t at[ZIPLLM_DISTANCE_BITS]; /* elements that differ in bit i, the lowest first */
     /* Coded sizes per original byte of the first model's tensor, from up to four blocks of it. */
-    double bitx, delta, alone; /* the paper's codec, the delta codec, the best without a base */
+    double zstd;  /* of its bytes, no base */
+    double alone; /* the best without a base */
+    double bitx;  /* the paper's, given the other */
+    double delta; /* ours, given the other */
+    double best;  /* what a store would take: the best of all for each block */
 } zipllm_distance_row;
 
 typedef struct zipllm_distance_result {
@@ -456,7 +460,7 @@ typedef struct zipllm_distance_result {
     uint64_t nbytes;    /* of the compared ones */
     double bit_distance;
     double unchanged; /* share */
-    double bitx, delta, alone;
+    double zstd, alone, bitx, delta, best; /* as above */
 } zipllm_distance_result;
 
 /* a coded given b; names as for zipllm_get(). row may be NULL. */
