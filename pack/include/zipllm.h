@@ -459,7 +459,7 @@ typedef struct zipllm_distance_result {
     uint64_t unmatched; /* of the first model: no tensor of that name, dtype and row shape */
     uint64_t nbytes;    /* of the compared ones */
     double bit_distance;
-    double unchanged; /* share */
+    double unchanged;                      /* share */
     double zstd, alone, bitx, delta, best; /* as above */
 } zipllm_distance_result;
 
