@@ -5,8 +5,7 @@
 
 enum { ABSENT = 0xff };
 
-/* log2(1 + i / 256) in units of 2^-16. */
-static const uint32_t log2_table[257] = {
+const uint32_t bitx_log2_table[257] = {
     0,     369,   736,   1102,  1466,  1829,  2190,  2551,  2909,  3267,  3623,  3978,  4331,
     4683,  5034,  5384,  5732,  6079,  6425,  6769,  7112,  7454,  7795,  8134,  8473,  8810,
     9146,  9480,  9814,  10146, 10477, 10807, 11136, 11464, 11791, 12116, 12440, 12764, 13086,
@@ -34,7 +33,7 @@ uint32_t bitx_log2(uint64_t v)
     unsigned n = bits_log2(v);
     uint32_t fraction = n <= 16 ? (uint32_t)(v << (16 - n)) : (uint32_t)(v >> (n - 16));
     fraction &= 0xffff;
-    uint32_t low = log2_table[fraction >> 8], high = log2_table[(fraction >> 8) + 1];
+    uint32_t low = bitx_log2_table[fraction >> 8], high = bitx_log2_table[(fraction >> 8) + 1];
     return (n << 16) + low + ((high - low) * (fraction & 0xff) >> 8);
 }
 
@@ -189,7 +188,7 @@ static unsigned plane_code_for(uint64_t n, uint64_t ones, uint64_t *cost)
 typedef struct chooser {
     bitx_code *code;
     const uint32_t *counts;
-    unsigned gain;
+    unsigned gain, least;
     uint64_t cost;
 } chooser;
 
@@ -204,7 +203,7 @@ static uint64_t choose_node(chooser *c, unsigned d, unsigned j)
     uint64_t n = left + right, cost = 0;
     unsigned inner = code->inner[d] + child;
     c->cost += 16 * n;
-    if (inner >= CODE_PLANES_MAX || n < 64)
+    if (inner >= CODE_PLANES_MAX || n < c->least || 5 * (left < right ? left : right) > 2 * n)
         return n;
     unsigned k = plane_code_for(n, left < right ? left : right, &cost);
     if (cost + 16 * n / c->gain >= 16 * n)
@@ -214,9 +213,16 @@ static uint64_t choose_node(chooser *c, unsigned d, unsigned j)
     return n;
 }
 
-uint64_t bitx_code_choose_planes(bitx_code *code, const uint32_t counts[256], unsigned gain)
+uint64_t bitx_code_choose_planes(bitx_code *code, const uint32_t counts[256], bitx_effort effort)
 {
-    chooser c = {code, counts, gain, 0};
+    static const chooser choosers[] = {
+        [BITX_EFFORT_FAST] = {.gain = 12, .least = 2048},
+        [BITX_EFFORT_DEFAULT] = {.gain = 32, .least = 512},
+        [BITX_EFFORT_MAX] = {.gain = 128, .least = 64},
+    };
+    chooser c = choosers[effort];
+    c.code = code;
+    c.counts = counts;
     memset(code->planes, 0, sizeof(code->planes));
     if (code->nsymbols > 1)
         choose_node(&c, 0, 0);

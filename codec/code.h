@@ -11,6 +11,7 @@
 #define CODEC_CODE_H
 
 #include "bits.h"
+#include "bitx/codec.h"
 
 enum {
     CODE_BITS_MAX = 20,   /* of the fixed codes */
@@ -38,10 +39,11 @@ void bitx_code_fixed(bitx_code *code, unsigned k);
 void bitx_code_lengths(const uint32_t counts[256], uint8_t lengths[256]);
 
 /*
- * Chooses the decisions that are worth being coded: those that become smaller by more than
- * 1/gain. Returns the size of all decisions for symbols of these counts, in 1/16 bit.
+ * Chooses the decisions that are worth being coded: those of lists that are not short that become
+ * smaller by a part that depends on the effort. A list of 500 bits takes as long as a plain one of
+ * 50000. Returns the size of all decisions for symbols of these counts, in 1/16 bit.
  */
-uint64_t bitx_code_choose_planes(bitx_code *code, const uint32_t counts[256], unsigned gain);
+uint64_t bitx_code_choose_planes(bitx_code *code, const uint32_t counts[256], bitx_effort effort);
 
 /* Symbols are below `limit`, and 255 too if `extra`. */
 void bitx_code_write(bit_writer *w, const bitx_code *code, unsigned limit, bool extra);
@@ -59,6 +61,14 @@ static inline unsigned code_first_rank(const bitx_code *code, unsigned d, unsign
 
 /* log2 in units of 2^-16; v is not 0. */
 uint32_t bitx_log2(uint64_t v);
+/* The same to 8 bits of v, for counts. */
+extern const uint32_t bitx_log2_table[257]; /* log2(1 + i / 256) */
+static inline uint32_t code_log2(uint32_t v)
+{
+    unsigned n = 31 - (unsigned)__builtin_clz(v);
+    return (n << 16) + bitx_log2_table[(n <= 8 ? v << (8 - n) : v >> (n - 8)) & 255];
+}
+
 /* Entropy of n counts in 1/16 bit. */
 uint64_t bitx_entropy(const uint32_t *counts, size_t n);
 

@@ -25,6 +25,15 @@ static bool has_same(const bitx_code *code)
     return false;
 }
 
+/* Classes whose code has SYMBOL_SAME. */
+static unsigned code_same_classes(const bitx_model *model)
+{
+    unsigned classes = 0;
+    for (unsigned c = 0; c < model->nclasses; c++)
+        classes |= (unsigned)has_same(&model->codes[model->group[c]]) << c;
+    return classes;
+}
+
 static void encode_scales(bit_writer *w, const bitx_model *model, const delta_memory *m,
                           size_t nelem)
 {
@@ -47,33 +56,50 @@ static void write_raw(bit_writer *w, const bitx_diffs *diffs, const size_t *nbyt
         bits_put_bytes(w, diffs->raw + k * diffs->raw_stride, nbytes[k]);
 }
 
-/* Trees and raw bits. */
-static void encode_words(bit_writer *w, const bitx_words *words, const bitx_model *model,
-                         const delta_memory *m)
+/* The symbols of each group, where they begin and how many they are. */
+typedef struct group_lists {
+    uint8_t *at[CLASSES_MAX];
+    size_t n[CLASSES_MAX];
+} group_lists;
+
+static void list_groups(const bitx_words *words, const bitx_model *model, const delta_memory *m,
+                        group_lists *lists)
 {
-    size_t sizes[CLASSES_MAX];
-    uint8_t *lists[CLASSES_MAX], *ends[CLASSES_MAX], ranks[256];
-    unsigned same_classes = 0;
+    uint8_t *ends[CLASSES_MAX], *at = m->list;
+    bitx_delta_count_groups(model, m->diffs.classes, words->nelem, lists->n);
+    for (unsigned g = 0; g < CLASSES_MAX; g++) {
+        lists->at[g] = ends[g] = at;
+        at += lists->n[g];
+    }
+    bitx_groups_split_u8(ends, m->diffs.symbols, m->diffs.classes, model->group, words->nelem);
+}
+
+/* Trees and raw bits. */
+static void encode_lists(bit_writer *w, const bitx_words *words, const bitx_model *model,
+                         const delta_memory *m, const group_lists *lists,
+                         const size_t *nraw)
+{
+    uint8_t ranks[256];
     if (model->scaled)
         encode_scales(w, model, m, words->nelem);
-    bitx_delta_count_groups(model, m->diffs.classes, words->nelem, sizes);
-    size_t at = 0;
-    for (unsigned g = 0; g < CLASSES_MAX; g++) {
-        lists[g] = ends[g] = m->list + at;
-        at += sizes[g];
-    }
-    for (unsigned c = 0; c < model->nclasses; c++)
-        same_classes |= (unsigned)has_same(&model->codes[model->group[c]]) << c;
-    size_t nraw[RAW_STRINGS_MAX];
-    bitx_words_split(words, model, same_classes, &m->diffs, nraw);
-    bitx_groups_split_u8(ends, m->diffs.symbols, m->diffs.classes, model->group, words->nelem);
     for (unsigned g = 0; g < model->ngroups; g++) {
         ranks_of(&model->codes[g], 0, ranks);
-        bitx_map_u8(lists[g], lists[g], ranks, sizes[g]);
-        bitx_tree_encode(w, &model->codes[g], lists[g], m->other, sizes[g], m->arena);
+        bitx_map_u8(lists->at[g], lists->at[g], ranks, lists->n[g]);
+        bitx_tree_encode(w, &model->codes[g], lists->at[g], m->other, lists->n[g], m->arena);
     }
     bits_flush(w);
     write_raw(w, &m->diffs, nraw, raw_strings(model->width));
+}
+
+/* Of a model whose differences and classes are there. */
+static void encode_words(bit_writer *w, const bitx_words *words, const bitx_model *model,
+                         const delta_memory *m)
+{
+    group_lists lists;
+    size_t nraw[RAW_STRINGS_MAX];
+    bitx_words_split(words, model, code_same_classes(model), &m->diffs, nraw);
+    list_groups(words, model, m, &lists);
+    encode_lists(w, words, model, m, &lists, nraw);
 }
 
 /* Whether a model that was made for other elements has a code for all that may come. */
@@ -93,16 +119,80 @@ static bool encode_shared(bit_writer *w, const bitx_words *words, const bitx_mod
 {
     if (!model || !fits(model, words))
         return false;
-    if (model->scaled)
+    if (model->scaled) {
         bitx_words_scale(words, model, &m->diffs);
-    else
-        bitx_words_diff(words, model, &m->diffs);
-    encode_words(w, words, model, m);
+        encode_words(w, words, model, m);
+        return true;
+    }
+    group_lists lists;
+    size_t nraw[RAW_STRINGS_MAX];
+    bitx_words_encode(words, model, code_same_classes(model), &m->diffs, nraw);
+    list_groups(words, model, m, &lists);
+    encode_lists(w, words, model, m, &lists, nraw);
     return true;
 }
 
-static void encode_with_classes(bit_writer *w, const bitx_words *words, bitx_effort effort,
-                                unsigned classes, const delta_memory *m)
+static unsigned same_classes_of(const bitx_model *model)
+{
+    unsigned classes = 0;
+    for (unsigned c = 0; c < model->nclasses; c++)
+        classes |= (model->same_groups >> model->group[c] & 1) << c;
+    return classes;
+}
+
+/* sampled: the lists are only a part of what the codes are for. */
+static void make_codes(bitx_model *model, const group_lists *lists, bitx_effort effort,
+                       bool sampled)
+{
+    for (unsigned g = 0; g < model->ngroups; g++) {
+        uint32_t counts[256] = {0};
+        uint8_t lengths[256];
+        bitx_histogram_u8(counts, lists->at[g], lists->n[g]);
+        unsigned end = sampled ? symbols_of_width(model->width) : 0;
+        for (unsigned s = 0; s < end; s++)
+            counts[s] = 16 * counts[s] + 1;
+        if (sampled)
+            counts[SYMBOL_SAME] = model->same_groups >> g & 1 ? 16 * counts[SYMBOL_SAME] + 1 : 0;
+        bitx_code_lengths(counts, lengths);
+        bitx_code_from_lengths(&model->codes[g], lengths, SYMBOL_BITS_MAX);
+        bitx_code_choose_planes(&model->codes[g], counts, effort);
+    }
+}
+
+/* Sketched, but for the codes: then split and counted. */
+static void finish_sketch(const bitx_words *words, bitx_effort effort, bool sampled,
+                            const delta_memory *m, bitx_model *model, group_lists *lists,
+                          size_t nraw[RAW_STRINGS_MAX])
+{
+    bitx_words_encode(words, model, same_classes_of(model), &m->diffs, nraw);
+    list_groups(words, model, m, lists);
+    make_codes(model, lists, effort, sampled);
+}
+
+/* The fewer elements, the more a model weighs: small blocks look at smaller ones too. Returns
+   whether scales are likely to pay. */
+static bool sketch_model(const bitx_words *words, bitx_effort effort, const delta_memory *m,
+                         bitx_model *model)
+{
+    static const unsigned classes[] = {1, 6, CLASSES_MAX};
+    enum { SMALL = 1 << 11 };
+    unsigned best = CLASSES_MAX;
+    uint64_t least = UINT64_MAX;
+    bool uneven = false;
+    for (unsigned i = 0; i < 3 && words->nelem <= SMALL && words->layout.sign; i++) {
+        uint64_t cost = bitx_model_sketch(words, effort, classes[i], &m->diffs, model, &uneven);
+        if (cost < least) {
+            least = cost;
+            best = classes[i];
+        }
+    }
+    if (least == UINT64_MAX || best != CLASSES_MAX)
+        bitx_model_sketch(words, effort, best, &m->diffs, model, &uneven);
+    return uneven && effort != BITX_EFFORT_FAST;
+}
+
+static void encode_planned(bit_writer *w, const bitx_words *words, bitx_effort effort,
+                           unsigned classes, const delta_memory *m)
 {
     bitx_model model;
     bitx_model_plan(words, effort, false, classes, &m->diffs, &model);
@@ -111,19 +201,38 @@ static void encode_with_classes(bit_writer *w, const bitx_words *words, bitx_eff
     encode_words(w, words, &model, m);
 }
 
-/* The fewer elements, the more a model weighs: small blocks try smaller ones too. */
+static void encode_sketched(bit_writer *w, const bitx_words *words, bitx_effort effort,
+                            const delta_memory *m)
+{
+    bitx_model model;
+    group_lists lists;
+    if (sketch_model(words, effort, m, &model)) {
+        encode_planned(w, words, effort, CLASSES_MAX, m);
+        return;
+    }
+    size_t nraw[RAW_STRINGS_MAX];
+    finish_sketch(words, effort, false, m, &model, &lists, nraw);
+    bitx_model_write(w, &model);
+    bits_flush(w);
+    encode_lists(w, words, &model, m, &lists, nraw);
+}
+
 static void encode_own(bit_writer *w, const bitx_words *words, bitx_effort effort,
                        const delta_memory *m)
 {
     static const unsigned classes[] = {CLASSES_MAX, 6, 1};
+    enum { SMALL = 1 << 15 };
+    if (effort != BITX_EFFORT_MAX) {
+        encode_sketched(w, words, effort, m);
+        return;
+    }
     const bit_writer start = *w;
     unsigned best = 0, last = classes[0];
     size_t least = SIZE_MAX;
-    size_t small = effort == BITX_EFFORT_MAX ? 1 << 15 : 1 << 11;
-    for (unsigned i = 0; i < 3 && words->nelem <= small && words->layout.sign; i++) {
+    for (unsigned i = 0; i < 3 && words->nelem <= SMALL && words->layout.sign; i++) {
         *w = start;
         last = classes[i];
-        encode_with_classes(w, words, effort, last, m);
+        encode_planned(w, words, effort, last, m);
         size_t n = w->full ? SIZE_MAX : w->nbytes;
         if (n < least) {
             least = n;
@@ -133,7 +242,7 @@ static void encode_own(bit_writer *w, const bitx_words *words, bitx_effort effor
     if (least != SIZE_MAX && last == classes[best])
         return;
     *w = start;
-    encode_with_classes(w, words, effort, classes[best], m);
+    encode_planned(w, words, effort, classes[best], m);
 }
 
 static bool unchanged(const bitx_words *words)
@@ -142,13 +251,15 @@ static bool unchanged(const bitx_words *words)
 }
 
 /* Whether a model of its own may be better than the shared one, which made w. */
-static bool wants_own(const bitx_words *words, const bitx_model *shared, bitx_effort effort,
-                      const delta_memory *m, const bit_writer *w)
+static bool wants_own(const bitx_words *words, bitx_effort effort, const delta_memory *m,
+                      const bit_writer *w)
 {
     enum { OWN_NBYTES = 256 }; /* about what a model takes */
     if (effort != BITX_EFFORT_DEFAULT)
         return effort == BITX_EFFORT_MAX;
-    uint64_t own = bitx_words_estimate(words, shared, &m->diffs);
+    bitx_model own_model;
+    bool uneven;
+    uint64_t own = bitx_model_sketch(words, effort, CLASSES_MAX, &m->diffs, &own_model, &uneven);
     return w->full || w->nbytes > own + own / 32 + OWN_NBYTES;
 }
 
@@ -162,7 +273,7 @@ static size_t encode_body(const bitx_words *words, const bitx_span *span, bitx_e
         return 0;
     *form = FORM_SHARED;
     bool coded = encode_shared(&w, words, span->tables, m);
-    if (coded && !wants_own(words, span->tables, effort, m, &w))
+    if (coded && !wants_own(words, effort, m, &w))
         return w.full ? SIZE_MAX : w.nbytes;
     size_t shared = coded && !w.full ? w.nbytes : SIZE_MAX;
     w = (bit_writer){.dst = dst, .cap = shared == SIZE_MAX ? cap : shared ? shared - 1 : 0};
@@ -203,7 +314,12 @@ size_t bitx_delta_tables_plan(const bitx_work *work, const bitx_tuning *tuning,
     delta_memory m;
     bitx_words words = bitx_delta_words(&sample->span, sample->src, work, &m);
     bitx_model model;
-    bitx_model_plan(&words, tuning->effort, true, CLASSES_MAX, &m.diffs, &model);
+    group_lists lists;
+    size_t nraw[RAW_STRINGS_MAX];
+    if (tuning->effort == BITX_EFFORT_MAX || sketch_model(&words, tuning->effort, &m, &model))
+        bitx_model_plan(&words, tuning->effort, true, CLASSES_MAX, &m.diffs, &model);
+    else
+        finish_sketch(&words, tuning->effort, true, &m, &model, &lists, nraw);
     bit_writer w = {.dst = section, .cap = MODEL_MAX_NBYTES};
     bitx_model_write(&w, &model);
     bits_flush(&w);

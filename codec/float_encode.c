@@ -126,7 +126,7 @@ static void choose_symbols(const bitx_words *words, bitx_effort effort, bool sam
     uint8_t lengths[256];
     bitx_code_lengths(counts, lengths);
     bitx_code_from_lengths(&model->code, lengths, SYMBOL_BITS_MAX);
-    bitx_code_choose_planes(&model->code, counts, effort == BITX_EFFORT_MAX ? 128 : 32);
+    bitx_code_choose_planes(&model->code, counts, effort);
 }
 
 static void make_model(const bitx_words *words, bitx_dtype dtype, bitx_effort effort, bool sampled,

@@ -47,6 +47,7 @@ typedef struct bitx_model {
     unsigned nclasses, ngroups;
     uint8_t shift[CLASSES_MAX]; /* at most width - 2 */
     uint8_t group[CLASSES_MAX];
+    unsigned same_groups; /* bit g: group g has SYMBOL_SAME; encoders only */
     bitx_code scales;
     bitx_code codes[CLASSES_MAX]; /* of groups */
 } bitx_model;

@@ -308,7 +308,7 @@ static void start_groups(grouping *g, const bool same[CLASSES_MAX], unsigned ncl
         g->n = 1;
 }
 
-static void make_codes(grouping *g, bitx_model *model, bool sampled, unsigned gain)
+static void make_codes(grouping *g, bitx_model *model, bool sampled, bitx_effort effort)
 {
     for (unsigned i = 0; i < model->ngroups; i++) {
         uint8_t lengths[256];
@@ -319,7 +319,7 @@ static void make_codes(grouping *g, bitx_model *model, bool sampled, unsigned ga
             g->counts[i][SYMBOL_SAME] *= 16;
         bitx_code_lengths(g->counts[i], lengths);
         bitx_code_from_lengths(&model->codes[i], lengths, SYMBOL_BITS_MAX);
-        bitx_code_choose_planes(&model->codes[i], g->counts[i], gain);
+        bitx_code_choose_planes(&model->codes[i], g->counts[i], effort);
     }
 }
 
@@ -497,7 +497,8 @@ static uint64_t scales_cost(const bitx_model *model, const runs *r, const bitx_d
     return bitx_entropy(counts, SCALES) + 16 * 16;
 }
 
-static void make_scale_code(bitx_model *model, uint32_t counts[256], bool sampled, unsigned gain)
+static void make_scale_code(bitx_model *model, uint32_t counts[256], bool sampled,
+                            bitx_effort effort)
 {
     uint8_t lengths[256];
     if (sampled)
@@ -505,7 +506,7 @@ static void make_scale_code(bitx_model *model, uint32_t counts[256], bool sample
             counts[s] = 16 * counts[s] + 1;
     bitx_code_lengths(counts, lengths);
     bitx_code_from_lengths(&model->scales, lengths, SYMBOL_BITS_MAX);
-    bitx_code_choose_planes(&model->scales, counts, gain);
+    bitx_code_choose_planes(&model->scales, counts, effort);
 }
 
 /*
@@ -514,7 +515,7 @@ static void make_scale_code(bitx_model *model, uint32_t counts[256], bool sample
  * do. The differences are those of the model as it comes in.
  */
 static bool try_scales(const bitx_words *words, const runs *r, const bitx_diffs *diffs,
-                       int64_t least, bool sampled, unsigned gain, bitx_model *model)
+                       int64_t least, bool sampled, bitx_effort effort, bitx_model *model)
 {
     class_means means;
     uint32_t counts[256];
@@ -528,7 +529,7 @@ static bool try_scales(const bitx_words *words, const runs *r, const bitx_diffs 
     diff_usual(words, model, diffs);
     measure_means(words, r, diffs, &means);
     choose_scales(words, model, diffs, &means, counts);
-    make_scale_code(model, counts, sampled, gain);
+    make_scale_code(model, counts, sampled, effort);
     bitx_words_diff(words, model, diffs);
     return true;
 }
@@ -552,15 +553,17 @@ static const ambition ambitions[] = {
 /* Scales only where they are better by their own account. Changes of less than a bit and a half are
    mostly zeros, whose sizes say little. */
 static void choose_shifts_and_scales(const bitx_words *words, const runs *r,
-                                     const bitx_diffs *diffs, const ambition *a, bool sampled,
+                                     const bitx_diffs *diffs, bitx_effort effort, bool sampled,
                                      bitx_model *model, bool same[CLASSES_MAX])
+
 {
+    const ambition *a = &ambitions[effort];
     uint64_t cost = choose_shifts(words, r, diffs, a->tolerance, model, same);
     uint64_t seen = r->step == RUN ? r->nelem : r->nelem / (RUN_STEP / RUN);
     uint64_t least = a->scales ? seen / a->scales : 0;
     bitx_model plain = *model;
     if (!a->scales || cost < 24 * seen ||
-        !try_scales(words, r, diffs, (int64_t)least, sampled, a->gain, model))
+        !try_scales(words, r, diffs, (int64_t)least, sampled, effort, model))
         return;
     bool scaled_same[CLASSES_MAX];
     uint64_t scaled = choose_shifts(words, r, diffs, a->tolerance, model, scaled_same);
@@ -600,7 +603,7 @@ void bitx_model_plan(const bitx_words *words, bitx_effort effort, bool sampled, 
     runs r = runs_of(words->nelem, effort == BITX_EFFORT_MAX);
     choose_classes(words, &r, classes, diffs->counts, model);
     bitx_words_diff(words, model, diffs);
-    choose_shifts_and_scales(words, &r, diffs, a, sampled, model, same);
+    choose_shifts_and_scales(words, &r, diffs, effort, sampled, model, same);
     count_symbols(words, diffs, model, same, &g);
     g.width = model->width;
     start_groups(&g, same, model->nclasses);
@@ -608,5 +611,5 @@ void bitx_model_plan(const bitx_words *words, bitx_effort effort, bool sampled, 
     model->ngroups = g.n;
     for (unsigned c = 0; c < model->nclasses; c++)
         model->group[c] = (uint8_t)g.of_class[c];
-    make_codes(&g, model, sampled, a->gain);
+    make_codes(&g, model, sampled, effort);
 }

@@ -35,6 +35,11 @@ void bitx_words_classify(const bitx_words *words, const bitx_model *model, const
 /* Differences and classes; the same of scales. */
 void bitx_words_diff(const bitx_words *words, const bitx_model *model, const bitx_diffs *diffs);
 
+/* Differences (of 16-bit words: not these), classes, symbols and raw bits at once, for a model
+   without scales; the rest as below. */
+void bitx_words_encode(const bitx_words *words, const bitx_model *model, unsigned same_classes,
+                       const bitx_diffs *diffs, size_t nbytes[RAW_STRINGS_MAX]);
+
 /*
  * Symbols and raw bits of differences; nbytes: of each string. same_classes: bit c if differences
  * of 0 in class c have SYMBOL_SAME.
@@ -54,6 +59,12 @@ void bitx_words_scale(const bitx_words *words, const bitx_model *model, const bi
    code for every symbol. classes: at most so many, 1 to CLASSES_MAX. */
 void bitx_model_plan(const bitx_words *words, bitx_effort effort, bool sampled, unsigned classes,
                      const bitx_diffs *diffs, bitx_model *model);
+
+/* Chooses everything but codes and scales, from a sample; groups that have SYMBOL_SAME are in
+   same_groups. uneven: scales are likely to pay, which bitx_model_plan() can find. Returns about
+   how many bytes the words will take. */
+uint64_t bitx_model_sketch(const bitx_words *words, bitx_effort effort, unsigned classes,
+                           const bitx_diffs *diffs, bitx_model *model, bool *uneven);
 
 /* About how many bytes a model of their own would make of these differences; itself not counted. */
 uint64_t bitx_words_estimate(const bitx_words *words, const bitx_model *model,

@@ -200,6 +200,13 @@ void bitx_words_split(const bitx_words *words, const bitx_model *model, unsigned
     }
 }
 
+void bitx_words_encode(const bitx_words *words, const bitx_model *model, unsigned same_classes,
+                       const bitx_diffs *diffs, size_t nbytes[RAW_STRINGS_MAX])
+{
+    bitx_words_diff(words, model, diffs);
+    bitx_words_split(words, model, same_classes, diffs, nbytes);
+}
+
 /* The strings of raw bits; those that a model has none of are empty. */
 typedef struct raw_strings_read {
     const uint8_t *bytes[RAW_STRINGS_MAX];

@@ -1,0 +1,394 @@
+/*
+ * A model of differences from a few thousand elements, in less time than a pass over all of them.
+ *
+ * The shift of a class is near the logarithm of its mean difference, and whether equal elements get
+ * a symbol of their own follows from three counts, so nothing is tried: the sample is split once,
+ * and classes are joined to groups by its counts. bitx_model_plan() tries shifts, and counts all.
+ */
+#include "plan.h"
+
+#include "bitx/kernels.h"
+
+enum {
+    RUN = 256,
+    SAMPLE_LEAST = 1 << 12,
+    SAMPLE_MOST = 1 << 14,
+    EXPONENTS = 2048,
+    OUTLIERS = 2048
+};
+
+/* ---- the sample ---------------------------------------------------------------------------- */
+
+typedef struct sample {
+    size_t nelem, run, step; /* of words; of a run; from one to the next */
+} sample;
+
+static sample sample_of(size_t nelem)
+{
+    size_t n = nelem / 16;
+    n = n < SAMPLE_LEAST ? SAMPLE_LEAST : n > SAMPLE_MOST ? SAMPLE_MOST : n;
+    if (nelem <= n)
+        return (sample){nelem, nelem, nelem};
+    return (sample){nelem, RUN, nelem / (n / RUN) / 64 * 64};
+}
+
+static size_t sample_run(const sample *s, size_t from)
+{
+    return s->nelem - from < s->run ? s->nelem - from : s->run;
+}
+
+/* Of one exponent, then of one class. */
+typedef struct tally {
+    uint32_t n, changed;
+    uint64_t sum; /* of sizes */
+} tally;
+
+static inline __attribute__((always_inline)) void tally_range(const bitx_words *words,
+                                                              const bitx_model *model, size_t from,
+                                                              size_t n, tally *tallies,
+                                                              unsigned turn, unsigned unit)
+{
+    const bitx_model m = {.width = model->width, .sign = model->sign};
+    unsigned zero_bits = model->zero_bits, class_shift = model->class_shift;
+    for (size_t i = from; i < from + n; i++) {
+        uint64_t x = word_load(words->src, i, unit) >> zero_bits;
+        uint64_t base = word_load(words->base, i, unit) >> zero_bits;
+        int64_t d = word_difference(&m, x, base);
+        uint64_t size = (uint64_t)(d ^ d >> 63), exponent = word_origin(&m, base) >> class_shift;
+        tally *t = &tallies[(i & 1) * turn + (exponent < EXPONENTS ? exponent : EXPONENTS - 1)];
+        t->n++;
+        t->changed += d != 0;
+        t->sum += size < (uint64_t)1 << 40 ? size : (uint64_t)1 << 40;
+    }
+}
+
+/* Two tables by turns: neighbours often have one exponent. */
+static void tally_sample(const bitx_words *words, const sample *s, const bitx_model *model,
+                         tally *tallies, unsigned nexponents)
+{
+    unsigned turn = nexponents;
+    memset(tallies, 0, 2 * nexponents * sizeof(*tallies));
+    for (size_t from = 0; from < s->nelem; from += s->step) {
+        size_t n = sample_run(s, from);
+        switch (words->layout.unit) {
+        case 1:
+            tally_range(words, model, from, n, tallies, turn, 1);
+            break;
+        case 2:
+            tally_range(words, model, from, n, tallies, turn, 2);
+            break;
+        case 4:
+            tally_range(words, model, from, n, tallies, turn, 4);
+            break;
+        default:
+            tally_range(words, model, from, n, tallies, turn, 8);
+            break;
+        }
+    }
+    for (unsigned e = 0; e < nexponents; e++) {
+        tallies[e].n += tallies[turn + e].n;
+        tallies[e].changed += tallies[turn + e].changed;
+        tallies[e].sum += tallies[turn + e].sum;
+    }
+}
+
+/* ---- classes and shifts -------------------------------------------------------------------- */
+
+/* The greatest exponents but for outliers; tallies become those of classes. */
+static void sketch_classes(tally *tallies, unsigned nexponents, unsigned most, bitx_model *model)
+{
+    model->nclasses = 1;
+    model->class_low = 0;
+    unsigned top = nexponents - 1;
+    uint64_t seen = 0, above = 0;
+    for (unsigned e = 0; e < nexponents; e++)
+        seen += tallies[e].n;
+    if (model->sign) {
+        while (top > 0 && above + tallies[top].n <= seen / OUTLIERS)
+            above += tallies[top--].n;
+        model->class_low = top > most - 1 ? top - (most - 1) : 0;
+        model->nclasses = top - model->class_low + 1;
+    }
+    tally classes[CLASSES_MAX] = {{0, 0, 0}};
+    for (unsigned e = 0; e < nexponents; e++) {
+        tally *c = &classes[model_class(model, (uint64_t)e << model->class_shift, 0)];
+        c->n += tallies[e].n;
+        c->changed += tallies[e].changed;
+        c->sum += tallies[e].sum;
+    }
+    memcpy(tallies, classes, sizeof(classes));
+}
+
+/* 2^shift is between 5/32 and 5/16 of the mean size of differences that are not 0: twice that is a
+   level of tree less and costs 0.1% of the bytes, four times that 0.6%. */
+static unsigned sketch_shift(const tally *t, unsigned width)
+{
+    uint64_t scaled = t->sum * 5 / 16 / t->changed;
+    unsigned shift = scaled ? bits_log2(scaled) : 0;
+    return shift < width - 2 ? shift : width - 2;
+}
+
+static void sketch_shifts(const tally *tallies, bitx_model *model)
+{
+    enum { FEW = 8 };
+    for (unsigned c = 0; c < model->nclasses; c++) {
+        unsigned before = c ? model->shift[c - 1] : 0;
+        unsigned likely = c && tallies[c - 1].changed ? before - (before > 0) : before;
+        model->shift[c] =
+            (uint8_t)(tallies[c].changed >= FEW ? sketch_shift(&tallies[c], model->width) : likely);
+    }
+}
+
+/* ---- scales -------------------------------------------------------------------------------- */
+
+/*
+ * Whether chunks of 64 elements differ in size by more than chance: the variance of the logarithm
+ * of their mean symbol against that of a symbol. Scales bring 0.69 bit an element times the
+ * variance, and cost about 1/25.
+ */
+static bool is_uneven(const uint8_t *symbols, size_t nelem)
+{
+    enum { CHUNK = 64, FEWEST = 32 };
+    uint64_t sum = 0, squares = 0, log_squares = 0;
+    int64_t logs = 0;
+    size_t n = nelem / CHUNK;
+    if (n < FEWEST)
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t size = 0, square = 0;
+        for (unsigned k = 0; k < CHUNK; k++) {
+            uint32_t s = symbols[CHUNK * i + k];
+            size += s;
+            square += s * s;
+        }
+        int64_t log = code_log2(2 * size + 1) >> 8;
+        sum += size;
+        squares += square;
+        logs += log;
+        log_squares += (uint64_t)(log * log);
+    }
+    if (sum < CHUNK * n) /* changes of less than half a symbol say little of their size */
+        return false;
+    /* In 2^-16. 2.08 is the square of log2(e). */
+    uint64_t variance = log_squares / n - (uint64_t)(logs / (int64_t)n * (logs / (int64_t)n));
+    uint64_t second =
+        (squares << 16) / sum * CHUNK * n / sum; /* moment, by the square of the mean */
+    uint64_t chance = (second - 65536) * 208 / (100 * CHUNK);
+    return variance > chance + chance / 4 + 65536 / 12;
+}
+
+/* ---- symbols and groups -------------------------------------------------------------------- */
+
+typedef struct sketch {
+    uint32_t (*counts)[256]; /* by symbol, of a class at first and of a group then */
+    uint64_t cost[CLASSES_MAX];
+    uint64_t next[CLASSES_MAX]; /* cost of this and the next one joined */
+    bool same[CLASSES_MAX];
+    unsigned top[CLASSES_MAX]; /* one more than the greatest symbol but SYMBOL_SAME */
+    uint32_t total[CLASSES_MAX];
+    unsigned n;
+    uint32_t group_price, symbol_price; /* of a code, by the sample's share of the elements */
+} sketch;
+
+/* Symbols of the sample, one run after the other, counted; returns its raw bits. */
+static uint64_t count_sample(const bitx_words *words, const sample *s, const bitx_model *model,
+                             const bitx_diffs *diffs, uint32_t (*counts)[256], bool *uneven)
+{
+    size_t at = 0, nbytes[RAW_STRINGS_MAX];
+    for (size_t from = 0; from < s->nelem; from += s->step) {
+        size_t n = sample_run(s, from), unit = words->layout.unit;
+        bitx_words part = {words->layout, words->src + from * unit, words->base + from * unit, n};
+        bitx_diffs to = *diffs;
+        to.symbols += at;
+        to.classes += at;
+        bitx_words_encode(&part, model, 0, &to, nbytes);
+        at += n;
+    }
+    bitx_histogram_pairs_u8(&counts[0][0], diffs->classes, diffs->symbols, at);
+    uint64_t nraw = 0;
+    for (unsigned c = 0; c < model->nclasses; c++)
+        for (unsigned k = 0; k < symbols_of_width(model->width); k++)
+            nraw += (uint64_t)counts[c][k] * (model->shift[c] + symbol_extra(k));
+    *uneven = model->sign && is_uneven(diffs->symbols, at);
+    return nraw;
+}
+
+/* n log2(n) in 1/16 bit, to 8 bits of n. */
+static inline uint64_t count_log(uint32_t n)
+{
+    return n > 1 ? (uint64_t)n * code_log2(n) >> 12 : 0;
+}
+
+/* In the classes where it pays, differences of 0 move from symbol 0 to SYMBOL_SAME: what they lose
+   in raw bits is more than it takes to tell them from the others of the symbol. */
+static uint64_t sketch_same(const tally *tallies, const bitx_model *model, sketch *k)
+{
+    uint64_t saved = 0;
+    for (unsigned c = 0; c < model->nclasses; c++) {
+        uint32_t zeros = tallies[c].n - tallies[c].changed, both = k->counts[c][0];
+        k->same[c] = false;
+        if (!model->shift[c] || zeros <= tallies[c].n / 32 || zeros > both)
+            continue;
+        uint64_t raw = (uint64_t)16 * zeros * model->shift[c];
+        uint64_t told = count_log(both) - count_log(zeros) - count_log(both - zeros);
+        if (raw < told + 16 * 16 + tallies[c].n / 16)
+            continue;
+        k->same[c] = true;
+        k->counts[c][SYMBOL_SAME] = zeros;
+        k->counts[c][0] -= zeros;
+        saved += (uint64_t)zeros * model->shift[c];
+    }
+    return saved;
+}
+
+/* About what a code takes, 1/16 bit. */
+enum { SYMBOL_PRICE = 3 * 16, GROUP_PRICE = 24 * 16 };
+
+static uint64_t joint_cost(const sketch *k, unsigned a, unsigned b)
+{
+    unsigned top = k->top[a] > k->top[b] ? k->top[a] : k->top[b];
+    const uint32_t *x = k->counts[a], *y = k->counts[b];
+    uint64_t cost = k->group_price, sum = 0;
+    for (unsigned s = 0; s < top; s++) {
+        uint32_t n = x[s] + (a == b ? 0 : y[s]);
+        sum += count_log(n);
+        cost += n ? k->symbol_price : 0;
+    }
+    sum += count_log(x[SYMBOL_SAME] + (a == b ? 0 : y[SYMBOL_SAME]));
+    uint64_t all = count_log(k->total[a] + (a == b ? 0 : k->total[b]));
+    return cost + (all > sum ? all - sum : 0);
+}
+
+static void tally_group(sketch *k, unsigned g, unsigned limit)
+{
+    k->total[g] = k->counts[g][SYMBOL_SAME];
+    k->top[g] = 0;
+    for (unsigned s = 0; s < limit; s++) {
+        k->total[g] += k->counts[g][s];
+        k->top[g] = k->counts[g][s] ? s + 1 : k->top[g];
+    }
+    k->cost[g] = joint_cost(k, g, g);
+}
+
+static uint64_t next_cost(const sketch *k, unsigned g)
+{
+    return g + 1 < k->n && k->same[g] == k->same[g + 1] ? joint_cost(k, g, g + 1) : UINT64_MAX;
+}
+
+/* The group after g becomes part of it; the others move up. */
+static void join_next(sketch *k, unsigned g, bitx_model *model, unsigned limit)
+{
+    for (unsigned s = 0; s < 256; s++)
+        k->counts[g][s] += k->counts[g + 1][s];
+    size_t moved = k->n - g - 2;
+    memmove(k->counts[g + 1], k->counts[g + 2], moved * sizeof(k->counts[0]));
+    memmove(&k->same[g + 1], &k->same[g + 2], moved * sizeof(k->same[0]));
+    memmove(&k->cost[g + 1], &k->cost[g + 2], moved * sizeof(k->cost[0]));
+    memmove(&k->next[g + 1], &k->next[g + 2], moved * sizeof(k->next[0]));
+    memmove(&k->top[g + 1], &k->top[g + 2], moved * sizeof(k->top[0]));
+    memmove(&k->total[g + 1], &k->total[g + 2], moved * sizeof(k->total[0]));
+    k->n--;
+    for (unsigned c = 0; c < model->nclasses; c++)
+        model->group[c] -= model->group[c] > g;
+    tally_group(k, g, limit);
+    k->next[g] = next_cost(k, g);
+    if (g)
+        k->next[g - 1] = next_cost(k, g - 1);
+}
+
+/*
+ * Neighbours are joined while that loses less than a group is worth: 1/worth bit for every element.
+ * A class and the one after the next are hardly ever more alike than neighbours.
+ */
+static void sketch_groups(sketch *k, unsigned most, unsigned worth, size_t sampled,
+                          bitx_model *model)
+{
+    unsigned limit = symbols_of_width(model->width);
+    k->n = model->nclasses;
+    for (unsigned c = 0; c < k->n; c++) {
+        model->group[c] = (uint8_t)c;
+        tally_group(k, c, limit);
+    }
+    for (unsigned c = 0; c < k->n; c++)
+        k->next[c] = next_cost(k, c);
+    uint64_t price = 16 * (uint64_t)sampled / worth;
+    for (;;) {
+        unsigned best = 0;
+        int64_t least = INT64_MAX;
+        for (unsigned g = 0; g + 1 < k->n; g++) {
+            if (k->next[g] == UINT64_MAX && (k->total[g] && k->total[g + 1]))
+                continue;
+            int64_t loss = !k->total[g] || !k->total[g + 1]
+                               ? INT64_MIN
+                               : (int64_t)(k->next[g] - k->cost[g] - k->cost[g + 1]);
+            if (loss < least) {
+                least = loss;
+                best = g;
+            }
+        }
+        if (least == INT64_MAX || (least > (int64_t)price && k->n <= most))
+            break;
+        if (!k->total[best]) /* nothing of its own to keep */
+            k->same[best] = k->same[best + 1];
+        join_next(k, best, model, limit);
+    }
+    model->ngroups = k->n;
+}
+
+/* ---- all of it ----------------------------------------------------------------------------- */
+
+typedef struct economy {
+    unsigned groups; /* at most */
+    unsigned worth;  /* of a group: 1/worth bit for every element */
+} economy;
+
+static const economy economies[] = {[BITX_EFFORT_DEFAULT] = {8, 512},
+                                    [BITX_EFFORT_FAST] = {4, 128},
+                                    [BITX_EFFORT_MAX] = {16, 4096}};
+
+static unsigned start_model(const bitx_words *words, bitx_model *model)
+{
+    memset(model, 0, offsetof(bitx_model, codes));
+    model->sign = words->layout.sign;
+    model->zero_bits = bitx_words_zero_bits(words);
+    model->width = 8 * words->layout.unit - model->zero_bits;
+    if (!model->sign)
+        return 1;
+    unsigned mantissa = words->layout.mantissa;
+    model->class_shift = mantissa > model->zero_bits ? mantissa - model->zero_bits : 0;
+    unsigned bits = model->width - 1 - model->class_shift;
+    return bits < 11 ? 1u << bits : EXPONENTS;
+}
+
+uint64_t bitx_model_sketch(const bitx_words *words, bitx_effort effort, unsigned classes,
+                           const bitx_diffs *diffs, bitx_model *model, bool *uneven)
+{
+    const economy *e = &economies[effort];
+    unsigned nexponents = start_model(words, model);
+    tally *tallies = (void *)diffs->counts;
+    sample s = sample_of(words->nelem);
+    tally_sample(words, &s, model, tallies, nexponents);
+    sketch_classes(tallies, nexponents, classes, model);
+    sketch_shifts(tallies, model);
+
+    tally of_class[CLASSES_MAX];
+    memcpy(of_class, tallies, sizeof(of_class));
+    size_t sampled = 0;
+    for (unsigned c = 0; c < model->nclasses; c++)
+        sampled += of_class[c].n;
+    uint32_t share = (uint32_t)(words->nelem / sampled);
+    sketch k = {.counts = (void *)diffs->counts,
+                .group_price = GROUP_PRICE / share,
+                .symbol_price = SYMBOL_PRICE / share};
+    memset(k.counts, 0, model->nclasses * sizeof(k.counts[0]));
+    uint64_t nraw = count_sample(words, &s, model, diffs, k.counts, uneven);
+    nraw -= sketch_same(of_class, model, &k);
+    sketch_groups(&k, e->groups, e->worth, sampled, model);
+    uint64_t cost = 16 * nraw;
+    model->same_groups = 0;
+    for (unsigned g = 0; g < k.n; g++) {
+        cost += k.cost[g];
+        model->same_groups |= (unsigned)k.same[g] << g;
+    }
+    return cost / 16 * words->nelem / sampled / 8;
+}
