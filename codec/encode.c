@@ -6,6 +6,8 @@
 #include "ctx.h"
 #include "hash.h"
 #include "header.h"
+#include "model.h"
+#include "screen.h"
 #include "zstd_stream.h"
 
 /* A plan reads this much of a tensor at most, in pieces spread over it: enough for tables of a
@@ -89,6 +91,17 @@ static bitx_need encode_need(const bitx_plan *plan, size_t nbytes)
     if (plan->ncandidates > 1)
         need.spare = nbytes;
     return need;
+}
+
+typedef struct memory_source {
+    const uint8_t *data;
+} memory_source;
+
+static int read_memory(void *user, uint64_t offset, void *dst, size_t nbytes)
+{
+    const memory_source *source = user;
+    memcpy(dst, source->data + offset, nbytes);
+    return 0;
 }
 
 static bitx_status read_range(const bitx_source *source, uint64_t offset, uint8_t *dst,
@@ -220,6 +233,22 @@ static bool hopeless(const bitx_plan *plan, const bitx_block_codec *codec, uint6
            best_nbytes < plan->header.nbytes / 2;
 }
 
+/* Whether bitx_screen() is asked first: what it says holds for floats. */
+static bool screened(const bitx_plan *plan, const bitx_block_codec *codec)
+{
+    bool slow = codec->id == BITX_CODEC_ZSTD || codec->id == BITX_CODEC_BITX;
+    return slow && plan->tuning.effort != BITX_EFFORT_MAX &&
+           bitx_layout_of(plan->header.dtype).sign && plan->header.codec == BITX_CODEC_AUTO;
+}
+
+/* By the first piece; nbytes: of the whole tensor. */
+static bool screen_sample(const bitx_block_codec *codec, const bitx_sample *sample, uint64_t nbytes)
+{
+    uint64_t share = sample->nbytes / sample->span.nbytes;
+    return nbytes == UINT64_MAX ||
+           bitx_screen(codec, &sample->span, sample->src, (size_t)(nbytes / share));
+}
+
 /*
  * Puts the candidate that will be smallest before the others, and its entry, of *entry_nbytes, to
  * the start of the section. *nbytes: what the tensor would take.
@@ -235,6 +264,8 @@ static bitx_status choose(const bitx_worker *worker, bitx_plan *plan, const bitx
     for (unsigned i = 0; i < plan->ncandidates; i++) {
         const bitx_block_codec *codec = plan->candidates[i];
         if (hopeless(plan, codec, *nbytes))
+            continue;
+        if (screened(plan, codec) && !screen_sample(codec, sample, *nbytes))
             continue;
         size_t n = plan_tables(&worker->work, &plan->tuning, codec, sample, section);
         uint64_t total = 0;
@@ -281,9 +312,16 @@ static bitx_status list_candidates(bitx_plan *plan, bitx_codec codec, bool has_b
     return BITX_OK;
 }
 
-/* Whether the sample is needed: to choose, or for tables. */
+/* Whether the sample is needed: to choose, or for tables, which the only block of a tensor does
+   without. Floats in one block of some size are tried as blocks are, most likely first. */
 static bool wants_sample(const bitx_plan *plan)
 {
+    const bitx_header *h = &plan->header;
+    if (h->nbytes <= (uint64_t)1 << h->block_log2 &&
+        (plan->ncandidates == 1 ||
+         (h->nbytes > SAMPLE_MIN && plan->tuning.effort != BITX_EFFORT_MAX &&
+          bitx_layout_of(h->dtype).sign)))
+        return false;
     bool wanted = plan->ncandidates > 1;
     for (unsigned i = 0; i < plan->ncandidates; i++)
         wanted |= plan->candidates[i]->tables_plan != NULL;
@@ -434,8 +472,11 @@ static bitx_status encode_block(const bitx_worker *worker, const bitx_plan *plan
         const bitx_block_codec *codec = plan->candidates[i];
         uint8_t *to = i == 0 ? dst : worker->spare;
         /* A block that the base does not help may be one that has nothing to do with it. */
-        if (i && plan->tuning.effort != BITX_EFFORT_MAX && best_nbytes < span.nbytes / 8 * 5)
-            break;
+        if (i && plan->tuning.effort != BITX_EFFORT_MAX && codec->id == BITX_CODEC_FLOAT &&
+            best_nbytes < span.nbytes / 8 * 5)
+            continue;
+        if (i && screened(plan, codec) && !bitx_screen(codec, &span, src, best_nbytes))
+            continue;
         size_t n;
         span.tables = plan->tables[codec->id];
         bitx_status status =
@@ -495,17 +536,6 @@ bitx_status bitx_header_write(const bitx_plan *plan, void *dst, size_t cap,
 }
 
 /* ---- a whole tensor ------------------------------------------------------------------------ */
-
-typedef struct memory_source {
-    const uint8_t *data;
-} memory_source;
-
-static int read_memory(void *user, uint64_t offset, void *dst, size_t nbytes)
-{
-    const memory_source *source = user;
-    memcpy(dst, source->data + offset, nbytes);
-    return 0;
-}
 
 typedef struct encode_job {
     const bitx_plan *plan;
