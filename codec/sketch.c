@@ -25,7 +25,7 @@ typedef struct sample {
 
 static sample sample_of(size_t nelem)
 {
-    size_t n = nelem / 16;
+    size_t n = nelem / 32;
     n = n < SAMPLE_LEAST ? SAMPLE_LEAST : n > SAMPLE_MOST ? SAMPLE_MOST : n;
     if (nelem <= n)
         return (sample){nelem, nelem, nelem};
@@ -55,7 +55,7 @@ static inline __attribute__((always_inline)) void tally_range(const bitx_words *
         uint64_t base = word_load(words->base, i, unit) >> zero_bits;
         int64_t d = word_difference(&m, x, base);
         uint64_t size = (uint64_t)(d ^ d >> 63), exponent = word_origin(&m, base) >> class_shift;
-        tally *t = &tallies[(i & 1) * turn + (exponent < EXPONENTS ? exponent : EXPONENTS - 1)];
+        tally *t = &tallies[(i & 1) * turn + (exponent < turn ? exponent : turn - 1)];
         t->n++;
         t->changed += d != 0;
         t->sum += size < (uint64_t)1 << 40 ? size : (uint64_t)1 << 40;
