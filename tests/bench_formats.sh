@@ -45,6 +45,7 @@ for name in 'kernel', 'codec':
     gha = json.load(open('%s/%s.gha' % (folder, name)))
     for entry in gha:
         assert set(entry) == {'name', 'unit', 'value', 'range', 'extra'}, entry
+        assert all(isinstance(v, str) or k == 'value' for k, v in entry.items()), entry
         assert abs(entry['value'] / medians[entry['name']]['cpu_time'] - 1) < 1e-5
     assert [e['name'] for e in gha] == list(medians)
     rows = list(csv.DictReader(open('%s/%s.csv' % (folder, name), newline=''), strict=True))
