@@ -57,13 +57,17 @@ static double element_count(const bench_family *f)
 static void speed_cells(bench_table *t, const bench_codec_speed *s, double nbytes, double cycles)
 {
     if (s->ns.n == 0) {
-        for (int i = 0; i < 4; i++)
+        for (int i = 0; i < 5; i++)
             bench_cell(t, "-");
         return;
     }
     bench_cell(t, "%.3f", nbytes / s->ns.median);
     bench_cell(t, "%.3f-%.3f", nbytes / s->ns.high, nbytes / s->ns.low);
     bench_cell(t, "%.3f", s->memcpy.median);
+    if (s->roofline.n)
+        bench_cell(t, "%.3f", s->roofline.median);
+    else
+        bench_cell(t, "-");
     if (cycles > 0)
         bench_cell(t, "%.2f", cycles);
     else
@@ -80,7 +84,7 @@ static void result_row(codec_state *s, bench_table *t, const bench_codec_result 
     bench_cell(t, "%u", nthreads);
     if (r->failure) {
         bench_cell(t, "n/a");
-        for (int i = 0; i < 9; i++)
+        for (int i = 0; i < 11; i++)
             bench_cell(t, "-");
         bench_cell(t, "%s", r->failure);
         return;
@@ -120,6 +124,8 @@ static void add_speed(codec_state *s, const bench_codec_result *r, const char *d
     x->verdict = speed->verdict;
     bench_counter(x, "bitx_ratio", (double)r->total / (double)f->nbytes);
     bench_counter(x, "bitx_memcpy", speed->memcpy.median);
+    if (speed->roofline.n)
+        bench_counter(x, "bitx_roofline", speed->roofline.median);
     if (nthreads == 1 && s->params.ghz > 0)
         bench_counter(x, "bitx_cycles_per_element", speed->ns.median * s->params.ghz / nelem);
 }
@@ -263,8 +269,9 @@ static int run_family(codec_state *s, const bench_family *f)
         title, sizeof(title),
         "GB/s of the fine-tune, with 95%% intervals: thread CPU time with one thread, wall time "
         "with more");
-    bench_table *t = bench_table_new(title, "<coder|threads|ratio|bits/wt|encode|interval|x memcpy|"
-                                            "cyc/wt|decode|interval|x memcpy|cyc/wt|<verdicts");
+    bench_table *t =
+        bench_table_new(title, "<coder|threads|ratio|bits/wt|encode|interval|x memcpy|x roof|"
+                               "cyc/wt|decode|interval|x memcpy|x roof|cyc/wt|<verdicts");
     int status = measure_family(s, t);
     if (status == 0) {
         bench_totals_add(&s->totals, f, s->results, s->nresults);
@@ -359,15 +366,28 @@ static void print_methods(const codec_state *s)
     bench_table_free(t);
 }
 
+/* MiB, or KiB with a K behind the number: a block with its base in L2. 0 after an error. */
+static size_t parse_size(const char *text)
+{
+    char digits[32];
+    snprintf(digits, sizeof(digits), "%s", text ? text : "32");
+    size_t n = strlen(digits);
+    int is_kib = n > 1 && digits[n - 1] == 'K';
+    digits[is_kib ? n - 1 : n] = '\0';
+    long size = is_kib ? bench_number("--size", digits, 0, 4, 4096)
+                       : bench_number("--size", digits, 0, 1, 4096);
+    return size < 0 ? 0 : (size_t)size << (is_kib ? 10 : 20);
+}
+
 static int parse_options(codec_state *s, const codec_options *o, size_t *made_nbytes)
 {
     long rounds = bench_number("--rounds", o->rounds, 9, 6, 1000);
     long threads = bench_number("--threads", o->threads, -2, 1, 1024);
-    long size = bench_number("--size", o->size, 32, 1, 4096);
+    size_t made = parse_size(o->size);
     long timing = bench_number("--timing", o->timing, 16, 1, 65536);
     long cpu = bench_number("--cpu", o->cpu, -2, 0, 4095);
     long seed = bench_number("--seed", o->seed, 1, 1, 1L << 30);
-    if (rounds < 0 || threads == -1 || size < 0 || timing < 0 || cpu == -1 || seed < 0)
+    if (rounds < 0 || threads == -1 || made == 0 || timing < 0 || cpu == -1 || seed < 0)
         return -1;
     if (o->base && !o->data) {
         fprintf(stderr, "bitx-bench codec: --base without --data\n");
@@ -390,7 +410,7 @@ static int parse_options(codec_state *s, const codec_options *o, size_t *made_nb
     s->params.nthreads = 1;
     s->params.timing_nbytes = (size_t)timing << 20;
     s->params.seed = (uint64_t)seed;
-    *made_nbytes = (size_t)size << 20;
+    *made_nbytes = made;
     return 0;
 }
 
@@ -443,7 +463,7 @@ int bench_cmd_codec(int argc, char **argv)
          NULL},
         {"--made", "LIST", "without data: s1e-5, s2e-4, s1e-3, sparse (default: all)", &o.made,
          NULL},
-        {"--size", "MIB", "of a made family (default 32)", &o.size, NULL},
+        {"--size", "MIB", "of a made family; 256K: in KiB (default 32)", &o.size, NULL},
         {"--codec", "LIST", "coders, comma-separated (default: all)", &o.codecs, NULL},
         {"--sizes-only", NULL, "verify and count bytes, no timing", NULL, &o.sizes_only},
         {"--brief", NULL, "the table of speeds only", NULL, &o.brief},

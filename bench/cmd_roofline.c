@@ -86,7 +86,7 @@ static bench_verdict time_cases(roofline_state *s, bench_case *cases, size_t nca
 {
     bench_sample *samples = malloc(ncases * s->nrounds * sizeof(*samples));
     double ns[MAX_ROUNDS];
-    bench_quality quality = {0, 0, 0, 0};
+    bench_quality quality = {0, 0, 0, 0, 0};
     uint64_t rng = 1;
     if (!samples)
         return BENCH_INVALID;

@@ -144,7 +144,7 @@ static void team_row(scale_state *s, const char *policy, const size_t *cpus, siz
 {
     bench_summary ns;
     uint64_t nbytes;
-    bench_quality q = {0, 0, 1, 1};
+    bench_quality q = {0, 0, 0, 1, 1};
     const char *failure = run_team(s->team, cpus, n, &ns, &nbytes);
     bench_cell(s->table, "%s", policy);
     bench_cell(s->table, "%zu", n);

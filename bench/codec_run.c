@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "bench/clock.h"
+#include "bench/codec_roof.h"
 #include "bench/sample.h"
 
 enum { SLACK_NBYTES = 256, POISON = 0xa5 };
@@ -206,7 +207,9 @@ typedef struct timing {
     const bench_codec_params *p;
     runner *runners;
     size_t nrunners;
-    bench_case *cases; /* encode and decode of each runner in turn */
+    size_t ncases;
+    bench_case *cases; /* encode and decode of each runner in turn; then the rooflines */
+    bench_codec_roof roof;
     bench_sample *samples;
     bench_arena dst, out;
     size_t nbytes;
@@ -222,13 +225,13 @@ static void check_decoded(timing *t, runner *k)
 
 static void take_rounds(timing *t)
 {
-    size_t order[BENCH_CASES_MAX], ncases = 2 * t->nrunners;
+    size_t order[BENCH_CASES_MAX], ncases = t->ncases;
     uint64_t rng = t->p->seed;
     for (size_t r = 0; r < t->p->nrounds; r++) {
         bench_shuffle(order, ncases, &rng);
         for (size_t i = 0; i < ncases; i++) {
             bench_take(&t->cases[order[i]], &t->samples[r * ncases + order[i]]);
-            if (order[i] % 2)
+            if (order[i] % 2 && order[i] < 2 * t->nrunners)
                 check_decoded(t, &t->runners[order[i] / 2]);
         }
     }
@@ -236,9 +239,37 @@ static void take_rounds(timing *t)
 
 static double sample_ns(const timing *t, size_t round, size_t index)
 {
-    const bench_sample *s = &t->samples[round * 2 * t->nrunners + index];
+    const bench_sample *s = &t->samples[round * t->ncases + index];
     double ns = t->p->nthreads > 1 ? s->wall_ns : s->cpu_ns;
     return ns / (double)t->cases[index].reps;
+}
+
+/* The time that its bytes take without arithmetic, as a share of its own. */
+static void summarize_roof(const timing *t, size_t index, double *ns, bench_summary *out)
+{
+    const runner *k = &t->runners[index / 2];
+    double best = 0;
+    int uses_base = k->v.at[0].base && (k->result->codec->flags & BENCH_CODEC_USES_BASE);
+    unsigned shape = uses_base != 0;
+    size_t roof = 0;
+    double traffic = 0;
+    if (t->p->nthreads > 1) /* one thread's roofline is no limit to several */
+        return;
+    for (size_t i = 0; i < k->v.n; i++)
+        traffic += (double)(k->v.at[i].nbytes + k->sizes[i]) +
+                   (uses_base ? (double)k->v.at[i].base_nbytes : 0);
+    for (unsigned j = 0; j < BENCH_ROOFLINE_CANDIDATES; j++) {
+        size_t at = 2 * t->nrunners + shape * BENCH_ROOFLINE_CANDIDATES + j;
+        for (size_t r = 0; r < t->p->nrounds; r++)
+            ns[r] = sample_ns(t, r, at);
+        bench_summarize(ns, t->p->nrounds, out);
+        roof = best == 0 || out->median < best ? at : roof;
+        best = best == 0 || out->median < best ? out->median : best;
+    }
+    for (size_t r = 0; r < t->p->nrounds; r++)
+        ns[r] = sample_ns(t, r, roof) / (double)t->roof.traffic[shape] * traffic /
+                sample_ns(t, r, index);
+    bench_summarize(ns, t->p->nrounds, out);
 }
 
 static void summarize_case(const timing *t, size_t index, size_t yardstick, double ghz_before,
@@ -248,9 +279,9 @@ static void summarize_case(const timing *t, size_t index, size_t yardstick, doub
     double *ns = calloc(2 * n, sizeof(*ns));
     if (!ns)
         return;
-    bench_quality q = {0, 0, 0, 0};
+    bench_quality q = {0, 0, 0, 0, 0};
     bench_summary wall;
-    bench_column(t->samples, 2 * t->nrunners, index, n, t->cases[index].reps, ns, &q);
+    bench_column(t->samples, t->ncases, index, n, t->cases[index].reps, ns, &q);
     q.ghz_before = ghz_before;
     q.ghz_after = ghz_after;
     for (size_t r = 0; r < n; r++)
@@ -262,8 +293,9 @@ static void summarize_case(const timing *t, size_t index, size_t yardstick, doub
     for (size_t r = 0; r < n; r++)
         ns[r] = yardstick < 2 * t->nrunners ? sample_ns(t, r, yardstick) / ns[r] : 0;
     bench_summarize(ns, n, &out->memcpy);
+    summarize_roof(t, index, ns, &out->roofline);
     for (size_t r = 0; r < n; r++)
-        ns[r] = t->samples[r * 2 * t->nrunners + index].wall_ns / (double)t->cases[index].reps;
+        ns[r] = t->samples[r * t->ncases + index].wall_ns / (double)t->cases[index].reps;
     bench_summarize(ns, n, &wall);
     out->wall_ns = wall.median;
     out->reps = t->cases[index].reps;
@@ -292,14 +324,15 @@ static int open_runners(timing *t, bench_codec_result *results, size_t n)
 {
     size_t count = timed_count(t->p, &t->nbytes), cap = 0;
     t->runners = calloc(n, sizeof(*t->runners));
-    t->cases = calloc(2 * n, sizeof(*t->cases));
-    t->samples = malloc(2 * n * t->p->nrounds * sizeof(*t->samples));
+    size_t most = 2 * n + BENCH_CODEC_ROOF_CASES;
+    t->cases = calloc(most, sizeof(*t->cases));
+    t->samples = malloc(most * t->p->nrounds * sizeof(*t->samples));
     if (!t->runners || !t->cases || !t->samples)
         return -1;
-    memset(t->samples, 1, 2 * n * t->p->nrounds * sizeof(*t->samples));
+    memset(t->samples, 1, most * t->p->nrounds * sizeof(*t->samples));
     for (size_t i = 0; i < n; i++) {
         const bench_codec *codec = results[i].codec;
-        if (results[i].failure || 2 * t->nrunners + 2 > BENCH_CASES_MAX ||
+        if (results[i].failure || 2 * t->nrunners + 2 + BENCH_CODEC_ROOF_CASES > BENCH_CASES_MAX ||
             (t->p->nthreads > 1 && !(codec->flags & BENCH_CODEC_THREADS) &&
              strcmp(codec->name, "memcpy") != 0)) /* the yardstick always takes part */
             continue;
@@ -337,6 +370,7 @@ static void close_runners(timing *t)
         free(k->coded);
         free(k->sizes);
     }
+    bench_codec_roof_close(&t->roof);
     free(t->runners);
     free(t->cases);
     free(t->samples);
@@ -357,6 +391,10 @@ int bench_codec_time(const bench_codec_params *p, bench_codec_result *results, s
             bench_calibrate(&t.cases[2 * i], BENCH_BATCH_NS, BENCH_BATCH_NS);
             bench_calibrate(&t.cases[2 * i + 1], BENCH_BATCH_NS, BENCH_BATCH_NS);
         }
+        t.ncases = 2 * t.nrunners + BENCH_CODEC_ROOF_CASES;
+        status = bench_codec_roof_open(&t.roof, t.nbytes, &t.cases[2 * t.nrunners]);
+    }
+    if (status == 0) {
         double before = bench_clock_ghz();
         take_rounds(&t);
         summarize(&t, before, bench_clock_ghz());

@@ -139,7 +139,7 @@ static void summarize(kernel_rounds *k, bench_kernel_result *out)
 {
     size_t n = k->nrounds;
     bench_summary roof, wall;
-    bench_quality quality = {0, 0, 0, 0};
+    bench_quality quality = {0, 0, 0, 0, 0};
     double *ratio = k->ns[2];
     size_t best = best_roofline(k, &roof, &quality);
     quality.ghz_before = out->quality.ghz_before;

@@ -90,7 +90,7 @@ bench_verdict bench_judge(const bench_summary *s, const bench_quality *q)
         return BENCH_INVALID;
     if ((s->high - s->low) > 0.05 * s->median)
         return BENCH_NOISY;
-    if (4 * q->npreempted > s->n)
+    if (4 * q->npreempted > s->n || 4 * q->nretaken > s->n)
         return BENCH_NOISY;
     if (fabs(q->ghz_after - q->ghz_before) > 0.05 * q->ghz_before)
         return BENCH_NOISY;

@@ -19,6 +19,8 @@ typedef struct bench_codec_speed {
     bench_summary ns;     /* of the timed tensors */
     double *samples;      /* ns.n of them, until bench_codec_result_free() */
     bench_summary memcpy; /* share of memcpy's speed, round by round */
+    bench_summary
+        roofline; /* of what its own traffic takes without arithmetic; n is 0: not known */
     double wall_ns;
     uint64_t reps;
     bench_verdict verdict;

@@ -17,6 +17,7 @@ typedef struct bench_sample {
     double wall_ns, cpu_ns; /* of the whole batch */
     uint32_t preemptions;   /* involuntary context switches */
     uint32_t minor_faults, major_faults;
+    uint32_t retaken; /* how often it was taken again, since pages had faulted */
 } bench_sample;
 
 /* run() does its work `reps` times. */
@@ -26,6 +27,10 @@ typedef struct bench_case {
     uint64_t reps; /* of a batch; set by bench_calibrate() */
 } bench_case;
 
+enum { BENCH_RETAKES = 3 };
+
+/* A sample in which page faults cost more than a thousandth is taken again, BENCH_RETAKES times at
+   most; its time has no say in that. */
 void bench_take(const bench_case *c, bench_sample *out);
 
 /* Runs the case for at least warmup_ns and sets reps so that a batch takes batch_ns. */

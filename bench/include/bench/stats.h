@@ -33,7 +33,8 @@ void bench_log_ratios(const double *num, const double *den, size_t n, double *ou
 /* What happened around the samples of one case. */
 typedef struct bench_quality {
     size_t npreempted; /* samples with an involuntary context switch */
-    size_t nfaulted;   /* samples with a page fault */
+    size_t nfaulted;   /* samples with page faults that matter, however often taken again */
+    size_t nretaken;   /* samples that were taken again for such faults */
     double ghz_before, ghz_after;
 } bench_quality;
 
@@ -43,8 +44,8 @@ typedef enum bench_verdict {
     BENCH_INVALID /* not a measurement: page faults, or too few samples */
 } bench_verdict;
 
-/* Interval wider than 5% of the median, clock changed by 5%, or a quarter of the samples preempted:
-   noisy. A page fault inside a sample, or fewer than 6 samples: invalid. */
+/* Interval wider than 5% of the median, clock changed by 5%, or a quarter of the samples preempted
+   or taken again: noisy. A page fault inside a sample, or fewer than 6 samples: invalid. */
 bench_verdict bench_judge(const bench_summary *s, const bench_quality *q);
 const char *bench_verdict_name(bench_verdict v);
 /* The worse of two. */
