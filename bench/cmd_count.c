@@ -46,9 +46,10 @@ static int run(const count_options *o)
     bench_library l;
     bench_exact_options e;
     char self[4096];
-    long percent = bench_number("--tolerance", o->tolerance, 2, 0, 1000);
+    long mille =
+        bench_number("--tolerance", o->tolerance, (long)(1000 * BENCH_COUNT_TOLERANCE), 0, 10000);
     long cpu = bench_number("--cpu", o->cpu, -2, 0, 4095);
-    if (percent < 0 || cpu == -1)
+    if (mille < 0 || cpu == -1)
         return 2;
     if (o->by && strcmp(o->by, "steps") != 0 && strcmp(o->by, "callgrind") != 0) {
         fprintf(stderr, "bitx-bench count: --by %s: neither 'steps' nor 'callgrind'\n", o->by);
@@ -71,7 +72,7 @@ static int run(const count_options *o)
     ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
     self[length > 0 ? length : 0] = '\0';
     e.self = o->by && strcmp(o->by, "callgrind") == 0 ? self : NULL;
-    e.tolerance = (double)percent / 100;
+    e.tolerance = (double)mille / 1000;
     e.seed = 1;
     e.all = o->all || !o->counts;
     if (o->sizes && !o->pairs) {
@@ -103,8 +104,8 @@ int bench_cmd_count(int argc, char **argv)
         {"--codecs", "LIST", "raw, zstd, bitx, float, delta, auto, fast, max (default: all)",
          &o.codecs, NULL},
         {"--only", "TEXT", "figures with this in their name", &o.only, NULL},
-        {"--tolerance", "PERCENT", "more instructions that are no alarm (default 2)", &o.tolerance,
-         NULL},
+        {"--tolerance", "PER-MILLE", "more instructions that are no alarm (default 5)",
+         &o.tolerance, NULL},
         {"--accept", "LIST", "parts of names whose alarms are wanted", &o.accept, NULL},
         {"--by", "TOOL", "steps (default) or callgrind (scalar and avx2)", &o.by, NULL},
         {"--qemu-program", "FILE", "for neon where the CPU has none: qemu_count.c's program",
