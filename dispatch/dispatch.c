@@ -184,6 +184,11 @@ bitx_fn bitx_op_find(const char *op, const char *isa, bitx_sig *sig)
     return NULL;
 }
 
+bitx_fn bitx_op_active(const char *op, bitx_sig *sig)
+{
+    return find_in_row(active(), op, sig);
+}
+
 const char *bitx_op_cell(const char *op, bitx_isa isa)
 {
     static const char *const cells[NOPS][BITX_ISA_COUNT] = {

@@ -188,7 +188,14 @@ BITX_API bitx_isa bitx_isa_active(void);
 /* The implementation, or NULL if there is no such op or ISA or this CPU cannot run it. */
 BITX_API bitx_fn bitx_op_find(const char *op, const char *isa, bitx_sig *sig);
 
+/* What the plain name jumps to now; without asking the CPU again, which costs a trap in a VM. */
+BITX_API bitx_fn bitx_op_active(const char *op, bitx_sig *sig);
+
 /* The ISA in the name of the function that this row runs for this op: its own or a narrower one. */
 BITX_API const char *bitx_op_cell(const char *op, bitx_isa isa);
+
+/* What bitx_selftest() compares: a hash of all that this function wrote on fixed inputs; 0 if it
+   returned what cannot be. For the check of dispatch/selftest_answers.def. */
+uint64_t bitx_selftest_hash(const bitx_op *op, bitx_fn fn);
 
 #endif
