@@ -155,8 +155,8 @@ static void delta(bench *s, bitx_sig sig, bitx_fn fn, uint8_t *const in[NIN],
             blank(out[1], (s->result + 7) / 8, 2 * n + 16);
         return;
     }
-    size_t end = bitx_delta_split_u16_scalar(symbols, in[2], bit, differences, classes, n,
-                                             &delta_params);
+    size_t end =
+        bitx_delta_split_u16_scalar(symbols, in[2], bit, differences, classes, n, &delta_params);
     s->result = ((bitx_fn_DELTA_JOIN *)fn)(out[0], in[1], classes, symbols, in[2], (end + 7) / 8,
                                            bit, n, &delta_params);
 }

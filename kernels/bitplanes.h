@@ -70,16 +70,16 @@ bitplanes_merge(const bitplanes_row *row, uint8_t *dst, const uint8_t *planes, s
 
 /* split_bytes and merge_bytes of words, and of bytes, which are their own byte plane. */
 #define BITX_BITPLANES_BYTES(isa, bits)                                                            \
-    static void split_bytes_u##bits(uint8_t *planes, size_t stride, const uint8_t *a,              \
-                                    const uint8_t *b, size_t nelem)                                \
+    static void split_bytes_u##bits##_##isa(uint8_t *planes, size_t stride, const uint8_t *a,      \
+                                            const uint8_t *b, size_t nelem)                        \
     {                                                                                              \
         if (b)                                                                                     \
             bitx_xor_split_planes_u##bits##_##isa(planes, stride, a, b, nelem);                    \
         else                                                                                       \
             bitx_split_planes_u##bits##_##isa(planes, stride, a, nelem);                           \
     }                                                                                              \
-    static void merge_bytes_u##bits(uint8_t *dst, const uint8_t *planes, size_t stride,            \
-                                    const uint8_t *b, size_t nelem)                                \
+    static void merge_bytes_u##bits##_##isa(uint8_t *dst, const uint8_t *planes, size_t stride,    \
+                                            const uint8_t *b, size_t nelem)                        \
     {                                                                                              \
         if (b)                                                                                     \
             bitx_xor_merge_planes_u##bits##_##isa(dst, planes, stride, b, nelem);                  \
@@ -88,8 +88,8 @@ bitplanes_merge(const bitplanes_row *row, uint8_t *dst, const uint8_t *planes, s
     }
 
 #define BITX_BITPLANES_BYTES_U8(isa)                                                               \
-    static void merge_bytes_u8(uint8_t *dst, const uint8_t *a, size_t stride, const uint8_t *b,    \
-                               size_t nelem)                                                       \
+    static void merge_bytes_u8_##isa(uint8_t *dst, const uint8_t *a, size_t stride,                \
+                                     const uint8_t *b, size_t nelem)                               \
     {                                                                                              \
         (void)stride;                                                                              \
         if (b)                                                                                     \
@@ -97,39 +97,39 @@ bitplanes_merge(const bitplanes_row *row, uint8_t *dst, const uint8_t *planes, s
         else                                                                                       \
             memcpy(dst, a, nelem);                                                                 \
     }                                                                                              \
-    static void split_bytes_u8(uint8_t *dst, size_t stride, const uint8_t *a, const uint8_t *b,    \
-                               size_t nelem)                                                       \
+    static void split_bytes_u8_##isa(uint8_t *dst, size_t stride, const uint8_t *a,                \
+                                     const uint8_t *b, size_t nelem)                               \
     {                                                                                              \
-        merge_bytes_u8(dst, a, stride, b, nelem);                                                  \
+        merge_bytes_u8_##isa(dst, a, stride, b, nelem);                                            \
     }
 
 #define BITX_BITPLANES_WIDTH(attributes, isa, bits)                                                \
     attributes void bitx_split_bits_u##bits##_##isa(uint8_t *planes, size_t stride,                \
                                                     const uint8_t *src, size_t nelem)              \
     {                                                                                              \
-        const bitplanes_row row = {split_chunk, merge_chunk, split_bytes_u##bits,                  \
-                                   merge_bytes_u##bits};                                           \
+        const bitplanes_row row = {split_chunk, merge_chunk, split_bytes_u##bits##_##isa,          \
+                                   merge_bytes_u##bits##_##isa};                                   \
         bitplanes_split(&row, planes, stride, src, NULL, nelem, bits / 8);                         \
     }                                                                                              \
     attributes void bitx_xor_split_bits_u##bits##_##isa(                                           \
         uint8_t *planes, size_t stride, const uint8_t *a, const uint8_t *b, size_t nelem)          \
     {                                                                                              \
-        const bitplanes_row row = {split_chunk, merge_chunk, split_bytes_u##bits,                  \
-                                   merge_bytes_u##bits};                                           \
+        const bitplanes_row row = {split_chunk, merge_chunk, split_bytes_u##bits##_##isa,          \
+                                   merge_bytes_u##bits##_##isa};                                   \
         bitplanes_split(&row, planes, stride, a, b, nelem, bits / 8);                              \
     }                                                                                              \
     attributes void bitx_merge_bits_u##bits##_##isa(uint8_t *dst, const uint8_t *planes,           \
                                                     size_t stride, size_t nelem)                   \
     {                                                                                              \
-        const bitplanes_row row = {split_chunk, merge_chunk, split_bytes_u##bits,                  \
-                                   merge_bytes_u##bits};                                           \
+        const bitplanes_row row = {split_chunk, merge_chunk, split_bytes_u##bits##_##isa,          \
+                                   merge_bytes_u##bits##_##isa};                                   \
         bitplanes_merge(&row, dst, planes, stride, NULL, nelem, bits / 8);                         \
     }                                                                                              \
     attributes void bitx_xor_merge_bits_u##bits##_##isa(                                           \
         uint8_t *dst, const uint8_t *planes, size_t stride, const uint8_t *b, size_t nelem)        \
     {                                                                                              \
-        const bitplanes_row row = {split_chunk, merge_chunk, split_bytes_u##bits,                  \
-                                   merge_bytes_u##bits};                                           \
+        const bitplanes_row row = {split_chunk, merge_chunk, split_bytes_u##bits##_##isa,          \
+                                   merge_bytes_u##bits##_##isa};                                   \
         bitplanes_merge(&row, dst, planes, stride, b, nelem, bits / 8);                            \
     }
 

@@ -9,20 +9,20 @@
 #include <stdint.h>
 #include <string.h>
 
-typedef struct list {
+typedef struct padded_list {
     const uint8_t *next;
     size_t left; /* bytes; SIZE_MAX for the pad */
     uint8_t pad[64 * 2 + 32];
-} list;
+} padded_list;
 
-static inline void list_begin(list *l, const uint8_t *p, size_t nbytes)
+static inline void list_begin(padded_list *l, const uint8_t *p, size_t nbytes)
 {
     l->next = p;
     l->left = nbytes;
 }
 
 /* Before a step that takes at most `step` bytes and reads up to 16 more at once. */
-static inline void list_keep_readable(list *l, size_t step)
+static inline void list_keep_readable(padded_list *l, size_t step)
 {
     if (l->left >= step + 16)
         return;
@@ -35,7 +35,7 @@ static inline void list_keep_readable(list *l, size_t step)
 }
 
 /* After a step that moved on to p. */
-static inline void list_move(list *l, const uint8_t *p)
+static inline void list_move(padded_list *l, const uint8_t *p)
 {
     if (l->left != SIZE_MAX)
         l->left -= (size_t)(p - l->next);

@@ -67,7 +67,7 @@ BITX_AVX2_INLINE void merge_u8(uint8_t *dst, const uint8_t *low_bytes, const uin
     enum { STEP = 64 * 1 };
     __m128i lv = _mm_set1_epi8((char)(low_value)), hv = _mm_set1_epi8((char)(high_value));
     size_t ones = low_const && high_const ? 0 : (size_t)bitx_count_ones_avx2(plane, bit, n);
-    list low, high;
+    padded_list low, high;
     list_begin(&low, low_bytes, (n - ones));
     list_begin(&high, high_bytes, ones);
     for (size_t i = 0; i < n; i += 64) {
@@ -123,7 +123,7 @@ BITX_AVX2_INLINE void merge_u16(uint8_t *dst, const uint8_t *low_bytes, const ui
     enum { STEP = 64 * 2 };
     __m128i lv = _mm_set1_epi16((short)(low_value)), hv = _mm_set1_epi16((short)(high_value));
     size_t ones = low_const && high_const ? 0 : (size_t)bitx_count_ones_avx2(plane, bit, n);
-    list low, high;
+    padded_list low, high;
     list_begin(&low, low_bytes, 2 * (n - ones));
     list_begin(&high, high_bytes, 2 * ones);
     for (size_t i = 0; i < n; i += 64) {

@@ -63,7 +63,7 @@ static inline void merge_u8(uint8_t *dst, const uint8_t *low_bytes, const uint8_
     enum { STEP = 64 * 1 };
     uint8x16_t lv = vdupq_n_u8((uint8_t)(low_value)), hv = vdupq_n_u8((uint8_t)(high_value));
     size_t ones = low_const && high_const ? 0 : (size_t)bitx_count_ones_neon(plane, bit, n);
-    list low, high;
+    padded_list low, high;
     list_begin(&low, low_bytes, (n - ones));
     list_begin(&high, high_bytes, ones);
     for (size_t i = 0; i < n; i += 64) {
@@ -120,7 +120,7 @@ static inline void merge_u16(uint8_t *dst, const uint8_t *low_bytes, const uint8
     uint8x16_t lv = vreinterpretq_u8_u16(vdupq_n_u16((uint16_t)(low_value))),
                hv = vreinterpretq_u8_u16(vdupq_n_u16((uint16_t)(high_value)));
     size_t ones = low_const && high_const ? 0 : (size_t)bitx_count_ones_neon(plane, bit, n);
-    list low, high;
+    padded_list low, high;
     list_begin(&low, low_bytes, 2 * (n - ones));
     list_begin(&high, high_bytes, 2 * ones);
     for (size_t i = 0; i < n; i += 64) {

@@ -49,6 +49,21 @@ quietly gcc -std=c11 tests/consumer/example.c $(pkg-config --cflags bitx) "$libd
 "$work/static" >/dev/null
 pkg-config --print-errors --exists --static bitx
 
+say 'SONAME, and symbols of the version node alone'
+readelf -d "$libdir/libbitx.so" | grep -q 'SONAME.*\[libbitx\.so\.[0-9]*\]'
+loose=$(nm -D --defined-only "$libdir/libbitx.so" | awk '$2 != "A" && $3 !~ /^bitx_[a-z0-9_]*@@BITX_[0-9]+$/ { print $3 }')
+[ -z "$loose" ] || { say "libbitx.so exports $loose" && exit 1; }
+
+say 'planezip, a compressor of one'"'"'s own'
+# shellcheck disable=SC2046
+quietly gcc -std=c11 -Wall -Wextra -Wpedantic -Werror examples/planezip.c \
+    $(pkg-config --cflags --libs bitx libzstd) -o "$work/planezip"
+for base in - tests/consumer/example.cpp; do
+    LD_LIBRARY_PATH=$libdir "$work/planezip" c "$base" tests/install_check.sh "$work/packed"
+    LD_LIBRARY_PATH=$libdir "$work/planezip" d "$base" "$work/packed" "$work/back"
+    cmp tests/install_check.sh "$work/back"
+done
+
 say 'add_subdirectory, which builds libbitx alone'
 consumer beneath "-DBITX_SOURCE=$top"
 if [ -e "$work/beneath/bitx/tests" ]; then

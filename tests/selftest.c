@@ -30,7 +30,7 @@ static const struct {
     const char *op;
     uint64_t hash;
 } answers[] = {
-#include "selftest_answers.def"
+#    include "selftest_answers.def"
 };
 
 static uint64_t hash_of(const bitx_op *op, const char *isa)

@@ -415,8 +415,8 @@ BITX_KERNEL(void, xor_merge_bits_u32, uint8_t *dst, const uint8_t *planes, size_
 /*
  * Runs every operation as the plain names do on this CPU, on fixed inputs of up to 600 elements,
  * and compares all that it wrote with known answers: about a millisecond and 64 KiB of stack, for
- * programs that want to know at start that compiler, CPU and hypervisor agree. NULL: all right. Else
- * the name of the first operation that is wrong; BITX_ISA=scalar may then be a way out.
+ * programs that want to know at start that compiler, CPU and hypervisor agree. NULL: all right.
+ * Else the name of the first operation that is wrong; BITX_ISA=scalar may then be a way out.
  */
 BITX_API BITX_WARN_UNUSED const char *bitx_selftest(void);
 
