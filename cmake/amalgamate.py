@@ -10,6 +10,7 @@ Files are put one after the other. Private names of one would clash with those o
 them, so each .c renames its own by macros, from its last include to its end.
 """
 import argparse
+import collections
 import pathlib
 import re
 import sys
@@ -49,11 +50,49 @@ def macros(text):
     return sorted(set(re.findall(r"^[ \t]*#[ \t]*define[ \t]+(\w+)", text, re.M)))
 
 
+def replace_word(text, name, new):
+    return re.sub(rf"(?<![.\w])(?<!->){name}\b", new, text)
+
+
+def included(path, seen=None):
+    """The private headers that a file includes, and those that they include."""
+    seen = set() if seen is None else seen
+    for match in re.finditer(INCLUDE.pattern, path.read_text(), re.M):
+        if match.group(1) == '"' and match.group(2) not in PUBLIC:
+            header = find(match.group(2), path)
+            if header not in seen:
+                seen.add(header)
+                included(header, seen)
+    return seen
+
+
+def rename_members(text, stem):
+    """A macro would change members of that name too: those names are replaced word by word."""
+    macro_names = []
+    for name in sorted(private_names(text)):
+        if re.search(rf"(?:\.|->){name}\b", text):
+            text = replace_word(text, name, f"{name}_in_{stem}")
+        else:
+            macro_names.append(name)
+    return text, macro_names
+
+
 class Amalgam:
     def __init__(self, sources):
         self.sources = sources
         self.headers = set()
         self.lines = []
+        headers = [p for f in FOLDERS for p in [*(ROOT / f).glob("*.h"), *(ROOT / f / "include" / f).glob("*.h")]]
+        count = collections.Counter(name for p in headers for name in private_names(p.read_text()))
+        self.clashes = {p: {n for n in private_names(p.read_text()) if count[n] > 1} for p in headers}
+
+    def text_of(self, path):
+        """With the names that two headers define renamed, in the header and where it is included."""
+        text = path.read_text()
+        for header in [path, *included(path)]:
+            for name in self.clashes.get(header, ()):
+                text = replace_word(text, name, f"{name}_in_{header.stem}_h")
+        return text
 
     def xxhash(self, tag):
         text = pathlib.Path("/usr/include/xxhash.h").read_text()
@@ -65,7 +104,7 @@ class Amalgam:
                 return
             self.headers.add(path)
         self.lines.append(f"/* ---- {path.relative_to(ROOT)} ---- */")
-        self.body(path, path.read_text())
+        self.body(path, self.text_of(path))
 
     def body(self, path, text, tag=None):
         for line in text.split("\n"):
@@ -80,9 +119,9 @@ class Amalgam:
                 self.header(find(found.group(2), path))
 
     def source(self, path):
-        text = path.read_text()
+        text = self.text_of(path)
         self.lines.append(f"\n/* ==== {path.relative_to(ROOT)} ==== */")
-        own = sorted(private_names(text))
+        text, own = rename_members(text, path.stem)
         renames = [f"#define {name} {name}_in_{path.stem}" for name in own]
         lines = text.split("\n")
         last = max((i for i, line in enumerate(lines) if INCLUDE.match(line)

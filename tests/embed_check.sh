@@ -29,7 +29,7 @@ planezip() {
     done
     "$1" c - "$work/file" "$work/packed"
     head -c 20000 "$work/packed" >"$work/cut"
-    ! "$1" d - "$work/cut" "$work/back" 2>"$work/message"
+    if "$1" d - "$work/cut" "$work/back" 2>"$work/message"; then return 1; fi
     grep -q truncated "$work/message"
 }
 
