@@ -148,17 +148,23 @@ static void delta(bench *s, bitx_sig sig, bitx_fn fn, uint8_t *const in[NIN],
     }
     bitx_delta_diff_u16_scalar(differences, classes, in[0], in[1], n, &delta_params);
     if (sig == BITX_SIG_DELTA_SPLIT) {
-        s->result = ((bitx_fn_DELTA_SPLIT *)fn)(out[0], out[1], bit, differences, classes, n,
-                                                &delta_params);
-        s->failed |= s->result > 8 * (2 * n + 8);
-        if (!s->failed)
-            blank(out[1], (s->result + 7) / 8, 2 * n + 16);
+        bitx_raw_sink sink = {{out[1], out[2]}, {bit, 7 - bit}};
+        ((bitx_fn_DELTA_SPLIT *)fn)(out[0], &sink, differences, classes, n, &delta_params);
+        for (size_t k = 0; k < 2 && !s->failed; k++) {
+            s->result = s->result * 1000003 + sink.bit[k];
+            s->failed = sink.bit[k] > 8 * (n + 8);
+            if (!s->failed)
+                blank(out[k + 1], (sink.bit[k] + 7) / 8, n + 9);
+        }
         return;
     }
-    size_t end =
-        bitx_delta_split_u16_scalar(symbols, in[2], bit, differences, classes, n, &delta_params);
-    s->result = ((bitx_fn_DELTA_JOIN *)fn)(out[0], in[1], classes, symbols, in[2], (end + 7) / 8,
-                                           bit, n, &delta_params);
+    bitx_raw_sink sink = {{in[2], in[3]}, {bit, 7 - bit}};
+    bitx_delta_split_u16_scalar(symbols, &sink, differences, classes, n, &delta_params);
+    bitx_raw_source source = {
+        {in[2], in[3]}, {(sink.bit[0] + 7) / 8, (sink.bit[1] + 7) / 8}, {bit, 7 - bit}};
+    s->failed =
+        ((bitx_fn_DELTA_JOIN *)fn)(out[0], in[1], classes, symbols, &source, n, &delta_params);
+    s->result = source.bit[0] * 1000003 + source.bit[1];
 }
 
 static void count_contexts(uint8_t *contexts, size_t n)

@@ -20,6 +20,9 @@ typedef struct bitplanes_row {
                         size_t nelem);
     void (*merge_bytes)(uint8_t *dst, const uint8_t *planes, size_t stride, const uint8_t *b,
                         size_t nelem);
+    /* A chunk of elements of 16 bits by one way, b as above; NULL: by way of byte planes. */
+    void (*split_words)(uint8_t *planes, size_t stride, const uint8_t *a, const uint8_t *b);
+    void (*merge_words)(uint8_t *dst, const uint8_t *planes, size_t stride, const uint8_t *b);
 } bitplanes_row;
 
 /* The last chunk is filled up with zeros, and only the bytes that hold its bits are copied out. */
@@ -31,7 +34,16 @@ bitplanes_split(const bitplanes_row *row, uint8_t *planes, size_t stride, const 
     uint8_t bytes[4 * CHUNK], bits[CHUNK];
     for (size_t i = 0; i < nelem; i += CHUNK) {
         size_t n = nelem - i < CHUNK ? nelem - i : CHUNK, nbytes = (n + 7) / 8;
-        row->split_bytes(bytes, CHUNK, a + width * i, b ? b + width * i : NULL, n);
+        const uint8_t *x = a + width * i, *y = b ? b + width * i : NULL;
+        if (n == CHUNK && width == 2 && row->split_words) {
+            row->split_words(planes + i / 8, stride, x, y);
+            continue;
+        }
+        if (n == CHUNK && width == 1 && !y) {
+            row->split_chunk(planes + i / 8, stride, x);
+            continue;
+        }
+        row->split_bytes(bytes, CHUNK, x, y, n);
         for (size_t k = 0; k < width; k++) {
             uint8_t *to = planes + 8 * k * stride + i / 8;
             if (n == CHUNK) {
@@ -54,6 +66,16 @@ bitplanes_merge(const bitplanes_row *row, uint8_t *dst, const uint8_t *planes, s
     uint8_t bytes[4 * CHUNK], bits[CHUNK] = {0};
     for (size_t i = 0; i < nelem; i += CHUNK) {
         size_t n = nelem - i < CHUNK ? nelem - i : CHUNK, nbytes = (n + 7) / 8;
+        uint8_t *x = dst + width * i;
+        const uint8_t *y = b ? b + width * i : NULL;
+        if (n == CHUNK && width == 2 && row->merge_words) {
+            row->merge_words(x, planes + i / 8, stride, y);
+            continue;
+        }
+        if (n == CHUNK && width == 1 && !y) {
+            row->merge_chunk(x, planes + i / 8, stride);
+            continue;
+        }
         for (size_t k = 0; k < width; k++) {
             const uint8_t *from = planes + 8 * k * stride + i / 8;
             if (n == CHUNK) {
@@ -64,7 +86,7 @@ bitplanes_merge(const bitplanes_row *row, uint8_t *dst, const uint8_t *planes, s
                 memcpy(bits + p * (CHUNK / 8), from + p * stride, nbytes);
             row->merge_chunk(bytes + k * CHUNK, bits, CHUNK / 8);
         }
-        row->merge_bytes(dst + width * i, bytes, CHUNK, b ? b + width * i : NULL, n);
+        row->merge_bytes(x, bytes, CHUNK, y, n);
     }
 }
 
@@ -107,33 +129,50 @@ bitplanes_merge(const bitplanes_row *row, uint8_t *dst, const uint8_t *planes, s
     attributes void bitx_split_bits_u##bits##_##isa(uint8_t *planes, size_t stride,                \
                                                     const uint8_t *src, size_t nelem)              \
     {                                                                                              \
-        const bitplanes_row row = {split_chunk, merge_chunk, split_bytes_u##bits##_##isa,          \
-                                   merge_bytes_u##bits##_##isa};                                   \
+        const bitplanes_row row = {split_chunk,                                                    \
+                                   merge_chunk,                                                    \
+                                   split_bytes_u##bits##_##isa,                                    \
+                                   merge_bytes_u##bits##_##isa,                                    \
+                                   BITPLANES_SPLIT_WORDS,                                          \
+                                   BITPLANES_MERGE_WORDS};                                         \
         bitplanes_split(&row, planes, stride, src, NULL, nelem, bits / 8);                         \
     }                                                                                              \
     attributes void bitx_xor_split_bits_u##bits##_##isa(                                           \
         uint8_t *planes, size_t stride, const uint8_t *a, const uint8_t *b, size_t nelem)          \
     {                                                                                              \
-        const bitplanes_row row = {split_chunk, merge_chunk, split_bytes_u##bits##_##isa,          \
-                                   merge_bytes_u##bits##_##isa};                                   \
+        const bitplanes_row row = {split_chunk,                                                    \
+                                   merge_chunk,                                                    \
+                                   split_bytes_u##bits##_##isa,                                    \
+                                   merge_bytes_u##bits##_##isa,                                    \
+                                   BITPLANES_SPLIT_WORDS,                                          \
+                                   BITPLANES_MERGE_WORDS};                                         \
         bitplanes_split(&row, planes, stride, a, b, nelem, bits / 8);                              \
     }                                                                                              \
     attributes void bitx_merge_bits_u##bits##_##isa(uint8_t *dst, const uint8_t *planes,           \
                                                     size_t stride, size_t nelem)                   \
     {                                                                                              \
-        const bitplanes_row row = {split_chunk, merge_chunk, split_bytes_u##bits##_##isa,          \
-                                   merge_bytes_u##bits##_##isa};                                   \
+        const bitplanes_row row = {split_chunk,                                                    \
+                                   merge_chunk,                                                    \
+                                   split_bytes_u##bits##_##isa,                                    \
+                                   merge_bytes_u##bits##_##isa,                                    \
+                                   BITPLANES_SPLIT_WORDS,                                          \
+                                   BITPLANES_MERGE_WORDS};                                         \
         bitplanes_merge(&row, dst, planes, stride, NULL, nelem, bits / 8);                         \
     }                                                                                              \
     attributes void bitx_xor_merge_bits_u##bits##_##isa(                                           \
         uint8_t *dst, const uint8_t *planes, size_t stride, const uint8_t *b, size_t nelem)        \
     {                                                                                              \
-        const bitplanes_row row = {split_chunk, merge_chunk, split_bytes_u##bits##_##isa,          \
-                                   merge_bytes_u##bits##_##isa};                                   \
+        const bitplanes_row row = {split_chunk,                                                    \
+                                   merge_chunk,                                                    \
+                                   split_bytes_u##bits##_##isa,                                    \
+                                   merge_bytes_u##bits##_##isa,                                    \
+                                   BITPLANES_SPLIT_WORDS,                                          \
+                                   BITPLANES_MERGE_WORDS};                                         \
         bitplanes_merge(&row, dst, planes, stride, b, nelem, bits / 8);                            \
     }
 
-/* A file with split_chunk and merge_chunk says BITX_BITPLANES_FUNCTIONS(attributes, isa). */
+/* A file with split_chunk and merge_chunk says BITX_BITPLANES_FUNCTIONS(attributes, isa), after it
+   defined BITPLANES_SPLIT_WORDS and BITPLANES_MERGE_WORDS as its functions or NULL. */
 #define BITX_BITPLANES_FUNCTIONS(attributes, isa)                                                  \
     BITX_BITPLANES_BYTES_U8(isa)                                                                   \
     BITX_BITPLANES_BYTES(isa, 16)                                                                  \

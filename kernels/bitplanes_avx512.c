@@ -47,6 +47,8 @@ BITX_AVX512 static void merge_chunk(uint8_t *dst, const uint8_t *planes, size_t 
         store512(dst + 64 * k, transpose_bits(transpose_bytes(v[k])));
 }
 
+#    define BITPLANES_SPLIT_WORDS NULL
+#    define BITPLANES_MERGE_WORDS NULL
 BITX_BITPLANES_FUNCTIONS(BITX_AVX512, avx512)
 
 #endif

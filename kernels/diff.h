@@ -5,10 +5,16 @@
 #ifndef BITX_DIFF_H
 #define BITX_DIFF_H
 
-#include <stddef.h>
-#include <stdint.h>
+#include "nontemporal.h"
 
 typedef enum diff_kind { FLOAT_DIFF, FLOAT_UNDIFF, INT_DIFF, INT_UNDIFF } diff_kind;
+
+/* Whether stores past the caches pay; in place, the line was read already. */
+static inline int diff_past_caches(const uint8_t *dst, const uint8_t *x, const uint8_t *base,
+                                   size_t nbytes, size_t width)
+{
+    return nbytes >= BITX_NONTEMPORAL_MIN && dst != x && dst != base && (uintptr_t)dst % width == 0;
+}
 
 typedef void diff_function(uint8_t *dst, const uint8_t *x, const uint8_t *base, size_t nelem);
 

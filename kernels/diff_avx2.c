@@ -87,6 +87,16 @@ BITX_AVX2_INLINE __m256i diff_at(const uint8_t *x, const uint8_t *base, size_t i
     return _mm256_xor_si256(map(add(v, origin, width), width), sign);
 }
 
+/* As many lines from i on as there are; returns where they end. */
+BITX_AVX2_INLINE size_t diff_lines(uint8_t *dst, const uint8_t *x, const uint8_t *base, size_t i,
+                                   size_t nbytes, size_t width, diff_kind kind, int past_caches)
+{
+    for (; nbytes - i >= 64; i += 64)
+        put_line(dst + i, diff_at(x, base, i, width, kind), diff_at(x, base, i + 32, width, kind),
+                 past_caches);
+    return i;
+}
+
 /* The last vector overlaps those before it; it is computed first, since dst may be a source. */
 BITX_AVX2_INLINE void diff(uint8_t *dst, const uint8_t *x, const uint8_t *base, size_t nelem,
                            size_t width, diff_kind kind, diff_function *scalar)
@@ -98,9 +108,12 @@ BITX_AVX2_INLINE void diff(uint8_t *dst, const uint8_t *x, const uint8_t *base, 
         return;
     }
     __m256i last = diff_at(x, base, nbytes - 32, width, kind);
-    for (; nbytes - i >= 64; i += 64)
-        put_line(dst + i, diff_at(x, base, i, width, kind), diff_at(x, base, i + 32, width, kind),
-                 0);
+    if (diff_past_caches(dst, x, base, nbytes, width)) {
+        diff_lines(dst, x, base, 0, 64, width, kind, 0);
+        i = diff_lines(dst, x, base, to_next_line(dst), nbytes, width, kind, 1);
+        _mm_sfence();
+    }
+    i = diff_lines(dst, x, base, i, nbytes, width, kind, 0);
     if (nbytes - i > 32)
         store256(dst + i, diff_at(x, base, i, width, kind));
     store256(dst + nbytes - 32, last);

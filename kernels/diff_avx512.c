@@ -84,14 +84,28 @@ BITX_AVX512_INLINE __m512i diff_vector(__m512i v, __m512i b, size_t width, diff_
     return _mm512_xor_si512(map(add(v, origin, width), width), sign);
 }
 
+/* As many vectors from i on as there are; returns where they end. */
+BITX_AVX512_INLINE size_t diff_vectors(uint8_t *dst, const uint8_t *x, const uint8_t *base,
+                                       size_t i, size_t nbytes, size_t width, diff_kind kind,
+                                       int past_caches)
+{
+    for (; nbytes - i >= 64; i += 64)
+        put512(dst + i, diff_vector(load512(x + i), load512(base + i), width, kind), past_caches);
+    return i;
+}
+
 BITX_AVX512_INLINE void diff(uint8_t *dst, const uint8_t *x, const uint8_t *base, size_t nelem,
                              size_t width, diff_kind kind, diff_function *scalar)
 {
     const size_t nbytes = width * nelem;
     size_t i = 0;
     (void)scalar; /* a mask does the rest */
-    for (; nbytes - i >= 64; i += 64)
-        store512(dst + i, diff_vector(load512(x + i), load512(base + i), width, kind));
+    if (diff_past_caches(dst, x, base, nbytes, width)) {
+        diff_vectors(dst, x, base, 0, 64, width, kind, 0);
+        i = diff_vectors(dst, x, base, to_next_line(dst), nbytes, width, kind, 1);
+        _mm_sfence();
+    }
+    i = diff_vectors(dst, x, base, i, nbytes, width, kind, 0);
     size_t left = nbytes - i;
     __m512i v = load512_first(x + i, left), b = load512_first(base + i, left);
     store512_first(dst + i, diff_vector(v, b, width, kind), left);

@@ -29,6 +29,47 @@ BITX_AVX512 uint64_t bitx_distance_bits_avx512(const uint8_t *a, const uint8_t *
     return (uint64_t)_mm512_reduce_add_epi64(_mm512_add_epi64(t0, t1));
 }
 
-BITX_DISTANCE_POSITIONS(avx512, avx2)
+typedef __m512i lanes;
+
+BITX_AVX512_INLINE __m512i load_xored(const uint8_t *a, const uint8_t *b)
+{
+    return b ? _mm512_xor_si512(load512(a), load512(b)) : load512(a);
+}
+
+/* vpternlog's tables: a ^ b ^ c, and the majority of them. */
+BITX_AVX512_INLINE __m512i carry_save(__m512i *sum, __m512i b, __m512i c)
+{
+    __m512i carry = _mm512_ternarylogic_epi64(*sum, b, c, 0xe8);
+    *sum = _mm512_ternarylogic_epi64(*sum, b, c, 0x96);
+    return carry;
+}
+
+BITX_AVX512_INLINE __m512i position(__m512i v, unsigned p)
+{
+    return _mm512_and_si512(_mm512_srli_epi16(v, p), _mm512_set1_epi16(1));
+}
+
+BITX_AVX512_INLINE __m512i add(__m512i a, __m512i b)
+{
+    return _mm512_add_epi16(a, b);
+}
+
+BITX_AVX512_INLINE __m512i times(__m512i v, unsigned shift)
+{
+    return _mm512_slli_epi16(v, shift);
+}
+
+/* Of lanes below 2^15, as madd has them signed. */
+BITX_AVX512_INLINE uint64_t even_sum(__m512i v)
+{
+    return (uint64_t)_mm512_reduce_add_epi32(_mm512_madd_epi16(v, _mm512_set1_epi32(1)));
+}
+
+BITX_AVX512_INLINE uint64_t odd_sum(__m512i v)
+{
+    return (uint64_t)_mm512_reduce_add_epi32(_mm512_madd_epi16(v, _mm512_set1_epi32(0x10000)));
+}
+
+BITX_DISTANCE_POSITIONS(BITX_AVX512, BITX_AVX512_INLINE, avx512)
 
 #endif

@@ -26,6 +26,47 @@ uint64_t bitx_distance_bits_neon(const uint8_t *a, const uint8_t *b, size_t nbyt
     return vaddvq_u64(total) + bitx_distance_bits_scalar(a + i, b + i, nbytes - i);
 }
 
-BITX_DISTANCE_POSITIONS(neon, neon)
+typedef uint16x8_t lanes;
+
+static inline uint16x8_t load_xored(const uint8_t *a, const uint8_t *b)
+{
+    uint8x16_t v = vld1q_u8(a);
+    return vreinterpretq_u16_u8(b ? veorq_u8(v, vld1q_u8(b)) : v);
+}
+
+static inline uint16x8_t carry_save(uint16x8_t *sum, uint16x8_t b, uint16x8_t c)
+{
+    uint16x8_t half = veorq_u16(*sum, b), carry = vbslq_u16(half, c, b);
+    *sum = veorq_u16(half, c);
+    return carry;
+}
+
+/* Shifts by a variable are to the left, or by a negative number. */
+static inline uint16x8_t position(uint16x8_t v, unsigned p)
+{
+    return vandq_u16(vshlq_u16(v, vdupq_n_s16((int16_t)-p)), vdupq_n_u16(1));
+}
+
+static inline uint16x8_t add(uint16x8_t a, uint16x8_t b)
+{
+    return vaddq_u16(a, b);
+}
+
+static inline uint16x8_t times(uint16x8_t v, int shift)
+{
+    return vshlq_u16(v, vdupq_n_s16((int16_t)shift));
+}
+
+static inline uint64_t even_sum(uint16x8_t v)
+{
+    return vaddlvq_u16(vandq_u16(v, vreinterpretq_u16_u32(vdupq_n_u32(0xffff))));
+}
+
+static inline uint64_t odd_sum(uint16x8_t v)
+{
+    return vaddvq_u32(vshrq_n_u32(vreinterpretq_u32_u16(v), 16));
+}
+
+BITX_DISTANCE_POSITIONS(, static inline, neon)
 
 #endif

@@ -12,9 +12,14 @@ BITX_AVX2_INLINE __m256i load_xored(const uint8_t *a, const uint8_t *b, size_t a
     return b ? _mm256_xor_si256(v, load256(b + at)) : v;
 }
 
-BITX_AVX2_INLINE void store_xored(uint8_t *dst, const uint8_t *b, size_t at, __m256i v)
+BITX_AVX2_INLINE void put_xored(uint8_t *dst, const uint8_t *b, __m256i v0, __m256i v1,
+                                int past_caches)
 {
-    store256(dst + at, b ? _mm256_xor_si256(v, load256(b + at)) : v);
+    if (b) {
+        v0 = _mm256_xor_si256(v0, load256(b));
+        v1 = _mm256_xor_si256(v1, load256(b + 32));
+    }
+    put_line(dst, v0, v1, past_caches);
 }
 
 /* Sign and mantissa: bits 15 to bit 10, the mantissa below. */
@@ -29,13 +34,18 @@ BITX_AVX2_INLINE __m256i exponent_f16(__m256i x)
     return _mm256_and_si256(_mm256_srli_epi16(x, 10), _mm256_set1_epi16(0x1f));
 }
 
-BITX_AVX2_INLINE void split32_f16(uint8_t *exponent, uint8_t *signman, const uint8_t *a,
-                                  const uint8_t *b)
+/* 64 elements: a line of exponents, two of signs and mantissas. */
+BITX_AVX2_INLINE void split64_f16(uint8_t *exponent, uint8_t *signman, const uint8_t *a,
+                                  const uint8_t *b, int past_caches)
 {
     __m256i x0 = load_xored(a, b, 0), x1 = load_xored(a, b, 32);
-    __m256i e = _mm256_packus_epi16(exponent_f16(x0), exponent_f16(x1));
-    store256(exponent, _mm256_permute4x64_epi64(e, 0xd8));
-    put_line(signman, signman_f16(x0), signman_f16(x1), 0);
+    __m256i x2 = load_xored(a, b, 64), x3 = load_xored(a, b, 96);
+    __m256i e0 = _mm256_packus_epi16(exponent_f16(x0), exponent_f16(x1));
+    __m256i e1 = _mm256_packus_epi16(exponent_f16(x2), exponent_f16(x3));
+    put_line(exponent, _mm256_permute4x64_epi64(e0, 0xd8), _mm256_permute4x64_epi64(e1, 0xd8),
+             past_caches);
+    put_line(signman, signman_f16(x0), signman_f16(x1), past_caches);
+    put_line(signman + 64, signman_f16(x2), signman_f16(x3), past_caches);
 }
 
 /* 16 elements. */
@@ -48,50 +58,41 @@ BITX_AVX2_INLINE __m256i merge16_f16(const uint8_t *exponent, const uint8_t *sig
     return _mm256_or_si256(_mm256_or_si256(sign, e), mantissa);
 }
 
-/* The last block overlaps the one before it. */
-BITX_AVX2_INLINE void split_f16(uint8_t *exponent, uint8_t *signman, const uint8_t *a,
-                                const uint8_t *b, size_t nelem)
+BITX_AVX2_INLINE void merge64_f16(uint8_t *dst, const uint8_t *exponent, const uint8_t *signman,
+                                  const uint8_t *b, int past_caches)
 {
-    if (nelem < 32) {
-        if (b)
-            bitx_xor_split_f16_scalar(exponent, signman, a, b, nelem);
-        else
-            bitx_split_f16_scalar(exponent, signman, a, nelem);
-        return;
-    }
-    for (size_t i = 0; i < nelem; i += 32) {
-        i = i < nelem - 32 ? i : nelem - 32;
-        split32_f16(exponent + i, signman + 2 * i, a + 2 * i, fields_at(b, 2 * i));
+#    pragma GCC unroll 2
+    for (size_t k = 0; k < 64; k += 32) {
+        __m256i v0 = merge16_f16(exponent + k, signman + 2 * k);
+        __m256i v1 = merge16_f16(exponent + k + 16, signman + 2 * k + 32);
+        put_xored(dst + 2 * k, fields_at(b, 2 * k), v0, v1, past_caches);
     }
 }
 
-BITX_AVX2_INLINE void merge_f16(uint8_t *dst, const uint8_t *exponent, const uint8_t *signman,
-                                const uint8_t *b, size_t nelem)
-{
-    if (nelem < 16) {
-        if (b)
-            bitx_xor_merge_f16_scalar(dst, exponent, signman, b, nelem);
-        else
-            bitx_merge_f16_scalar(dst, exponent, signman, nelem);
-        return;
-    }
-    for (size_t i = 0; i < nelem; i += 16) {
-        i = i < nelem - 16 ? i : nelem - 16;
-        store_xored(dst, b, 2 * i, merge16_f16(exponent + i, signman + 2 * i));
-    }
-}
-
-/* Eight elements' sign and mantissa: 24 bits each, 12 bytes from each lane. */
-BITX_AVX2_INLINE void store_signman_f32(uint8_t *dst, __m256i x)
+/* Eight elements' signs and mantissas, 12 bytes at the bottom of each lane. */
+BITX_AVX2_INLINE __m256i signman_f32(__m256i x)
 {
     const __m256i close = _mm256_broadcastsi128_si256(
         _mm_setr_epi8(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, -1, -1, -1, -1));
     __m256i sign = _mm256_and_si256(_mm256_srli_epi32(x, 8), _mm256_set1_epi32(0x800000));
     __m256i sm = _mm256_or_si256(sign, _mm256_and_si256(x, _mm256_set1_epi32(0x7fffff)));
-    sm = _mm256_shuffle_epi8(sm, close);
-    sm = _mm256_permutevar8x32_epi32(sm, _mm256_setr_epi32(0, 1, 2, 4, 5, 6, 3, 7));
-    store128(dst, _mm256_castsi256_si128(sm));
-    store64(dst + 16, (uint64_t)_mm256_extract_epi64(sm, 2));
+    return _mm256_shuffle_epi8(sm, close);
+}
+
+/* Of 32 elements: six dwords of each, turned to where they belong in three vectors, and blended. */
+BITX_AVX2_INLINE void close_f32(__m256i out[3], __m256i x0, __m256i x1, __m256i x2, __m256i x3)
+{
+    __m256i v0 =
+        _mm256_permutevar8x32_epi32(signman_f32(x0), _mm256_setr_epi32(0, 1, 2, 4, 5, 6, 3, 7));
+    __m256i v1 =
+        _mm256_permutevar8x32_epi32(signman_f32(x1), _mm256_setr_epi32(2, 4, 5, 6, 3, 7, 0, 1));
+    __m256i v2 =
+        _mm256_permutevar8x32_epi32(signman_f32(x2), _mm256_setr_epi32(5, 6, 3, 7, 0, 1, 2, 4));
+    __m256i v3 =
+        _mm256_permutevar8x32_epi32(signman_f32(x3), _mm256_setr_epi32(3, 7, 0, 1, 2, 4, 5, 6));
+    out[0] = _mm256_blend_epi32(v0, v1, 0xc0);
+    out[1] = _mm256_blend_epi32(v1, v2, 0xf0);
+    out[2] = _mm256_blend_epi32(v2, v3, 0xfc);
 }
 
 BITX_AVX2_INLINE __m256i exponent_f32(__m256i x)
@@ -99,19 +100,32 @@ BITX_AVX2_INLINE __m256i exponent_f32(__m256i x)
     return _mm256_srli_epi32(_mm256_slli_epi32(x, 1), 24);
 }
 
-BITX_AVX2_INLINE void split32_f32(uint8_t *exponent, uint8_t *signman, const uint8_t *a,
-                                  const uint8_t *b)
+/* Of 32 elements, in their order. */
+BITX_AVX2_INLINE __m256i exponents_f32(__m256i x0, __m256i x1, __m256i x2, __m256i x3)
 {
-    __m256i x0 = load_xored(a, b, 0), x1 = load_xored(a, b, 32);
-    __m256i x2 = load_xored(a, b, 64), x3 = load_xored(a, b, 96);
     __m256i e0 = _mm256_packus_epi32(exponent_f32(x0), exponent_f32(x1));
     __m256i e1 = _mm256_packus_epi32(exponent_f32(x2), exponent_f32(x3));
-    __m256i e = _mm256_packus_epi16(e0, e1);
-    store256(exponent, _mm256_permutevar8x32_epi32(e, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7)));
-    store_signman_f32(signman, x0);
-    store_signman_f32(signman + 24, x1);
-    store_signman_f32(signman + 48, x2);
-    store_signman_f32(signman + 72, x3);
+    return _mm256_permutevar8x32_epi32(_mm256_packus_epi16(e0, e1),
+                                       _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+}
+
+/* 64 elements: a line of exponents, three of signs and mantissas. */
+BITX_AVX2_INLINE void split64_f32(uint8_t *exponent, uint8_t *signman, const uint8_t *a,
+                                  const uint8_t *b, int past_caches)
+{
+    __m256i x[4], e[2], sm[6];
+#    pragma GCC unroll 2
+    for (size_t h = 0; h < 2; h++) {
+#    pragma GCC unroll 4
+        for (size_t k = 0; k < 4; k++)
+            x[k] = load_xored(a, b, 128 * h + 32 * k);
+        e[h] = exponents_f32(x[0], x[1], x[2], x[3]);
+        close_f32(sm + 3 * h, x[0], x[1], x[2], x[3]);
+    }
+    put_line(signman, sm[0], sm[1], past_caches);
+    put_line(signman + 64, sm[2], sm[3], past_caches);
+    put_line(signman + 128, sm[4], sm[5], past_caches);
+    put_line(exponent, e[0], e[1], past_caches);
 }
 
 /* Eight elements; reads 24 bytes of signman, the upper lane's from the eighth on. */
@@ -128,39 +142,105 @@ BITX_AVX2_INLINE __m256i merge8_f32(const uint8_t *exponent, const uint8_t *sign
     return _mm256_or_si256(_mm256_or_si256(sign, _mm256_slli_epi32(e, 23)), mantissa);
 }
 
-BITX_AVX2_INLINE void split_f32(uint8_t *exponent, uint8_t *signman, const uint8_t *a,
-                                const uint8_t *b, size_t nelem)
+BITX_AVX2_INLINE void merge64_f32(uint8_t *dst, const uint8_t *exponent, const uint8_t *signman,
+                                  const uint8_t *b, int past_caches)
 {
-    if (nelem < 32) {
-        if (b)
-            bitx_xor_split_f32_scalar(exponent, signman, a, b, nelem);
-        else
-            bitx_split_f32_scalar(exponent, signman, a, nelem);
-        return;
-    }
-    for (size_t i = 0; i < nelem; i += 32) {
-        i = i < nelem - 32 ? i : nelem - 32;
-        split32_f32(exponent + i, signman + 3 * i, a + 4 * i, fields_at(b, 4 * i));
+#    pragma GCC unroll 4
+    for (size_t k = 0; k < 64; k += 16) {
+        __m256i v0 = merge8_f32(exponent + k, signman + 3 * k);
+        __m256i v1 = merge8_f32(exponent + k + 8, signman + 3 * k + 24);
+        put_xored(dst + 4 * k, fields_at(b, 4 * k), v0, v1, past_caches);
     }
 }
 
-BITX_AVX2_INLINE void merge_f32(uint8_t *dst, const uint8_t *exponent, const uint8_t *signman,
-                                const uint8_t *b, size_t nelem)
+/* The loops: BLOCK elements at a time; the last block overlaps the one before it, and the first,
+   those that begin at a line and go past the caches. */
+enum { BLOCK = 64 };
+typedef void split_block(uint8_t *exponent, uint8_t *signman, const uint8_t *a, const uint8_t *b,
+                         int past_caches);
+typedef void merge_block(uint8_t *dst, const uint8_t *exponent, const uint8_t *signman,
+                         const uint8_t *b, int past_caches);
+
+BITX_AVX2_INLINE size_t split_blocks(split_block *block, size_t wide, size_t width,
+                                     uint8_t *exponent, uint8_t *signman, const uint8_t *a,
+                                     const uint8_t *b, size_t i, size_t nelem, int past_caches)
 {
-    if (nelem < 8) {
-        if (b)
-            bitx_xor_merge_f32_scalar(dst, exponent, signman, b, nelem);
-        else
-            bitx_merge_f32_scalar(dst, exponent, signman, nelem);
-        return;
+    for (; nelem - i >= BLOCK; i += BLOCK)
+        block(exponent + i, signman + wide * i, a + width * i, fields_at(b, width * i),
+              past_caches);
+    return i;
+}
+
+BITX_AVX2_INLINE void split(split_block *block, size_t wide, size_t width, uint8_t *exponent,
+                            uint8_t *signman, const uint8_t *a, const uint8_t *b, size_t nelem)
+{
+    size_t i = 0;
+    if (fields_past_caches(exponent, signman, nelem, width, wide)) {
+        block(exponent, signman, a, b, 0);
+        i = split_blocks(block, wide, width, exponent, signman, a, b, to_next_line(exponent), nelem,
+                         1);
+        _mm_sfence();
     }
-    for (size_t i = 0; i < nelem; i += 8) {
-        i = i < nelem - 8 ? i : nelem - 8;
-        store_xored(dst, b, 4 * i, merge8_f32(exponent + i, signman + 3 * i));
+    i = split_blocks(block, wide, width, exponent, signman, a, b, i, nelem, 0);
+    if (i < nelem) {
+        i = nelem - BLOCK;
+        block(exponent + i, signman + wide * i, a + width * i, fields_at(b, width * i), 0);
     }
 }
 
-BITX_FIELDS_FUNCTIONS(BITX_AVX2, avx2, f16)
-BITX_FIELDS_FUNCTIONS(BITX_AVX2, avx2, f32)
+BITX_AVX2_INLINE size_t merge_blocks(merge_block *block, size_t wide, size_t width, uint8_t *dst,
+                                     const uint8_t *exponent, const uint8_t *signman,
+                                     const uint8_t *b, size_t i, size_t nelem, int past_caches)
+{
+    for (; nelem - i >= BLOCK; i += BLOCK)
+        block(dst + width * i, exponent + i, signman + wide * i, fields_at(b, width * i),
+              past_caches);
+    return i;
+}
+
+BITX_AVX2_INLINE void merge(merge_block *block, size_t wide, size_t width, uint8_t *dst,
+                            const uint8_t *exponent, const uint8_t *signman, const uint8_t *b,
+                            size_t nelem)
+{
+    size_t i = 0;
+    if (merge_past_caches(dst, b, nelem, width)) {
+        block(dst, exponent, signman, b, 0);
+        i = merge_blocks(block, wide, width, dst, exponent, signman, b, to_next_line(dst) / width,
+                         nelem, 1);
+        _mm_sfence();
+    }
+    i = merge_blocks(block, wide, width, dst, exponent, signman, b, i, nelem, 0);
+    if (i < nelem) {
+        i = nelem - BLOCK;
+        block(dst + width * i, exponent + i, signman + wide * i, fields_at(b, width * i), 0);
+    }
+}
+
+#    define FORMAT(format, wide, width)                                                            \
+        BITX_AVX2_INLINE void split_##format(uint8_t *exponent, uint8_t *signman,                  \
+                                             const uint8_t *a, const uint8_t *b, size_t nelem)     \
+        {                                                                                          \
+            if (nelem >= BLOCK)                                                                    \
+                split(split64_##format, wide, width, exponent, signman, a, b, nelem);              \
+            else if (b)                                                                            \
+                bitx_xor_split_##format##_scalar(exponent, signman, a, b, nelem);                  \
+            else                                                                                   \
+                bitx_split_##format##_scalar(exponent, signman, a, nelem);                         \
+        }                                                                                          \
+        BITX_AVX2_INLINE void merge_##format(uint8_t *dst, const uint8_t *exponent,                \
+                                             const uint8_t *signman, const uint8_t *b,             \
+                                             size_t nelem)                                         \
+        {                                                                                          \
+            if (nelem >= BLOCK)                                                                    \
+                merge(merge64_##format, wide, width, dst, exponent, signman, b, nelem);            \
+            else if (b)                                                                            \
+                bitx_xor_merge_##format##_scalar(dst, exponent, signman, b, nelem);                \
+            else                                                                                   \
+                bitx_merge_##format##_scalar(dst, exponent, signman, nelem);                       \
+        }                                                                                          \
+        BITX_FIELDS_FUNCTIONS(BITX_AVX2, avx2, format)
+
+FORMAT(f16, 2, 2)
+FORMAT(f32, 3, 4)
 
 #endif

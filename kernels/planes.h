@@ -2,8 +2,19 @@
 #ifndef BITX_PLANES_H
 #define BITX_PLANES_H
 
-#include <stddef.h>
-#include <stdint.h>
+#include "nontemporal.h"
+
+/* Whether stores past the caches pay: all planes begin at the same place of a line. */
+static inline int planes_past_caches(size_t stride, size_t nelem, size_t width)
+{
+    return width * nelem >= BITX_NONTEMPORAL_MIN && nelem >= 128 && stride % 64 == 0;
+}
+
+/* And of elements: whether an element begins at the next line. */
+static inline int words_past_caches(const uint8_t *dst, size_t nelem, size_t width)
+{
+    return width * nelem >= BITX_NONTEMPORAL_MIN && nelem >= 128 && (uintptr_t)dst % width == 0;
+}
 
 /* For a file with split(planes, stride, a, b, nelem, width in bytes) and merge(dst, planes, stride,
    b, nelem, width), where b may be NULL, that take `least` elements and more. */

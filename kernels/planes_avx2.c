@@ -4,16 +4,7 @@
 
 #if defined(__x86_64__)
 #    include "planes.h"
-#    include "target_avx2.h"
-
-/*
- * 16 bytes from p to the lower lane and from p + upper to the upper one, so that shuffles within
- * lanes leave the elements in their order: vinserti128 from memory takes no shuffle port.
- */
-BITX_AVX2_INLINE __m256i load_lanes(const uint8_t *p, size_t upper)
-{
-    return _mm256_inserti128_si256(_mm256_castsi128_si256(load128(p)), load128(p + upper), 1);
-}
+#    include "transpose_avx2.h"
 
 BITX_AVX2_INLINE __m256i load_xored(const uint8_t *a, const uint8_t *b, size_t at, size_t upper)
 {
@@ -21,24 +12,30 @@ BITX_AVX2_INLINE __m256i load_xored(const uint8_t *a, const uint8_t *b, size_t a
     return b ? _mm256_xor_si256(v, load_lanes(b + at, upper)) : v;
 }
 
-BITX_AVX2_INLINE void store_lane(uint8_t *dst, const uint8_t *b, size_t at, __m128i v)
+BITX_AVX2_INLINE void store_lane(uint8_t *dst, const uint8_t *b, size_t at, __m128i v,
+                                 int past_caches)
 {
-    store128(dst + at, b ? _mm_xor_si128(v, load128(b + at)) : v);
+    if (b)
+        v = _mm_xor_si128(v, load128(b + at));
+    if (past_caches)
+        _mm_stream_si128((__m128i *)(void *)(dst + at), v);
+    else
+        store128(dst + at, v);
 }
 
 /* The lower lanes to one line of 64 bytes, then the upper ones to another. */
 BITX_AVX2_INLINE void store_lines(uint8_t *dst, const uint8_t *b, size_t upper, __m256i v0,
-                                  __m256i v1, __m256i v2, __m256i v3)
+                                  __m256i v1, __m256i v2, __m256i v3, int past_caches)
 {
-    store_lane(dst, b, 0, _mm256_castsi256_si128(v0));
-    store_lane(dst, b, 16, _mm256_castsi256_si128(v1));
-    store_lane(dst, b, 32, _mm256_castsi256_si128(v2));
-    store_lane(dst, b, 48, _mm256_castsi256_si128(v3));
+    store_lane(dst, b, 0, _mm256_castsi256_si128(v0), past_caches);
+    store_lane(dst, b, 16, _mm256_castsi256_si128(v1), past_caches);
+    store_lane(dst, b, 32, _mm256_castsi256_si128(v2), past_caches);
+    store_lane(dst, b, 48, _mm256_castsi256_si128(v3), past_caches);
     stores_in_order();
-    store_lane(dst, b, upper, _mm256_extracti128_si256(v0, 1));
-    store_lane(dst, b, upper + 16, _mm256_extracti128_si256(v1, 1));
-    store_lane(dst, b, upper + 32, _mm256_extracti128_si256(v2, 1));
-    store_lane(dst, b, upper + 48, _mm256_extracti128_si256(v3, 1));
+    store_lane(dst, b, upper, _mm256_extracti128_si256(v0, 1), past_caches);
+    store_lane(dst, b, upper + 16, _mm256_extracti128_si256(v1, 1), past_caches);
+    store_lane(dst, b, upper + 32, _mm256_extracti128_si256(v2, 1), past_caches);
+    store_lane(dst, b, upper + 48, _mm256_extracti128_si256(v3, 1), past_caches);
     stores_in_order();
 }
 
@@ -64,24 +61,24 @@ BITX_AVX2_INLINE void split_block_u16(uint8_t *planes, size_t stride, const uint
 
 /* 64 elements, a cache line of each plane (put_line says why). */
 BITX_AVX2_INLINE void split_lines_u16(uint8_t *planes, size_t stride, const uint8_t *a,
-                                      const uint8_t *b)
+                                      const uint8_t *b, int past_caches)
 {
     __m256i low0, high0, low1, high1;
     split32_u16(&low0, &high0, a, b);
     split32_u16(&low1, &high1, a + 64, b ? b + 64 : NULL);
-    put_line(planes, low0, low1, 0);
-    put_line(planes + stride, high0, high1, 0);
+    put_line(planes, low0, low1, past_caches);
+    put_line(planes + stride, high0, high1, past_caches);
 }
 
 BITX_AVX2_INLINE void merge_block_u16(uint8_t *dst, const uint8_t *planes, size_t stride,
-                                      const uint8_t *b)
+                                      const uint8_t *b, int past_caches)
 {
     __m256i low = load256(planes), high = load256(planes + stride);
     __m256i v0 = _mm256_unpacklo_epi8(low, high), v1 = _mm256_unpackhi_epi8(low, high);
-    store_lane(dst, b, 0, _mm256_castsi256_si128(v0));
-    store_lane(dst, b, 16, _mm256_castsi256_si128(v1));
-    store_lane(dst, b, 32, _mm256_extracti128_si256(v0, 1));
-    store_lane(dst, b, 48, _mm256_extracti128_si256(v1, 1));
+    store_lane(dst, b, 0, _mm256_castsi256_si128(v0), past_caches);
+    store_lane(dst, b, 16, _mm256_castsi256_si128(v1), past_caches);
+    store_lane(dst, b, 32, _mm256_extracti128_si256(v0, 1), past_caches);
+    store_lane(dst, b, 48, _mm256_extracti128_si256(v1, 1), past_caches);
 }
 
 /* Bytes of a plane together, four of each; then a transpose of 4 x 4 dwords in each lane. */
@@ -113,78 +110,50 @@ BITX_AVX2_INLINE void split_block_u32(uint8_t *planes, size_t stride, const uint
 
 /* 64 elements, a cache line of each plane. */
 BITX_AVX2_INLINE void split_lines_u32(uint8_t *planes, size_t stride, const uint8_t *a,
-                                      const uint8_t *b)
+                                      const uint8_t *b, int past_caches)
 {
     __m256i p[4], q[4];
     split32_u32(p, a, b);
     split32_u32(q, a + 128, b ? b + 128 : NULL);
 #    pragma GCC unroll 4
     for (size_t k = 0; k < 4; k++)
-        put_line(planes + k * stride, p[k], q[k], 0);
+        put_line(planes + k * stride, p[k], q[k], past_caches);
 }
 
 BITX_AVX2_INLINE void merge_block_u32(uint8_t *dst, const uint8_t *planes, size_t stride,
-                                      const uint8_t *b)
+                                      const uint8_t *b, int past_caches)
 {
     __m256i p0 = load256(planes), p1 = load256(planes + stride);
     __m256i p2 = load256(planes + 2 * stride), p3 = load256(planes + 3 * stride);
     __m256i x0 = _mm256_unpacklo_epi8(p0, p1), x1 = _mm256_unpacklo_epi8(p2, p3);
     __m256i y0 = _mm256_unpackhi_epi8(p0, p1), y1 = _mm256_unpackhi_epi8(p2, p3);
     store_lines(dst, b, 64, _mm256_unpacklo_epi16(x0, x1), _mm256_unpackhi_epi16(x0, x1),
-                _mm256_unpacklo_epi16(y0, y1), _mm256_unpackhi_epi16(y0, y1));
+                _mm256_unpacklo_epi16(y0, y1), _mm256_unpackhi_epi16(y0, y1), past_caches);
 }
 
-/* Two elements' bytes side by side are words; then a transpose of 8 x 8 words in each lane. */
 BITX_AVX2_INLINE void split_block_u64(uint8_t *planes, size_t stride, const uint8_t *a,
                                       const uint8_t *b)
 {
-    const __m256i pair = _mm256_broadcastsi128_si256(
-        _mm_setr_epi8(0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15));
-    __m256i v[8], w[8];
+    __m256i v[8];
 #    pragma GCC unroll 8
-    for (int k = 0; k < 8; k++)
-        v[k] = _mm256_shuffle_epi8(load_xored(a, b, 16 * (size_t)k, 128), pair);
-#    pragma GCC unroll 4
-    for (int k = 0; k < 4; k++) {
-        w[k] = _mm256_unpacklo_epi16(v[2 * k], v[2 * k + 1]);     /* planes 0 to 3 */
-        w[k + 4] = _mm256_unpackhi_epi16(v[2 * k], v[2 * k + 1]); /* planes 4 to 7 */
-    }
-#    pragma GCC unroll 4
-    for (int k = 0; k < 4; k++) {
-        int half = k / 2 * 4;
-        v[2 * k] = k % 2 ? _mm256_unpackhi_epi32(w[half], w[half + 1])
-                         : _mm256_unpacklo_epi32(w[half], w[half + 1]);
-        v[2 * k + 1] = k % 2 ? _mm256_unpackhi_epi32(w[half + 2], w[half + 3])
-                             : _mm256_unpacklo_epi32(w[half + 2], w[half + 3]);
-    }
-#    pragma GCC unroll 4
-    for (size_t k = 0; k < 4; k++) {
-        store256(planes + 2 * k * stride, _mm256_unpacklo_epi64(v[2 * k], v[2 * k + 1]));
-        store256(planes + (2 * k + 1) * stride, _mm256_unpackhi_epi64(v[2 * k], v[2 * k + 1]));
-    }
+    for (size_t k = 0; k < 8; k++)
+        v[k] = load_xored(a, b, 16 * k, 128);
+    bytes_apart(v);
+#    pragma GCC unroll 8
+    for (size_t k = 0; k < 8; k++)
+        store256(planes + k * stride, v[k]);
 }
 
 BITX_AVX2_INLINE void merge_block_u64(uint8_t *dst, const uint8_t *planes, size_t stride,
-                                      const uint8_t *b)
+                                      const uint8_t *b, int past_caches)
 {
-    __m256i p[8], w[8];
+    __m256i v[8];
 #    pragma GCC unroll 8
     for (size_t k = 0; k < 8; k++)
-        p[k] = load256(planes + k * stride);
-#    pragma GCC unroll 4
-    for (int k = 0; k < 4; k++) {
-        w[k] = _mm256_unpacklo_epi8(p[2 * k], p[2 * k + 1]);     /* elements 0 to 7 of a lane */
-        w[k + 4] = _mm256_unpackhi_epi8(p[2 * k], p[2 * k + 1]); /* 8 to 15 */
-    }
-#    pragma GCC unroll 2
-    for (size_t half = 0; half < 2; half++) {
-        __m256i *x = &w[4 * half];
-        __m256i a0 = _mm256_unpacklo_epi16(x[0], x[1]), a1 = _mm256_unpacklo_epi16(x[2], x[3]);
-        __m256i c0 = _mm256_unpackhi_epi16(x[0], x[1]), c1 = _mm256_unpackhi_epi16(x[2], x[3]);
-        store_lines(dst + 64 * half, b ? b + 64 * half : NULL, 128, _mm256_unpacklo_epi32(a0, a1),
-                    _mm256_unpackhi_epi32(a0, a1), _mm256_unpacklo_epi32(c0, c1),
-                    _mm256_unpackhi_epi32(c0, c1));
-    }
+        v[k] = load256(planes + k * stride);
+    bytes_together(v);
+    store_lines(dst, b, 128, v[0], v[1], v[2], v[3], past_caches);
+    store_lines(dst + 64, b ? b + 64 : NULL, 128, v[4], v[5], v[6], v[7], past_caches);
 }
 
 BITX_AVX2_INLINE void split_block(uint8_t *planes, size_t stride, const uint8_t *a,
@@ -199,37 +168,73 @@ BITX_AVX2_INLINE void split_block(uint8_t *planes, size_t stride, const uint8_t 
 }
 
 BITX_AVX2_INLINE void merge_block(uint8_t *dst, const uint8_t *planes, size_t stride,
-                                  const uint8_t *b, size_t width)
+                                  const uint8_t *b, size_t width, int past_caches)
 {
     if (width == 2)
-        merge_block_u16(dst, planes, stride, b);
+        merge_block_u16(dst, planes, stride, b, past_caches);
     else if (width == 4)
-        merge_block_u32(dst, planes, stride, b);
+        merge_block_u32(dst, planes, stride, b, past_caches);
     else
-        merge_block_u64(dst, planes, stride, b);
+        merge_block_u64(dst, planes, stride, b, past_caches);
 }
 
-/* The last block overlaps the one before it. */
+/* As many lines of 64 elements of 2 or 4 bytes from i on as there are; returns where they end. */
+BITX_AVX2_INLINE size_t split_lines(uint8_t *planes, size_t stride, const uint8_t *a,
+                                    const uint8_t *b, size_t i, size_t nelem, size_t width,
+                                    int past_caches)
+{
+    for (; width < 8 && nelem - i >= 64; i += 64) {
+        const uint8_t *x = a + width * i, *y = b ? b + width * i : NULL;
+        if (width == 2)
+            split_lines_u16(planes + i, stride, x, y, past_caches);
+        else
+            split_lines_u32(planes + i, stride, x, y, past_caches);
+    }
+    return i;
+}
+
+/* The last block overlaps the one before it; and the first two, the lines past the caches. */
 BITX_AVX2_INLINE void split(uint8_t *planes, size_t stride, const uint8_t *a, const uint8_t *b,
                             size_t nelem, size_t width)
 {
     size_t i = 0;
-    for (; width == 2 && nelem - i >= 64; i += 64)
-        split_lines_u16(planes + i, stride, a + width * i, b ? b + width * i : NULL);
-    for (; width == 4 && nelem - i >= 64; i += 64)
-        split_lines_u32(planes + i, stride, a + width * i, b ? b + width * i : NULL);
-    for (; i < nelem; i += 32) {
-        i = i < nelem - 32 ? i : nelem - 32;
+    if (width < 8 && planes_past_caches(stride, nelem, width)) {
+        split_lines(planes, stride, a, b, 0, 64, width, 0);
+        i = split_lines(planes, stride, a, b, to_next_line(planes), nelem, width, 1);
+        _mm_sfence();
+    }
+    i = split_lines(planes, stride, a, b, i, nelem, width, 0);
+    for (; nelem - i >= 32; i += 32)
+        split_block(planes + i, stride, a + width * i, b ? b + width * i : NULL, width);
+    if (i < nelem) {
+        i = nelem - 32;
         split_block(planes + i, stride, a + width * i, b ? b + width * i : NULL, width);
     }
+}
+
+BITX_AVX2_INLINE size_t merge_blocks(uint8_t *dst, const uint8_t *planes, size_t stride,
+                                     const uint8_t *b, size_t i, size_t nelem, size_t width,
+                                     int past_caches)
+{
+    for (; nelem - i >= 32; i += 32)
+        merge_block(dst + width * i, planes + i, stride, b ? b + width * i : NULL, width,
+                    past_caches);
+    return i;
 }
 
 BITX_AVX2_INLINE void merge(uint8_t *dst, const uint8_t *planes, size_t stride, const uint8_t *b,
                             size_t nelem, size_t width)
 {
-    for (size_t i = 0; i < nelem; i += 32) {
-        i = i < nelem - 32 ? i : nelem - 32;
-        merge_block(dst + width * i, planes + i, stride, b ? b + width * i : NULL, width);
+    size_t i = 0;
+    if (words_past_caches(dst, nelem, width)) {
+        merge_block(dst, planes, stride, b, width, 0);
+        i = merge_blocks(dst, planes, stride, b, to_next_line(dst) / width, nelem, width, 1);
+        _mm_sfence();
+    }
+    i = merge_blocks(dst, planes, stride, b, i, nelem, width, 0);
+    if (i < nelem) {
+        i = nelem - 32;
+        merge_block(dst + width * i, planes + i, stride, b ? b + width * i : NULL, width, 0);
     }
 }
 

@@ -44,32 +44,33 @@ BITX_AVX512_INLINE __m512i load_xored(const uint8_t *a, const uint8_t *b, size_t
     return b ? _mm512_xor_si512(v, load512(b + at)) : v;
 }
 
-BITX_AVX512_INLINE void store_xored(uint8_t *dst, const uint8_t *b, size_t at, __m512i v)
+BITX_AVX512_INLINE void store_xored(uint8_t *dst, const uint8_t *b, size_t at, __m512i v,
+                                    int past_caches)
 {
-    store512(dst + at, b ? _mm512_xor_si512(v, load512(b + at)) : v);
+    put512(dst + at, b ? _mm512_xor_si512(v, load512(b + at)) : v, past_caches);
 }
 
 BITX_AVX512_INLINE void split_block_u16(uint8_t *planes, size_t stride, const uint8_t *a,
-                                        const uint8_t *b)
+                                        const uint8_t *b, int past_caches)
 {
     __m512i v0 = load_xored(a, b, 0), v1 = load_xored(a, b, 64);
-    store512(planes, _mm512_permutex2var_epi8(v0, even_bytes(), v1));
-    store512(planes + stride, _mm512_permutex2var_epi8(v0, odd_bytes(), v1));
+    put512(planes, _mm512_permutex2var_epi8(v0, even_bytes(), v1), past_caches);
+    put512(planes + stride, _mm512_permutex2var_epi8(v0, odd_bytes(), v1), past_caches);
 }
 
 /* The qwords come as 0 4 1 5 2 6 3 7, because unpack works within the four lanes. */
 BITX_AVX512_INLINE void merge_block_u16(uint8_t *dst, const uint8_t *planes, size_t stride,
-                                        const uint8_t *b)
+                                        const uint8_t *b, int past_caches)
 {
     const __m512i lanes = _mm512_setr_epi64(0, 4, 1, 5, 2, 6, 3, 7);
     __m512i low = _mm512_permutexvar_epi64(lanes, load512(planes));
     __m512i high = _mm512_permutexvar_epi64(lanes, load512(planes + stride));
-    store_xored(dst, b, 0, _mm512_unpacklo_epi8(low, high));
-    store_xored(dst, b, 64, _mm512_unpackhi_epi8(low, high));
+    store_xored(dst, b, 0, _mm512_unpacklo_epi8(low, high), past_caches);
+    store_xored(dst, b, 64, _mm512_unpackhi_epi8(low, high), past_caches);
 }
 
 BITX_AVX512_INLINE void split_block_u32(uint8_t *planes, size_t stride, const uint8_t *a,
-                                        const uint8_t *b)
+                                        const uint8_t *b, int past_caches)
 {
     __m512i v[4];
 #    pragma GCC unroll 4
@@ -78,11 +79,11 @@ BITX_AVX512_INLINE void split_block_u32(uint8_t *planes, size_t stride, const ui
     transpose_lanes(v);
 #    pragma GCC unroll 4
     for (size_t k = 0; k < 4; k++)
-        store512(planes + k * stride, v[k]);
+        put512(planes + k * stride, v[k], past_caches);
 }
 
 BITX_AVX512_INLINE void merge_block_u32(uint8_t *dst, const uint8_t *planes, size_t stride,
-                                        const uint8_t *b)
+                                        const uint8_t *b, int past_caches)
 {
     __m512i v[4];
 #    pragma GCC unroll 4
@@ -91,11 +92,11 @@ BITX_AVX512_INLINE void merge_block_u32(uint8_t *dst, const uint8_t *planes, siz
     transpose_lanes(v);
 #    pragma GCC unroll 4
     for (size_t k = 0; k < 4; k++)
-        store_xored(dst, b, 64 * k, _mm512_permutexvar_epi8(ungroup_u32(), v[k]));
+        store_xored(dst, b, 64 * k, _mm512_permutexvar_epi8(ungroup_u32(), v[k]), past_caches);
 }
 
 BITX_AVX512_INLINE void split_block_u64(uint8_t *planes, size_t stride, const uint8_t *a,
-                                        const uint8_t *b)
+                                        const uint8_t *b, int past_caches)
 {
     __m512i v[8];
 #    pragma GCC unroll 8
@@ -104,11 +105,11 @@ BITX_AVX512_INLINE void split_block_u64(uint8_t *planes, size_t stride, const ui
     transpose_qwords(v);
 #    pragma GCC unroll 8
     for (size_t k = 0; k < 8; k++)
-        store512(planes + k * stride, v[k]);
+        put512(planes + k * stride, v[k], past_caches);
 }
 
 BITX_AVX512_INLINE void merge_block_u64(uint8_t *dst, const uint8_t *planes, size_t stride,
-                                        const uint8_t *b)
+                                        const uint8_t *b, int past_caches)
 {
     __m512i v[8];
 #    pragma GCC unroll 8
@@ -117,47 +118,82 @@ BITX_AVX512_INLINE void merge_block_u64(uint8_t *dst, const uint8_t *planes, siz
     transpose_qwords(v);
 #    pragma GCC unroll 8
     for (size_t k = 0; k < 8; k++)
-        store_xored(dst, b, 64 * k, transpose_bytes(v[k]));
+        store_xored(dst, b, 64 * k, transpose_bytes(v[k]), past_caches);
 }
 
 BITX_AVX512_INLINE void split_block(uint8_t *planes, size_t stride, const uint8_t *a,
-                                    const uint8_t *b, size_t width)
+                                    const uint8_t *b, size_t width, int past_caches)
 {
     if (width == 2)
-        split_block_u16(planes, stride, a, b);
+        split_block_u16(planes, stride, a, b, past_caches);
     else if (width == 4)
-        split_block_u32(planes, stride, a, b);
+        split_block_u32(planes, stride, a, b, past_caches);
     else
-        split_block_u64(planes, stride, a, b);
+        split_block_u64(planes, stride, a, b, past_caches);
 }
 
 BITX_AVX512_INLINE void merge_block(uint8_t *dst, const uint8_t *planes, size_t stride,
-                                    const uint8_t *b, size_t width)
+                                    const uint8_t *b, size_t width, int past_caches)
 {
     if (width == 2)
-        merge_block_u16(dst, planes, stride, b);
+        merge_block_u16(dst, planes, stride, b, past_caches);
     else if (width == 4)
-        merge_block_u32(dst, planes, stride, b);
+        merge_block_u32(dst, planes, stride, b, past_caches);
     else
-        merge_block_u64(dst, planes, stride, b);
+        merge_block_u64(dst, planes, stride, b, past_caches);
 }
 
-/* The last block overlaps the one before it. */
+/* As many whole blocks from i on as there are; returns where they end. */
+BITX_AVX512_INLINE size_t split_blocks(uint8_t *planes, size_t stride, const uint8_t *a,
+                                       const uint8_t *b, size_t i, size_t nelem, size_t width,
+                                       int past_caches)
+{
+    for (; nelem - i >= 64; i += 64)
+        split_block(planes + i, stride, a + width * i, b ? b + width * i : NULL, width,
+                    past_caches);
+    return i;
+}
+
+BITX_AVX512_INLINE size_t merge_blocks(uint8_t *dst, const uint8_t *planes, size_t stride,
+                                       const uint8_t *b, size_t i, size_t nelem, size_t width,
+                                       int past_caches)
+{
+    for (; nelem - i >= 64; i += 64)
+        merge_block(dst + width * i, planes + i, stride, b ? b + width * i : NULL, width,
+                    past_caches);
+    return i;
+}
+
+/* The last block overlaps the one before it; and the first, those that begin at a cache line. */
 BITX_AVX512_INLINE void split(uint8_t *planes, size_t stride, const uint8_t *a, const uint8_t *b,
                               size_t nelem, size_t width)
 {
-    for (size_t i = 0; i < nelem; i += 64) {
-        i = i < nelem - 64 ? i : nelem - 64;
-        split_block(planes + i, stride, a + width * i, b ? b + width * i : NULL, width);
+    size_t i = 0;
+    if (planes_past_caches(stride, nelem, width)) {
+        split_block(planes, stride, a, b, width, 0);
+        i = split_blocks(planes, stride, a, b, to_next_line(planes), nelem, width, 1);
+        _mm_sfence();
+    }
+    i = split_blocks(planes, stride, a, b, i, nelem, width, 0);
+    if (i < nelem) {
+        i = nelem - 64;
+        split_block(planes + i, stride, a + width * i, b ? b + width * i : NULL, width, 0);
     }
 }
 
 BITX_AVX512_INLINE void merge(uint8_t *dst, const uint8_t *planes, size_t stride, const uint8_t *b,
                               size_t nelem, size_t width)
 {
-    for (size_t i = 0; i < nelem; i += 64) {
-        i = i < nelem - 64 ? i : nelem - 64;
-        merge_block(dst + width * i, planes + i, stride, b ? b + width * i : NULL, width);
+    size_t i = 0;
+    if (words_past_caches(dst, nelem, width)) {
+        merge_block(dst, planes, stride, b, width, 0);
+        i = merge_blocks(dst, planes, stride, b, to_next_line(dst) / width, nelem, width, 1);
+        _mm_sfence();
+    }
+    i = merge_blocks(dst, planes, stride, b, i, nelem, width, 0);
+    if (i < nelem) {
+        i = nelem - 64;
+        merge_block(dst + width * i, planes + i, stride, b ? b + width * i : NULL, width, 0);
     }
 }
 
