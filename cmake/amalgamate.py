@@ -43,6 +43,10 @@ def private_names(text):
     names.update(re.findall(r"^typedef (?:struct|enum|union) (\w+) \{", text, re.M))
     names.update(re.findall(r"^\} (?:__attribute__\(\(.*?\)\) )?(\w+);", text, re.M))
     names.update(re.findall(r"^typedef [^{}]*?\b(\w+)(?:\([^)]*\))?;", text, re.M))
+    for macro, parameter, body in re.findall(r"#[ \t]*define (\w+)\((\w+)[^)]*\)((?:[^\n]*\\\n)*[^\n]*)", text):
+        pasted = re.findall(rf"(?:INLINE|static)[^(;]*?(\w+_)##{parameter}\(", body)
+        for argument in re.findall(rf"^{macro}\((\w+)", text, re.M):
+            names.update(prefix + argument for prefix in pasted)
     return {n for n in names if not n.startswith("bitx_") and n not in ("static", "const")}
 
 

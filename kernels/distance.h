@@ -24,7 +24,7 @@ enum { POSITIONS_BLOCKS = 128 };
  */
 #define BITX_DISTANCE_POSITIONS(attributes, inlined, isa)                                          \
     /* Sixteen vectors more; returns the sixteens. */                                              \
-    inlined lanes positions_block(lanes low[4], const uint8_t *a, const uint8_t *b)                \
+    inlined lanes positions_block_##isa(lanes low[4], const uint8_t *a, const uint8_t *b)          \
     {                                                                                              \
         enum { V = sizeof(lanes) };                                                                \
         lanes carries[4][2];                                                                       \
@@ -44,15 +44,15 @@ enum { POSITIONS_BLOCKS = 128 };
         }                                                                                          \
         return sixteen;                                                                            \
     }                                                                                              \
-    inlined void positions_flush(uint64_t *counts, const lanes counters[16], size_t bits)          \
+    inlined void positions_flush_##isa(uint64_t *counts, const lanes counters[16], size_t bits)    \
     {                                                                                              \
         for (unsigned p = 0; p < 16; p++) {                                                        \
             counts[p] += even_sum(counters[p]);                                                    \
             counts[bits == 32 ? p + 16 : p] += odd_sum(counters[p]);                               \
         }                                                                                          \
     }                                                                                              \
-    inlined void positions(uint64_t *counts, const uint8_t *a, const uint8_t *b, size_t nbytes,    \
-                           size_t bits)                                                            \
+    inlined void positions_##isa(uint64_t *counts, const uint8_t *a, const uint8_t *b,             \
+                                 size_t nbytes, size_t bits)                                       \
     {                                                                                              \
         enum { BLOCK = 16 * sizeof(lanes) };                                                       \
         const lanes zero = {0};                                                                    \
@@ -63,7 +63,7 @@ enum { POSITIONS_BLOCKS = 128 };
             for (unsigned p = 0; p < 16; p++)                                                      \
                 counters[p] = zero;                                                                \
             for (size_t k = 0; k < POSITIONS_BLOCKS && nbytes - i >= BLOCK; k++, i += BLOCK) {     \
-                lanes sixteen = positions_block(low, a + i, b + i);                                \
+                lanes sixteen = positions_block_##isa(low, a + i, b + i);                          \
                 _Pragma("GCC unroll 16") for (unsigned p = 0; p < 16; p++) counters[p] =           \
                     add(counters[p], position(sixteen, p));                                        \
             }                                                                                      \
@@ -71,13 +71,13 @@ enum { POSITIONS_BLOCKS = 128 };
             if (left >= BLOCK) {                                                                   \
                 for (unsigned p = 0; p < 16; p++)                                                  \
                     counters[p] = times(counters[p], 4);                                           \
-                positions_flush(counts, counters, bits);                                           \
+                positions_flush_##isa(counts, counters, bits);                                     \
             }                                                                                      \
         } while (left >= BLOCK);                                                                   \
         for (size_t k = 0; k < left; k++)                                                          \
             rest[k] = a[i + k] ^ b[i + k];                                                         \
         memset(rest + left, 0, BLOCK - left);                                                      \
-        lanes sixteen = positions_block(low, rest, NULL);                                          \
+        lanes sixteen = positions_block_##isa(low, rest, NULL);                                    \
         _Pragma("GCC unroll 16") for (unsigned p = 0; p < 16; p++)                                 \
         {                                                                                          \
             lanes more = add(position(low[0], p), times(position(low[1], p), 1));                  \
@@ -85,17 +85,17 @@ enum { POSITIONS_BLOCKS = 128 };
             more = add(more, times(position(low[3], p), 3));                                       \
             counters[p] = add(more, times(add(counters[p], position(sixteen, p)), 4));             \
         }                                                                                          \
-        positions_flush(counts, counters, bits);                                                   \
+        positions_flush_##isa(counts, counters, bits);                                             \
     }                                                                                              \
     attributes void bitx_distance_positions_u16_##isa(uint64_t *counts, const uint8_t *a,          \
                                                       const uint8_t *b, size_t nelem)              \
     {                                                                                              \
-        positions(counts, a, b, 2 * nelem, 16);                                                    \
+        positions_##isa(counts, a, b, 2 * nelem, 16);                                              \
     }                                                                                              \
     attributes void bitx_distance_positions_u32_##isa(uint64_t *counts, const uint8_t *a,          \
                                                       const uint8_t *b, size_t nelem)              \
     {                                                                                              \
-        positions(counts, a, b, 4 * nelem, 32);                                                    \
+        positions_##isa(counts, a, b, 4 * nelem, 32);                                              \
     }
 
 #endif
