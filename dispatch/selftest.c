@@ -45,6 +45,9 @@ static const bitx_delta_params delta_params = {
     .same_classes = 5,
 };
 
+/* Symbols of eight bits above seven raw ones: BF16. */
+static const bitx_float_params float_params = {.width = 16, .fold = 1, .shift = 7, .low = 0};
+
 static void fill(bench *s, uint8_t *p, size_t nbytes)
 {
     for (size_t i = 0; i < nbytes; i += 8) {
@@ -259,6 +262,13 @@ static void call(bench *s, const bitx_op *op, bitx_fn fn, uint8_t *const in[NIN]
     case BITX_SIG_GROUPS_SPLIT:
     case BITX_SIG_GROUPS_MERGE:
         groups(s, fn, op->sig == BITX_SIG_GROUPS_SPLIT, out[0], in[0], in[1], n);
+        return;
+    case BITX_SIG_GROUPS_COUNT:
+        make_classes(in[1], n);
+        ((bitx_fn_GROUPS_COUNT *)fn)(s->counts, in[1], each_its_own, n);
+        return;
+    case BITX_SIG_FLOAT_JOIN:
+        ((bitx_fn_FLOAT_JOIN *)fn)(out[0], in[0], in[1], n, &float_params);
         return;
     case BITX_SIG_MAP:
         ((bitx_fn_MAP *)fn)(out[0], in[0], in[1], n);
