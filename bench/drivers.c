@@ -247,6 +247,19 @@ static uint64_t call_delta_join(bitx_fn fn, const bench_call *c)
                                                 &delta_params);
 }
 
+static uint64_t call_delta_encode(bitx_fn fn, const bench_call *c)
+{
+    bitx_raw_sink raw = {{c->w[1], c->w[2]}, {0, 0}};
+    ((bitx_fn_DELTA_ENCODE *)fn)(c->w[0], c->w[3], &raw, c->r[0], c->r[1], c->nelem, &delta_params);
+    return raw.bit[0] | (uint64_t)raw.bit[1] << 32;
+}
+
+static size_t written_delta_encode(const bench_call *c, unsigned i, uint64_t value)
+{
+    uint64_t bits = i == 1 ? value & UINT32_MAX : value >> 32;
+    return i % 3 == 0 ? c->nelem : (size_t)(bits + 7) / 8;
+}
+
 static size_t written_delta_split(const bench_call *c, unsigned i, uint64_t value)
 {
     uint64_t bits = i == 1 ? value & UINT32_MAX : value >> 32;
@@ -484,6 +497,7 @@ static const bench_driver drivers[BITX_SIG_COUNT] = {
     [BITX_SIG_DELTA_CLASSES] = {"W", "H", call_delta_classes, NULL, NULL},
     [BITX_SIG_DELTA_DIFF] = {"WW", "WH", call_delta_diff, NULL, NULL},
     [BITX_SIG_DELTA_SPLIT] = {"WH", "HRR", call_delta_split, fill_delta_split, written_delta_split},
+    [BITX_SIG_DELTA_ENCODE] = {"WW", "HRRH", call_delta_encode, NULL, written_delta_encode},
     [BITX_SIG_DELTA_JOIN] = {"WHHRR", "W", call_delta_join, fill_delta_join, NULL},
     [BITX_SIG_GROUPS_SPLIT] = {"WWK", "W", call_groups_split, fill_groups, NULL},
     [BITX_SIG_GROUPS_MERGE] = {"WWK", "W", call_groups_merge, fill_groups, NULL},

@@ -203,6 +203,15 @@ void bitx_words_split(const bitx_words *words, const bitx_model *model, unsigned
 void bitx_words_encode(const bitx_words *words, const bitx_model *model, unsigned same_classes,
                        const bitx_diffs *diffs, size_t nbytes[RAW_STRINGS_MAX])
 {
+    if (words->layout.unit == 2) {
+        bitx_delta_params p = params_of(model, same_classes);
+        bitx_raw_sink raw = {{diffs->raw, diffs->raw + diffs->raw_stride}, {0, 0}};
+        bitx_delta_encode_u16(diffs->symbols, diffs->classes, &raw, words->src, words->base,
+                              words->nelem, &p);
+        for (unsigned k = 0; k < 2; k++)
+            nbytes[k] = (raw.bit[k] + 7) / 8;
+        return;
+    }
     bitx_words_diff(words, model, diffs);
     bitx_words_split(words, model, same_classes, diffs, nbytes);
 }

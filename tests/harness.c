@@ -180,6 +180,13 @@ static void call_delta_split(bitx_fn_DELTA_SPLIT *fn, kc_case *c)
     c->result = raw.bit[0] | (uint64_t)raw.bit[1] << 32;
 }
 
+static void call_delta_encode(bitx_fn_DELTA_ENCODE *fn, kc_case *c)
+{
+    bitx_raw_sink raw = {{c->out[1], c->out[2]}, {c->bit, c->value[0]}};
+    fn(c->out[0], c->out[3], &raw, c->in[0], c->in[1], c->nelem, &c->params);
+    c->result = raw.bit[0] | (uint64_t)raw.bit[1] << 32;
+}
+
 static void call_delta_join(bitx_fn_DELTA_JOIN *fn, kc_case *c)
 {
     bitx_raw_source raw = {
@@ -315,6 +322,9 @@ static void call(bitx_fn fn, bitx_sig sig, kc_case *c)
         return;
     case BITX_SIG_DELTA_SPLIT:
         call_delta_split((bitx_fn_DELTA_SPLIT *)fn, c);
+        return;
+    case BITX_SIG_DELTA_ENCODE:
+        call_delta_encode((bitx_fn_DELTA_ENCODE *)fn, c);
         return;
     case BITX_SIG_DELTA_JOIN:
         call_delta_join((bitx_fn_DELTA_JOIN *)fn, c);

@@ -135,21 +135,23 @@ static unsigned coded_magnitude(int64_t v, unsigned *e, int64_t *least)
     return 15 + *e;
 }
 
-static void ref_delta_split_u16(kc_case *c)
+/* The symbol of an element, and its raw bits to both strings. */
+static void split_one(kc_case *c, size_t i, int64_t d, unsigned k, size_t bits[2])
 {
-    size_t bits[2] = {c->bit, c->value[0]};
-    for (size_t i = 0; i < c->nelem; i++) {
-        unsigned k = c->in[1][i], e;
-        int64_t least, d = signed_of_width(kc_element(c->in[0], i, 2), 16);
-        c->out[0][i] = 255;
-        if (k == 0xff || (d == 0 && c->params.same_classes >> k & 1))
-            continue;
-        int64_t unit = power(c->params.shift[k]);
-        int64_t u = signed_of_width(d + unit / 2, c->params.width), m = u < 0 ? -u - 1 : u;
-        c->out[0][i] = (uint8_t)(2 * coded_magnitude(m / unit, &e, &least) + (u < 0));
-        for (unsigned b = 0; b < c->params.shift[k] + e; b++)
-            kc_set_bit(c->out[1 + b / 7], bits[b / 7]++, (int)((m - least * unit) >> b & 1));
-    }
+    unsigned e;
+    int64_t least;
+    c->out[0][i] = 255;
+    if (k == 0xff || (d == 0 && c->params.same_classes >> k & 1))
+        return;
+    int64_t unit = power(c->params.shift[k]);
+    int64_t u = signed_of_width(d + unit / 2, c->params.width), m = u < 0 ? -u - 1 : u;
+    c->out[0][i] = (uint8_t)(2 * coded_magnitude(m / unit, &e, &least) + (u < 0));
+    for (unsigned b = 0; b < c->params.shift[k] + e; b++)
+        kc_set_bit(c->out[1 + b / 7], bits[b / 7]++, (int)((m - least * unit) >> b & 1));
+}
+
+static void end_strings(kc_case *c, const size_t bits[2])
+{
     for (unsigned k = 0; k < 2; k++) {
         for (size_t b = bits[k]; b % 8; b++)
             kc_set_bit(c->out[1 + k], b, 0);
@@ -158,6 +160,46 @@ static void ref_delta_split_u16(kc_case *c)
         memset(c->out[1 + k], 0xa5, (k ? c->value[0] : c->bit) / 8);
     }
     c->result = bits[0] | (uint64_t)bits[1] << 32;
+}
+
+static void ref_delta_split_u16(kc_case *c)
+{
+    size_t bits[2] = {c->bit, c->value[0]};
+    for (size_t i = 0; i < c->nelem; i++)
+        split_one(c, i, signed_of_width(kc_element(c->in[0], i, 2), 16), c->in[1][i], bits);
+    end_strings(c, bits);
+}
+
+/* Near the base in one case of two: by steps of many sizes. */
+static void plan_delta_encode_u16(kc_case *c, kc_rng *rng)
+{
+    random_params(c, rng);
+    c->bit = kc_below(rng, 20);
+    c->value[0] = kc_below(rng, 20);
+    kc_add_in(c, rng, 2 * c->nelem);
+    kc_add_in(c, rng, 2 * c->nelem);
+    unsigned near = kc_below(rng, 2), size = 1 + kc_below(rng, 9);
+    for (size_t i = 0; i < c->nelem && near; i++) {
+        unsigned step = kc_below(rng, 1u << size) << c->params.zero_bits;
+        unsigned base = kc_element(c->in[1], i, 2);
+        kc_set_element(c->in[0], i, 2, base + (kc_below(rng, 3) ? step : 0));
+    }
+    kc_add_out(c, c->nelem);
+    kc_add_out(c, 0);
+    kc_add_out(c, 0);
+    kc_add_out(c, c->nelem);
+    c->out_room[1] = c->bit / 8 + c->nelem + 8;
+    c->out_room[2] = c->value[0] / 8 + c->nelem + 8;
+}
+
+static void ref_delta_encode_u16(kc_case *c)
+{
+    size_t bits[2] = {c->bit, c->value[0]};
+    for (size_t i = 0; i < c->nelem; i++) {
+        c->out[3][i] = class_at(c, c->in[1], i);
+        split_one(c, i, difference_at(c, c->in[0], c->in[1], i), c->out[3][i], bits);
+    }
+    end_strings(c, bits);
 }
 
 /* Possible symbols mostly, and as many raw bytes as they need; sometimes fewer or more. */
@@ -271,6 +313,7 @@ const kc_spec kc_specs_delta[] = {
     {"delta_classes_u16", plan_delta_classes_u16, ref_delta_classes_u16, 0, NULL, {0}},
     {"delta_diff_u16", plan_delta_diff_u16, ref_delta_diff_u16, 0, NULL, {0}},
     {"delta_split_u16", plan_delta_split_u16, ref_delta_split_u16, 0, NULL, {0}},
+    {"delta_encode_u16", plan_delta_encode_u16, ref_delta_encode_u16, 0, NULL, {0}},
     {"delta_join_u16", plan_delta_join_u16, ref_delta_join_u16, 1, NULL, {0}},
     {"float_join_u16", plan_float_join_u16, ref_float_join_u16, 0, NULL, {0}},
     {0},

@@ -255,6 +255,10 @@ typedef struct bitx_raw_source {
 BITX_KERNEL(void, delta_split_u16, uint8_t *symbols, bitx_raw_sink *raw, const uint8_t *differences,
             const uint8_t *classes, size_t nelem, const bitx_delta_params *params);
 
+/* delta_diff and delta_split in one pass, without the differences. */
+BITX_KERNEL(void, delta_encode_u16, uint8_t *symbols, uint8_t *classes, bitx_raw_sink *raw,
+            const uint8_t *x, const uint8_t *base, size_t nelem, const bitx_delta_params *params);
+
 /*
  * The inverse of delta_diff and delta_split: elements from the base, classes, symbols and raw bits,
  * whose places in *raw move on. Returns 0, or 1 if there are too few raw bits or a symbol is

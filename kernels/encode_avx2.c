@@ -1,0 +1,267 @@
+/* Elements given those of a base to symbols, classes and raw bits in one pass, AVX2. */
+#define BITX_KERNEL_ROWS
+#include "bitx/kernels.h"
+
+#if defined(__x86_64__)
+#    include "encode.h"
+#    include "target_avx2.h"
+
+/* Tables by class, for pshufb, and bitx_delta_params in registers. */
+typedef struct encode_tables {
+    __m128i zero_bits, unused, class_shift;
+    __m256i magnitude, top, class_low, class_last;
+    __m256i half_low, half_high; /* 2^shift / 2 at the top of a word, by bytes */
+    __m256i down_low, down_high; /* 2^(15 - shift) */
+    __m256i less_low, less_high; /* 14 << shift */
+    __m256i shift, same;
+    __m256i low_mask, high_mask; /* of the 7 low raw bits, and of those above */
+    int any_high, any_same;
+} encode_tables;
+
+BITX_AVX2_INLINE __m256i encode_table(const uint8_t bytes[16])
+{
+    return _mm256_broadcastsi128_si256(load128(bytes));
+}
+
+BITX_AVX2_INLINE encode_tables encode_load(const bitx_delta_params *p)
+{
+    unsigned top = p->sign ? 1u << (p->width - 1) : 0, any_high = 0;
+    uint8_t shift[16] = {0}, same[16] = {0}, low[16] = {0}, high[16] = {0};
+    uint8_t half[2][16] = {{0}}, down[2][16] = {{0}}, less[2][16] = {{0}};
+    for (unsigned c = 0; c < p->nclasses; c++) {
+        unsigned s = p->shift[c], h = (1u << s >> 1) << (16 - p->width), d = 1u << (15 - s);
+        shift[c] = (uint8_t)s;
+        half[0][c] = (uint8_t)h;
+        half[1][c] = (uint8_t)(h >> 8);
+        down[0][c] = (uint8_t)d;
+        down[1][c] = (uint8_t)(d >> 8);
+        less[0][c] = (uint8_t)((ENCODE_DIRECT - 1u) << s);
+        less[1][c] = (uint8_t)((ENCODE_DIRECT - 1u) << s >> 8);
+        same[c] = p->same_classes >> c & 1 ? 0xff : 0;
+        low[c] = (uint8_t)((1u << (s < 7 ? s : 7)) - 1);
+        high[c] = (uint8_t)((1u << (s < 7 ? 0 : s - 7)) - 1);
+        any_high |= high[c];
+    }
+    return (encode_tables){
+        _mm_cvtsi32_si128((int)p->zero_bits),
+        _mm_cvtsi32_si128((int)(16 - p->width)),
+        _mm_cvtsi32_si128((int)p->class_shift),
+        _mm256_set1_epi16((short)(((1u << p->width) - 1) & ~top)),
+        _mm256_set1_epi16((short)top),
+        _mm256_set1_epi16((short)(p->class_low < 65535 ? p->class_low : 65535)),
+        _mm256_set1_epi16((short)(p->nclasses - 1)),
+        encode_table(half[0]),
+        encode_table(half[1]),
+        encode_table(down[0]),
+        encode_table(down[1]),
+        encode_table(less[0]),
+        encode_table(less[1]),
+        encode_table(shift),
+        encode_table(same),
+        encode_table(low),
+        encode_table(high),
+        (int)any_high,
+        p->same_classes,
+    };
+}
+
+/* 16 elements as words. */
+typedef struct encode_half {
+    __m256i classes, difference; /* the latter at the top of its word */
+    __m256i m, magnitude, negative;
+} encode_half;
+
+/* Words by class from tables of their bytes: an index of 128 gives zero. */
+BITX_AVX2_INLINE __m256i encode_lookup(__m256i low, __m256i high, __m256i classes)
+{
+    __m256i low_index = _mm256_or_si256(classes, _mm256_set1_epi16((short)0x8000));
+    __m256i high_index = _mm256_or_si256(_mm256_slli_epi16(classes, 8), _mm256_set1_epi16(0x0080));
+    return _mm256_or_si256(_mm256_shuffle_epi8(low, low_index),
+                           _mm256_shuffle_epi8(high, high_index));
+}
+
+BITX_AVX2_INLINE encode_half encode_words(const encode_tables *t, __m256i word, __m256i from,
+                                          int plain)
+{
+    encode_half h;
+    if (!plain) {
+        word = _mm256_srl_epi16(word, t->zero_bits);
+        from = _mm256_srl_epi16(from, t->zero_bits);
+    }
+    __m256i origin = _mm256_and_si256(from, t->magnitude);
+    word = _mm256_xor_si256(word, _mm256_and_si256(from, t->top));
+    __m256i below = _mm256_and_si256(word, t->top);
+    if (!plain)
+        below = _mm256_sll_epi16(below, t->unused);
+    below = _mm256_srai_epi16(below, 15);
+    word = _mm256_xor_si256(word, _mm256_and_si256(below, t->magnitude));
+    h.classes = _mm256_srl_epi16(origin, t->class_shift);
+    h.classes = _mm256_min_epu16(_mm256_subs_epu16(h.classes, t->class_low), t->class_last);
+    h.difference = _mm256_sub_epi16(word, origin);
+    if (!plain)
+        h.difference = _mm256_sll_epi16(h.difference, t->unused);
+    __m256i u = _mm256_add_epi16(h.difference, encode_lookup(t->half_low, t->half_high, h.classes));
+    if (!plain)
+        u = _mm256_sra_epi16(u, t->unused);
+    h.negative = _mm256_srai_epi16(u, 15);
+    h.m = _mm256_xor_si256(u, h.negative);
+    /* Words have no variable shift: 2 m 2^(15 - shift) / 2^16. */
+    __m256i down = encode_lookup(t->down_low, t->down_high, h.classes);
+    h.magnitude = _mm256_mulhi_epu16(_mm256_add_epi16(h.m, h.m), down);
+    return h;
+}
+
+/* The low bytes of words of which the first has 0-7 and 16-23, the second 8-15 and 24-31. */
+BITX_AVX2_INLINE __m256i encode_bytes(__m256i a, __m256i b)
+{
+    const __m256i low = _mm256_set1_epi16(0xff);
+    return _mm256_packus_epi16(_mm256_and_si256(a, low), _mm256_and_si256(b, low));
+}
+
+BITX_AVX2_INLINE __m256i encode_load_words(const uint8_t *p)
+{
+    return _mm256_inserti128_si256(_mm256_castsi128_si256(load128(p)), load128(p + 32), 1);
+}
+
+/* A string that is stored a qword at a time; fewer than 8 bits are pending in between. */
+typedef struct encode_string {
+    uint8_t *at;
+    uint64_t pending, fill;
+} encode_string;
+
+static inline encode_string encode_begin(uint8_t *bytes, size_t bit)
+{
+    encode_string s = {bytes + bit / 8, 0, bit % 8};
+    if (s.fill)
+        s.pending = *s.at & ((1u << s.fill) - 1);
+    return s;
+}
+
+static inline size_t encode_end(const encode_string *s, const uint8_t *bytes)
+{
+    if (s->fill)
+        *s->at = (uint8_t)s->pending;
+    return 8 * (size_t)(s->at - bytes) + s->fill;
+}
+
+/* Of 32 bytes, the bits that their masks have: at most 7 each, so eight bytes and what is pending
+   fit a qword. */
+BITX_AVX2_INLINE void encode_put(encode_string *to, __m256i values, __m256i masks)
+{
+    encode_string s = *to;
+    uint64_t v[4], m[4];
+    store256((uint8_t *)v, values);
+    store256((uint8_t *)m, masks);
+    for (unsigned k = 0; k < 4; k++) {
+        s.pending |= _pext_u64(v[k], m[k]) << s.fill;
+        store64(s.at, s.pending);
+        s.fill += (uint64_t)_mm_popcnt_u64(m[k]);
+        s.at += s.fill / 8;
+        s.pending >>= s.fill & 56;
+        s.fill &= 7;
+    }
+    *to = s;
+}
+
+/* floor(log2) of words that are not 0, by their four digits. */
+BITX_AVX2_INLINE __m256i encode_log2(__m256i v)
+{
+    const __m256i digit = _mm256_set1_epi16(15);
+    const __m256i t0 =
+        _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 0, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3));
+    const __m256i t1 =
+        _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 4, 5, 5, 6, 6, 6, 6, 7, 7, 7, 7, 7, 7, 7, 7));
+    const __m256i t2 = _mm256_broadcastsi128_si256(
+        _mm_setr_epi8(0, 8, 9, 9, 10, 10, 10, 10, 11, 11, 11, 11, 11, 11, 11, 11));
+    const __m256i t3 = _mm256_broadcastsi128_si256(
+        _mm_setr_epi8(0, 12, 13, 13, 14, 14, 14, 14, 15, 15, 15, 15, 15, 15, 15, 15));
+    __m256i e0 = _mm256_shuffle_epi8(t0, _mm256_and_si256(v, digit));
+    __m256i e1 = _mm256_shuffle_epi8(t1, _mm256_and_si256(_mm256_srli_epi16(v, 4), digit));
+    __m256i e2 = _mm256_shuffle_epi8(t2, _mm256_and_si256(_mm256_srli_epi16(v, 8), digit));
+    __m256i e3 = _mm256_shuffle_epi8(t3, _mm256_srli_epi16(v, 12));
+    return _mm256_max_epu8(_mm256_max_epu8(e0, e1), _mm256_max_epu8(e2, e3));
+}
+
+/* Magnitudes above 15 become 15 + e; returns the number of raw bits, the 14 << shift taken off m.
+ */
+BITX_AVX2_INLINE __m256i encode_large(const encode_tables *t, encode_half *h)
+{
+    const __m256i below = _mm256_set1_epi16(ENCODE_DIRECT - 1);
+    const __m256i direct = _mm256_set1_epi16(ENCODE_DIRECT);
+    __m256i e = encode_log2(_mm256_sub_epi16(_mm256_max_epi16(h->magnitude, direct), below));
+    h->magnitude = _mm256_min_epi16(h->magnitude, _mm256_add_epi16(direct, e));
+    h->m = _mm256_sub_epi16(h->m, encode_lookup(t->less_low, t->less_high, h->classes));
+    __m256i index = _mm256_or_si256(h->classes, _mm256_set1_epi16((short)0x8000));
+    return _mm256_add_epi16(_mm256_shuffle_epi8(t->shift, index), e);
+}
+
+/* The lowest n of each byte, 0 to 7, set. */
+BITX_AVX2_INLINE __m256i encode_masks(__m256i nbits)
+{
+    const __m256i table = _mm256_broadcastsi128_si256(
+        _mm_setr_epi8(0, 1, 3, 7, 15, 31, 63, 127, 0, 0, 0, 0, 0, 0, 0, 0));
+    return _mm256_shuffle_epi8(table, nbits);
+}
+
+BITX_AVX2_INLINE void encode_loop(uint8_t *symbols, uint8_t *classes, bitx_raw_sink *raw,
+                                  const uint8_t *x, const uint8_t *base, size_t nelem,
+                                  const bitx_delta_params *params, int plain)
+{
+    const encode_tables t = encode_load(params);
+    const __m256i direct = _mm256_set1_epi16(ENCODE_DIRECT);
+    encode_string low = encode_begin(raw->bytes[0], raw->bit[0]);
+    encode_string high = encode_begin(raw->bytes[1], raw->bit[1]);
+    size_t i = 0;
+    for (; nelem - i >= 32; i += 32) {
+        const uint8_t *w = x + 2 * i, *f = base + 2 * i;
+        encode_half a = encode_words(&t, encode_load_words(w), encode_load_words(f), plain);
+        encode_half b =
+            encode_words(&t, encode_load_words(w + 16), encode_load_words(f + 16), plain);
+        __m256i c = _mm256_packus_epi16(a.classes, b.classes);
+        __m256i low_mask = _mm256_shuffle_epi8(t.low_mask, c);
+        __m256i high_mask = _mm256_shuffle_epi8(t.high_mask, c);
+        int any_high = t.any_high;
+        __m256i large = _mm256_max_epi16(a.magnitude, b.magnitude);
+        large = _mm256_cmpgt_epi16(large, direct);
+        if (!_mm256_testz_si256(large, large)) {
+            __m256i n0 = encode_large(&t, &a), n1 = encode_large(&t, &b);
+            __m256i nbits = _mm256_packus_epi16(n0, n1), seven = _mm256_set1_epi8(7);
+            low_mask = encode_masks(_mm256_min_epu8(nbits, seven));
+            high_mask = encode_masks(_mm256_subs_epu8(nbits, seven));
+            any_high = 1;
+        }
+        __m256i v = _mm256_packus_epi16(a.magnitude, b.magnitude);
+        v = _mm256_sub_epi8(_mm256_add_epi8(v, v), _mm256_packs_epi16(a.negative, b.negative));
+        if (t.any_same) {
+            __m256i zero = _mm256_setzero_si256();
+            __m256i same = _mm256_packs_epi16(_mm256_cmpeq_epi16(a.difference, zero),
+                                              _mm256_cmpeq_epi16(b.difference, zero));
+            same = _mm256_and_si256(same, _mm256_shuffle_epi8(t.same, c));
+            v = _mm256_or_si256(v, same);
+            low_mask = _mm256_andnot_si256(same, low_mask);
+            high_mask = _mm256_andnot_si256(same, high_mask);
+        }
+        store256(symbols + i, v);
+        store256(classes + i, c);
+        encode_put(&low, encode_bytes(a.m, b.m), low_mask);
+        if (any_high)
+            encode_put(&high, encode_bytes(_mm256_srli_epi16(a.m, 7), _mm256_srli_epi16(b.m, 7)),
+                       high_mask);
+    }
+    raw->bit[0] = encode_end(&low, raw->bytes[0]);
+    raw->bit[1] = encode_end(&high, raw->bytes[1]);
+    bitx_delta_encode_u16_scalar(symbols + i, classes + i, raw, x + 2 * i, base + 2 * i, nelem - i,
+                                 params);
+}
+
+BITX_AVX2 void bitx_delta_encode_u16_avx2(uint8_t *symbols, uint8_t *classes, bitx_raw_sink *raw,
+                                          const uint8_t *x, const uint8_t *base, size_t nelem,
+                                          const bitx_delta_params *params)
+{
+    if (params->width == 16)
+        encode_loop(symbols, classes, raw, x, base, nelem, params, 1);
+    else
+        encode_loop(symbols, classes, raw, x, base, nelem, params, 0);
+}
+
+#endif
