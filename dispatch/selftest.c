@@ -150,9 +150,12 @@ static void delta(bench *s, bitx_sig sig, bitx_fn fn, uint8_t *const in[NIN],
         return;
     }
     bitx_delta_diff_u16_scalar(differences, classes, in[0], in[1], n, &delta_params);
-    if (sig == BITX_SIG_DELTA_SPLIT) {
+    if (sig == BITX_SIG_DELTA_SPLIT || sig == BITX_SIG_DELTA_ENCODE) {
         bitx_raw_sink sink = {{out[1], out[2]}, {bit, 7 - bit}};
-        ((bitx_fn_DELTA_SPLIT *)fn)(out[0], &sink, differences, classes, n, &delta_params);
+        if (sig == BITX_SIG_DELTA_SPLIT)
+            ((bitx_fn_DELTA_SPLIT *)fn)(out[0], &sink, differences, classes, n, &delta_params);
+        else
+            ((bitx_fn_DELTA_ENCODE *)fn)(out[0], out[0] + n, &sink, in[0], in[1], n, &delta_params);
         for (size_t k = 0; k < 2 && !s->failed; k++) {
             s->result = s->result * 1000003 + sink.bit[k];
             s->failed = sink.bit[k] > 8 * (n + 8);
@@ -256,6 +259,7 @@ static void call(bench *s, const bitx_op *op, bitx_fn fn, uint8_t *const in[NIN]
     case BITX_SIG_DELTA_CLASSES:
     case BITX_SIG_DELTA_DIFF:
     case BITX_SIG_DELTA_SPLIT:
+    case BITX_SIG_DELTA_ENCODE:
     case BITX_SIG_DELTA_JOIN:
         delta(s, op->sig, fn, in, out, n, bit);
         return;
