@@ -463,6 +463,55 @@ static uint64_t call_xor_merge_bits(bitx_fn fn, const bench_call *c)
     return 0;
 }
 
+static uint64_t call_cast(bitx_fn fn, const bench_call *c)
+{
+    ((bitx_fn_CAST_DOWN *)fn)(c->w[0], c->r[0], c->nelem);
+    return 0;
+}
+
+static void fill_floats(const bench_call *c, unsigned nread, size_t *nbytes, uint64_t seed)
+{
+    for (unsigned s = 0; s < nread; s++)
+        for (size_t i = 0; i + 4 <= nbytes[s]; i += 4) {
+            float w = normal(bench_random(&seed), 0.02F);
+            memcpy(source(c, s) + i, &w, sizeof(w));
+        }
+}
+
+/* Rank 16 and rows of 64, so that v fits a block of parameters; u lies in a stream of its own. */
+enum { LOWRANK_RANK = 16, LOWRANK_COLUMNS = 64 };
+
+static uint64_t call_lowrank_add(bitx_fn fn, const bench_call *c)
+{
+    const bitx_lowrank_params params = {LOWRANK_COLUMNS, 0, LOWRANK_RANK, 24};
+    ((bitx_fn_LOWRANK_ADD *)fn)(c->w[0], c->r[0], c->r[1], c->r[2], c->nelem, &params);
+    return 0;
+}
+
+static void fill_lowrank(const bench_call *c, unsigned nread, size_t *nbytes, uint64_t seed)
+{
+    (void)nread;
+    if (c->op->width == 16)
+        bench_fill_bf16(c, 1, nbytes, seed);
+    else
+        fill_floats(c, 1, nbytes, seed);
+    nbytes[1] = (c->nelem + LOWRANK_COLUMNS - 1) / LOWRANK_COLUMNS * LOWRANK_RANK * 2;
+    nbytes[2] = LOWRANK_COLUMNS * LOWRANK_RANK * 2;
+    for (unsigned s = 1; s < 3; s++)
+        for (size_t i = 0; i + 2 <= nbytes[s]; i += 2) {
+            int16_t factor = (int16_t)normal(bench_random(&seed), 100.0F);
+            memcpy(source(c, s) + i, &factor, sizeof(factor));
+        }
+}
+
+static uint64_t call_combine(bitx_fn fn, const bench_call *c)
+{
+    const bitx_combine_params params = {2, 0, 0, 0, {0.3F, 0.7F}};
+    const uint8_t *const parents[8] = {c->r[0], c->r[1]};
+    ((bitx_fn_COMBINE *)fn)(c->w[0], parents, c->nelem, &params);
+    return 0;
+}
+
 static const bench_driver drivers[BITX_SIG_COUNT] = {
     [BITX_SIG_BINARY] = {"WW", "W", call_binary, NULL, NULL},
     [BITX_SIG_SPLIT2_XOR] = {"WW", "HH", call_split2_xor, NULL, NULL},
@@ -513,6 +562,10 @@ static const bench_driver drivers[BITX_SIG_COUNT] = {
     [BITX_SIG_XOR_SPLIT_BITS] = {"WW", "P", call_xor_split_planes, NULL, NULL},
     [BITX_SIG_MERGE_BITS] = {"P", "W", call_merge_planes, NULL, NULL},
     [BITX_SIG_XOR_MERGE_BITS] = {"PW", "W", call_xor_merge_bits, NULL, NULL},
+    [BITX_SIG_CAST_DOWN] = {"W", "H", call_cast, fill_floats, NULL},
+    [BITX_SIG_CAST_UP] = {"H", "W", call_cast, NULL, NULL},
+    [BITX_SIG_LOWRANK_ADD] = {"WHK", "W", call_lowrank_add, fill_lowrank, NULL},
+    [BITX_SIG_COMBINE] = {"WW", "W", call_combine, fill_floats, NULL},
 };
 
 const bench_driver *bench_driver_for(bitx_sig sig)

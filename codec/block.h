@@ -42,7 +42,14 @@ typedef struct bitx_sample {
     uint64_t nbytes;    /* of the whole tensor */
     uint32_t block_nbytes;
     size_t piece_nbytes; /* of every piece but the last; pieces were apart in the tensor */
+    uint64_t step;       /* so much, in whole lines of 64 bytes */
 } bitx_sample;
+
+/* Where piece i begins in the tensor. */
+static inline uint64_t bitx_sample_offset(const bitx_sample *sample, size_t i)
+{
+    return i * sample->step / 64 * 64;
+}
 
 typedef struct bitx_block_codec {
     bitx_codec id;

@@ -27,6 +27,12 @@ static void buffer_free(const bitx_allocator *allocator, bitx_buffer *buffer)
     memset(buffer, 0, sizeof(*buffer));
 }
 
+void bitx_buffer_trim(const bitx_allocator *allocator, bitx_buffer *buffer, size_t most)
+{
+    if (buffer->cap > most)
+        buffer_free(allocator, buffer);
+}
+
 bitx_status bitx_buffer_grow(const bitx_allocator *allocator, bitx_buffer *buffer, size_t nbytes)
 {
     if (nbytes <= buffer->cap)
@@ -68,6 +74,9 @@ static bitx_status grow_worker(const bitx_allocator *allocator, bitx_worker *wor
     if (status == BITX_OK)
         status = bitx_buffer_grow(allocator, &worker->spare_memory, need->spare);
     worker->spare = worker->spare_memory.data;
+    if (status == BITX_OK)
+        status = bitx_buffer_grow(allocator, &worker->prediction_memory, need->prediction);
+    worker->prediction = worker->prediction_memory.data;
     return status;
 }
 
@@ -132,9 +141,12 @@ void bitx_ctx_free(bitx_ctx *ctx)
         buffer_free(&allocator, &worker->dctx);
         buffer_free(&allocator, &worker->scratch_memory);
         buffer_free(&allocator, &worker->spare_memory);
+        buffer_free(&allocator, &worker->prediction_memory);
     }
     buffer_free(&allocator, &ctx->sample);
     buffer_free(&allocator, &ctx->tables);
     buffer_free(&allocator, &ctx->offsets);
+    buffer_free(&allocator, &ctx->factors);
+    buffer_free(&allocator, &ctx->fit);
     allocator.release(allocator.user, ctx);
 }

@@ -13,24 +13,28 @@ typedef struct bitx_buffer {
 
 typedef struct bitx_worker {
     bitx_work work;
-    uint8_t *spare; /* a second payload, or a block of which a part is wanted */
-    bitx_buffer cctx, dctx, scratch_memory, spare_memory;
+    uint8_t *spare;      /* a second payload, or a block of which a part is wanted */
+    uint8_t *prediction; /* a block, predicted */
+    bitx_buffer cctx, dctx, scratch_memory, spare_memory, prediction_memory;
 } bitx_worker;
 
 struct bitx_ctx {
     bitx_allocator allocator;
     bitx_executor executor;
-    bitx_buffer sample, tables, offsets;
+    bitx_buffer sample, tables, offsets, factors, fit;
     unsigned nworkers;
     bitx_worker workers[];
 };
 
 /* What every worker must have, in bytes; 0: whatever it has. */
 typedef struct bitx_need {
-    size_t cctx, dctx, scratch, spare;
+    size_t cctx, dctx, scratch, spare, prediction;
 } bitx_need;
 
 bitx_status bitx_buffer_grow(const bitx_allocator *allocator, bitx_buffer *buffer, size_t nbytes);
+
+/* Gives memory back that is larger than `most`. */
+void bitx_buffer_trim(const bitx_allocator *allocator, bitx_buffer *buffer, size_t most);
 
 /* Grows workers, on the calling thread: all of them, or the first only. */
 bitx_status bitx_ctx_grow(bitx_ctx *ctx, const bitx_need *need, bool all);

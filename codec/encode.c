@@ -7,6 +7,7 @@
 #include "hash.h"
 #include "header.h"
 #include "model.h"
+#include "predict_find.h"
 #include "screen.h"
 #include "zstd_stream.h"
 
@@ -26,6 +27,7 @@ struct bitx_plan {
     const bitx_block_codec *candidates[BITX_CODEC_COUNT];
     uint8_t *section; /* shared tables as written */
     const void *tables[BITX_CODEC_COUNT];
+    bitx_found found; /* the prediction, its section and factors */
 };
 
 /* ---- parameters ---------------------------------------------------------------------------- */
@@ -68,6 +70,7 @@ bitx_status bitx_encode_bound(const bitx_params *params, size_t nbytes, size_t b
                           .nbytes = nbytes,
                           .base_nbytes = base_nbytes,
                           .block_log2 = log2_of(p.block_nbytes),
+                          .predictor_nbytes = bitx_predictor_section_max(&p, nbytes, base_nbytes),
                           .tables_nbytes = bitx_tables_section_max()};
     bitx_header_layout(&header);
     if (header.header_nbytes > SIZE_MAX - nbytes)
@@ -90,6 +93,8 @@ static bitx_need encode_need(const bitx_plan *plan, size_t nbytes)
         need.cctx = bitx_zstd_cctx_nbytes(plan->tuning.zstd_level, nbytes);
     if (plan->ncandidates > 1)
         need.spare = nbytes;
+    if (!bitx_prediction_plain(&plan->header.prediction))
+        need.prediction = nbytes;
     return need;
 }
 
@@ -117,7 +122,7 @@ static bitx_status read_range(const bitx_source *source, uint64_t offset, uint8_
  * ascend, so a base that ends early is missing at the end of the sample, as in the tensor.
  */
 static bitx_status take_sample(bitx_ctx *ctx, const bitx_plan *plan, const bitx_source *src,
-                               const bitx_source *base, bitx_sample *sample)
+                               bitx_sample *sample)
 {
     const bitx_header *h = &plan->header;
     uint64_t total = h->nbytes / 16;
@@ -132,32 +137,40 @@ static bitx_status take_sample(bitx_ctx *ctx, const bitx_plan *plan, const bitx_
     bitx_status status = bitx_buffer_grow(&ctx->allocator, &ctx->sample, 2 * (nbytes + 64));
     if (status != BITX_OK)
         return status;
-
-    uint8_t *to_src = ctx->sample.data;
-    uint8_t *to_base = ctx->sample.data + ((nbytes + 63) & ~(size_t)63);
-    size_t unit = bitx_unit_nbytes(h->dtype);
-    size_t base_nbytes = 0;
-    for (size_t i = 0; i < npieces && status == BITX_OK; i++) {
-        uint64_t step = npieces > 1 ? (h->nbytes - piece) / (npieces - 1) : 0;
-        uint64_t offset = i * step / 64 * 64;
-        status = read_range(src, offset, to_src + i * piece, piece);
-        uint64_t rest = h->base_nbytes > offset ? h->base_nbytes - offset : 0;
-        size_t n = rest < piece ? (size_t)(rest - rest % unit) : piece;
-        if (status != BITX_OK || n == 0)
-            continue;
-        status = read_range(base, offset, to_base + i * piece, n);
-        base_nbytes = i * piece + n;
-    }
-    base_nbytes -= base_nbytes % unit;
-    *sample = (bitx_sample){.span = {.dtype = h->dtype,
-                                     .nbytes = nbytes,
-                                     .base = base_nbytes ? to_base : NULL,
-                                     .base_nbytes = base_nbytes},
-                            .src = to_src,
+    *sample = (bitx_sample){.span = {.dtype = h->dtype, .nbytes = nbytes},
+                            .src = ctx->sample.data,
                             .nbytes = h->nbytes,
                             .block_nbytes = (uint32_t)1 << h->block_log2,
-                            .piece_nbytes = piece};
+                            .piece_nbytes = piece,
+                            .step = npieces > 1 ? (h->nbytes - piece) / (npieces - 1) : 0};
+    for (size_t i = 0; i < npieces && status == BITX_OK; i++)
+        status =
+            read_range(src, bitx_sample_offset(sample, i), ctx->sample.data + i * piece, piece);
     return status;
+}
+
+/* The base of the sample, as the plan's prediction has it, beside the sample. */
+static bitx_status take_base(bitx_ctx *ctx, const bitx_plan *plan, const bitx_bases *bases,
+                             bitx_sample *sample)
+{
+    uint8_t *to = ctx->sample.data + ((sample->span.nbytes + 63) & ~(size_t)63);
+    size_t base_nbytes = 0;
+    size_t npieces = sample->span.nbytes / sample->piece_nbytes;
+    sample->span.base = NULL;
+    sample->span.base_nbytes = 0;
+    for (size_t i = 0; i < npieces && plan->header.base_nbytes; i++) {
+        size_t n;
+        bitx_status status =
+            bitx_predict_piece(ctx, &plan->found, bases, bitx_sample_offset(sample, i),
+                               sample->piece_nbytes, to + i * sample->piece_nbytes, &n);
+        if (status != BITX_OK)
+            return status;
+        if (n)
+            base_nbytes = i * sample->piece_nbytes + n;
+    }
+    sample->span.base = base_nbytes ? to : NULL;
+    sample->span.base_nbytes = base_nbytes;
+    return BITX_OK;
 }
 
 /* A codec's entry of the section of tables, to dst; returns its size, 0 for none. */
@@ -339,13 +352,16 @@ static void keep_likely(bitx_plan *plan)
     plan->ncandidates = n;
 }
 
-static bitx_status plan_from_sample(bitx_ctx *ctx, bitx_plan *plan, const bitx_source *src,
-                                    const bitx_source *base, uint8_t *section, uint8_t *objects)
+/* *nbytes: about what the tensor would take; compared: whether it is asked for. */
+static bitx_status plan_from_sample(bitx_ctx *ctx, bitx_plan *plan, bitx_sample *given,
+                                    const bitx_bases *bases, uint8_t *section, uint8_t *objects,
+                                    bool compared, uint64_t *nbytes)
 {
-    bitx_sample sample;
-    bitx_status status = take_sample(ctx, plan, src, base, &sample);
+    bitx_status status = take_base(ctx, plan, bases, given);
     if (status != BITX_OK)
         return status;
+    const bitx_sample sample = *given;
+    *nbytes = 0;
     bitx_need need = encode_need(plan, sample.span.nbytes);
     status = bitx_ctx_grow(ctx, &need, false);
     if (status != BITX_OK)
@@ -356,13 +372,12 @@ static bitx_status plan_from_sample(bitx_ctx *ctx, bitx_plan *plan, const bitx_s
     if (plan->ncandidates == 1) {
         n = plan_tables(&worker->work, &plan->tuning, plan->candidates[0], &sample, section);
     } else {
-        uint64_t nbytes;
-        status = choose(worker, plan, &sample, section, &n, objects, &nbytes);
+        status = choose(worker, plan, &sample, section, &n, objects, nbytes);
         if (status != BITX_OK)
             return status;
         /* The only block is known: what it becomes is settled, and raw needs no base. */
         bool whole = sample.span.nbytes == sample.nbytes && sample.nbytes <= sample.block_nbytes;
-        if (whole && nbytes >= sample.nbytes)
+        if (whole && *nbytes >= sample.nbytes)
             plan->ncandidates = 0;
         else if (whole)
             plan->ncandidates = 1;
@@ -371,35 +386,125 @@ static bitx_status plan_from_sample(bitx_ctx *ctx, bitx_plan *plan, const bitx_s
     }
     /* Tables of one codec: most blocks will be its, and all would pay for others'. */
     plan->header.tables_nbytes = plan->ncandidates ? n : 0;
-    return bitx_tables_open(plan->header.dtype, section, plan->header.tables_nbytes, objects,
-                            plan->tables);
+    status = bitx_tables_open(plan->header.dtype, section, plan->header.tables_nbytes, objects,
+                              plan->tables);
+    if (status != BITX_OK || !compared || plan->ncandidates != 1 || *nbytes)
+        return status;
+    need = encode_need(plan, sample.span.nbytes);
+    need.spare = sample.span.nbytes;
+    status = bitx_ctx_grow(ctx, &need, false);
+    return status == BITX_OK ? estimate(worker, plan, plan->candidates[0], &sample, nbytes)
+                             : status;
+}
+
+static void set_found(bitx_plan *plan, const bitx_found *found)
+{
+    bitx_header *h = &plan->header;
+    plan->found = *found;
+    h->prediction = found->prediction;
+    h->base_nbytes = found->prediction.predictor == BITX_PREDICTOR_NONE ? 0 : found->base_nbytes;
+    h->predictor_nbytes = found->section_nbytes;
+}
+
+/*
+ * Tries the base, then what else may predict the tensor, and leaves the plan with the best. A
+ * prediction must promise to save more than what an estimate is off by.
+ */
+static bitx_status plan_predicted(bitx_ctx *ctx, bitx_plan *plan, const bitx_params *p,
+                                  const bitx_source *src, const bitx_bases *bases, uint8_t *section,
+                                  uint8_t *objects)
+{
+    bitx_sample sample;
+    bitx_finder finder;
+    bitx_found found, best = {0};
+    uint64_t least = 0, nbytes;
+    const bitx_plan start = *plan;
+    unsigned last = 0, chosen = 0;
+    bitx_status status = take_sample(ctx, plan, src, &sample);
+    if (status != BITX_OK)
+        return status;
+    bitx_finder_start(&finder, ctx, p, src, plan->header.nbytes, bases, &sample);
+    while (status == BITX_OK) {
+        status = bitx_finder_next(&finder, &found);
+        if (status != BITX_OK || !found.there)
+            break;
+        *plan = start;
+        set_found(plan, &found);
+        status = list_candidates(plan, p->codec, plan->header.base_nbytes != 0);
+        if (status == BITX_OK)
+            status = plan_from_sample(ctx, plan, &sample, bases, section, objects,
+                                      bitx_finder_compares(&finder), &nbytes);
+        nbytes += found.section_nbytes;
+        last++;
+        if (status == BITX_OK && (chosen == 0 || nbytes + nbytes / 256 + 16 < least)) {
+            bitx_found_free(ctx, &best);
+            best = found;
+            least = nbytes;
+            chosen = last;
+            finder.least = least;
+        } else {
+            bitx_found_free(ctx, &found);
+        }
+    }
+    if (status == BITX_OK && chosen != last) {
+        *plan = start;
+        set_found(plan, &best);
+        status = list_candidates(plan, p->codec, plan->header.base_nbytes != 0);
+        if (status == BITX_OK)
+            status = plan_from_sample(ctx, plan, &sample, bases, section, objects, false, &nbytes);
+    }
+    bitx_buffer_trim(&ctx->allocator, &ctx->fit, 1 << 20); /* fits are rare, and take much */
+    if (status == BITX_OK)
+        set_found(plan, &best);
+    else
+        bitx_found_free(ctx, &best);
+    return status;
 }
 
 /* base_nbytes 0: none. section: bitx_tables_section_max() bytes; objects: 64-byte aligned. */
 static bitx_status make_plan(bitx_ctx *ctx, const bitx_params *p, const bitx_source *src,
-                             uint64_t nbytes, const bitx_source *base, uint64_t base_nbytes,
-                             uint8_t *section, uint8_t *objects, bitx_plan *plan)
+                             uint64_t nbytes, const bitx_bases *bases, uint8_t *section,
+                             uint8_t *objects, bitx_plan *plan)
 {
     *plan = (bitx_plan){.allocator = ctx->allocator,
                         .header = {.dtype = p->dtype,
                                    .codec = p->codec,
                                    .block_log2 = log2_of(p->block_nbytes),
-                                   .nbytes = nbytes,
-                                   .base_nbytes = nbytes ? base_nbytes : 0},
+                                   .nbytes = nbytes},
                         .tuning = {p->effort, p->zstd_level}};
+    bitx_found first;
+    bitx_found_base(&first, p->dtype, nbytes ? bases : NULL);
+    set_found(plan, &first);
     bitx_status status = list_candidates(plan, p->codec, plan->header.base_nbytes != 0);
-    if (status == BITX_OK && nbytes && wants_sample(plan))
-        status = plan_from_sample(ctx, plan, src, base, section, objects);
+    if (status == BITX_ERR_ARGUMENT && nbytes && bases->n)
+        status = list_candidates(plan, p->codec, true); /* a base of another dtype may do */
+    bitx_finder finder;
+    bitx_finder_start(&finder, ctx, p, src, nbytes, bases, NULL);
+    if (status == BITX_OK && nbytes && (wants_sample(plan) || bitx_finder_promises(&finder)))
+        status = plan_predicted(ctx, plan, p, src, bases, section, objects);
     if (status != BITX_OK)
         return status;
     bool uses_base = false;
     for (unsigned i = 0; i < plan->ncandidates; i++)
         uses_base |= plan->candidates[i]->uses_base;
-    if (!uses_base)
-        plan->header.base_nbytes = 0;
-    if (plan->header.base_nbytes)
-        plan->header.predictor = BITX_PREDICTOR_BASE;
+    if (!uses_base) {
+        bitx_found_free(ctx, &plan->found);
+        bitx_found_base(&first, p->dtype, NULL);
+        set_found(plan, &first);
+    }
+    plan->header.predictor = plan->header.prediction.predictor;
     bitx_header_layout(&plan->header);
+    return BITX_OK;
+}
+
+static bitx_status check_bases(const bitx_base_source *bases, unsigned nbases)
+{
+    if (nbases > BITX_BASES_MAX || (!bases && nbases))
+        return BITX_ERR_ARGUMENT;
+    for (unsigned k = 0; k < nbases; k++)
+        if (!bases[k].source.read || !bases[k].hash || bases[k].nbytes > BITX_TENSOR_MAX ||
+            (unsigned)bases[k].dtype >= BITX_DTYPE_COUNT)
+            return BITX_ERR_ARGUMENT;
     return BITX_OK;
 }
 
@@ -411,9 +516,26 @@ bitx_status bitx_plan_new(bitx_ctx *ctx, const bitx_params *params, const bitx_s
     bitx_status status = read_params(params, &p);
     if (status != BITX_OK)
         return status;
-    if (!ctx || !out || (nbytes && (!src || !src->read)) || nbytes > BITX_TENSOR_MAX ||
-        base_nbytes > BITX_TENSOR_MAX || (!base && base_nbytes) ||
+    if (base_nbytes > BITX_TENSOR_MAX || (!base && base_nbytes) ||
         (base && (!base->read || !base_hash)))
+        return BITX_ERR_ARGUMENT;
+    bitx_base_source only = {.nbytes = base_nbytes, .dtype = p.dtype, .hash = base_hash};
+    if (base)
+        only.source = *base;
+    return bitx_plan_new_bases(ctx, params, src, nbytes, &only, base && base_nbytes, out);
+}
+
+bitx_status bitx_plan_new_bases(bitx_ctx *ctx, const bitx_params *params, const bitx_source *src,
+                                uint64_t nbytes, const bitx_base_source *bases, unsigned nbases,
+                                bitx_plan **out)
+{
+    bitx_params p;
+    bitx_status status = read_params(params, &p);
+    if (status == BITX_OK)
+        status = check_bases(bases, nbases);
+    if (status != BITX_OK)
+        return status;
+    if (!ctx || !out || (nbytes && (!src || !src->read)) || nbytes > BITX_TENSOR_MAX)
         return BITX_ERR_ARGUMENT;
     size_t objects_at = (sizeof(bitx_plan) + 63) & ~(size_t)63;
     size_t section_at = objects_at + bitx_tables_objects_nbytes();
@@ -423,15 +545,32 @@ bitx_status bitx_plan_new(bitx_ctx *ctx, const bitx_params *params, const bitx_s
         return BITX_ERR_MEMORY;
     bitx_plan *plan = (void *)memory;
     uint8_t *aligned = memory + (64 - (uintptr_t)memory % 64) % 64;
-    status = make_plan(ctx, &p, src, nbytes, base, base_nbytes, aligned + section_at,
-                       aligned + objects_at, plan);
+    const bitx_bases given = {nbases, bases};
+    status =
+        make_plan(ctx, &p, src, nbytes, &given, aligned + section_at, aligned + objects_at, plan);
     if (status != BITX_OK) {
         ctx->allocator.release(ctx->allocator.user, memory);
         return status;
     }
     if (plan->header.base_nbytes)
-        memcpy(plan->header.base_hash, base_hash, BITX_HASH_NBYTES);
+        memcpy(plan->header.base_hash, bases[plan->found.used[0]].hash, BITX_HASH_NBYTES);
     *out = plan;
+    return BITX_OK;
+}
+
+unsigned bitx_plan_bases(const bitx_plan *plan, unsigned used[BITX_BASES_MAX])
+{
+    for (unsigned k = 0; k < plan->header.prediction.nparents; k++)
+        used[k] = plan->found.used[k];
+    return plan->header.prediction.nparents;
+}
+
+bitx_status bitx_plan_base_range(const bitx_plan *plan, uint64_t index, uint64_t *offset,
+                                 size_t *nbytes)
+{
+    if (!plan || !offset || !nbytes || index >= plan->header.nblocks)
+        return BITX_ERR_ARGUMENT;
+    *nbytes = bitx_block_base_range(&plan->header, index, offset);
     return BITX_OK;
 }
 
@@ -440,6 +579,7 @@ void bitx_plan_free(bitx_plan *plan)
     if (!plan)
         return;
     bitx_allocator allocator = plan->allocator;
+    bitx_found_release(&allocator, &plan->found);
     allocator.release(allocator.user, plan);
 }
 
@@ -458,13 +598,12 @@ void bitx_plan_geometry(const bitx_plan *plan, bitx_geometry *out)
 /* The smallest of the candidates and raw, to dst[0 .. nbytes). */
 static bitx_status encode_block(const bitx_worker *worker, const bitx_plan *plan, uint64_t index,
                                 uint8_t *dst, bitx_block *block, const uint8_t *src,
-                                const uint8_t *base, size_t base_nbytes)
+                                const uint8_t *const *bases, size_t base_nbytes)
 {
     const bitx_header *h = &plan->header;
     bitx_span span = {
         .dtype = h->dtype, .offset = index << h->block_log2, .nbytes = bitx_block_nbytes(h, index)};
-    span.base_nbytes = base_nbytes - base_nbytes % bitx_unit_nbytes(h->dtype);
-    span.base = span.base_nbytes ? base : NULL;
+    bitx_span_set_base(&span, &h->prediction, worker->prediction, bases, base_nbytes);
 
     bitx_codec best = BITX_CODEC_RAW;
     size_t best_nbytes = span.nbytes;
@@ -502,21 +641,38 @@ bitx_status bitx_block_encode(bitx_ctx *ctx, const bitx_plan *plan, uint64_t ind
                               size_t cap, bitx_block *block, const void *src, size_t nbytes,
                               const void *base, size_t base_nbytes)
 {
-    if (!ctx || !plan || !dst || !block || !src || (!base && base_nbytes))
+    if (!base && base_nbytes)
+        return BITX_ERR_ARGUMENT;
+    return bitx_block_encode_bases(ctx, plan, index, dst, cap, block, src, nbytes, &base,
+                                   base != NULL, base_nbytes);
+}
+
+bitx_status bitx_block_encode_bases(bitx_ctx *ctx, const bitx_plan *plan, uint64_t index, void *dst,
+                                    size_t cap, bitx_block *block, const void *src, size_t nbytes,
+                                    const void *const *bases, unsigned nbases, size_t base_nbytes)
+{
+    if (!ctx || !plan || !dst || !block || !src || (!bases && nbases) || nbases > BITX_BASES_MAX)
         return BITX_ERR_ARGUMENT;
     const bitx_header *h = &plan->header;
     if (index >= h->nblocks || nbytes != bitx_block_nbytes(h, index))
         return BITX_ERR_ARGUMENT;
-    size_t wanted = bitx_block_base_nbytes(h, index);
+    uint64_t base_offset;
+    size_t wanted = bitx_block_base_range(h, index, &base_offset);
     if (base_nbytes < wanted)
         return BITX_ERR_ARGUMENT;
+    const uint8_t *bytes[PARENTS_MAX] = {0};
+    for (unsigned k = 0; k < nbases; k++)
+        bytes[k] = bases[k];
+    for (unsigned k = 0; k < h->prediction.nparents && wanted; k++)
+        if (!bytes[k])
+            return BITX_ERR_ARGUMENT;
     if (cap < nbytes)
         return BITX_ERR_DST_SIZE;
     bitx_need need = encode_need(plan, bitx_block_nbytes(h, 0));
     bitx_status status = bitx_ctx_grow(ctx, &need, false);
     if (status != BITX_OK)
         return status;
-    return encode_block(&ctx->workers[0], plan, index, dst, block, src, base, wanted);
+    return encode_block(&ctx->workers[0], plan, index, dst, block, src, bytes, wanted);
 }
 
 bitx_status bitx_header_write(const bitx_plan *plan, void *dst, size_t cap,
@@ -528,7 +684,7 @@ bitx_status bitx_header_write(const bitx_plan *plan, void *dst, size_t cap,
     if (cap < h->header_nbytes)
         return BITX_ERR_DST_SIZE;
     uint8_t *bytes = dst;
-    bitx_header_store(h, plan->section, bytes);
+    bitx_header_store(h, plan->found.section, plan->section, bytes);
     for (uint64_t i = 0; i < h->nblocks; i++)
         bitx_row_store(bytes + h->rows_offset + i * BITX_ROW_NBYTES, &blocks[i]);
     bitx_header_seal(h, bytes);
@@ -540,7 +696,8 @@ bitx_status bitx_header_write(const bitx_plan *plan, void *dst, size_t cap,
 typedef struct encode_job {
     const bitx_plan *plan;
     const bitx_worker *workers;
-    const uint8_t *src, *base;
+    const uint8_t *src;
+    const uint8_t *bases[PARENTS_MAX]; /* in the order of the prediction */
     uint8_t *frame;
     size_t next; /* one worker: payloads one after the other; 0: each at its block's place */
     _Atomic unsigned error;
@@ -551,12 +708,15 @@ static void encode_one(void *arg, size_t i, unsigned worker)
     encode_job *job = arg;
     const bitx_header *h = &job->plan->header;
     size_t offset = i << h->block_log2;
-    size_t base_nbytes = bitx_block_base_nbytes(h, i);
+    uint64_t base_offset;
+    size_t base_nbytes = bitx_block_base_range(h, i, &base_offset);
+    const uint8_t *bases[PARENTS_MAX] = {0};
+    for (unsigned k = 0; k < h->prediction.nparents && base_nbytes; k++)
+        bases[k] = job->bases[k] + base_offset;
     uint8_t *dst = job->frame + (job->next ? job->next : (size_t)h->header_nbytes + offset);
     bitx_block block;
-    bitx_status status =
-        encode_block(&job->workers[worker], job->plan, i, dst, &block, job->src + offset,
-                     base_nbytes ? job->base + offset : NULL, base_nbytes);
+    bitx_status status = encode_block(&job->workers[worker], job->plan, i, dst, &block,
+                                      job->src + offset, bases, base_nbytes);
     if (status != BITX_OK) {
         atomic_store(&job->error, (unsigned)status);
         return;
@@ -578,13 +738,59 @@ static size_t close_gaps(const bitx_header *h, uint8_t *frame)
     return pos;
 }
 
+/* Every block, and the header, to dst, which has room for them. */
+static bitx_status encode_planned(bitx_ctx *ctx, bitx_plan *plan, void *dst, size_t *dst_nbytes,
+                                  const void *src, const bitx_base *bases)
+{
+    const bitx_header *h = &plan->header;
+    encode_job job = {.plan = plan, .workers = ctx->workers, .src = src, .frame = dst};
+    for (unsigned k = 0; k < h->prediction.nparents; k++)
+        job.bases[k] = bases[plan->found.used[k]].data;
+    if (h->base_nbytes)
+        bitx_hash128(plan->header.base_hash, job.bases[0], (size_t)h->base_nbytes);
+    size_t nblocks = (size_t)h->nblocks;
+    bool parallel = bitx_ctx_parallel(ctx, nblocks);
+    bitx_need need = encode_need(plan, nblocks ? bitx_block_nbytes(h, 0) : 0);
+    bitx_status status = bitx_ctx_grow(ctx, &need, parallel);
+    if (status != BITX_OK)
+        return status;
+    job.next = parallel ? 0 : (size_t)h->header_nbytes;
+    bitx_ctx_run(ctx, encode_one, &job, nblocks);
+    unsigned error = atomic_load(&job.error);
+    if (error)
+        return (bitx_status)error;
+    *dst_nbytes = parallel ? close_gaps(h, job.frame) : job.next;
+    bitx_header_store(h, plan->found.section, plan->section, job.frame);
+    bitx_header_seal(h, job.frame);
+    return BITX_OK;
+}
+
 bitx_status bitx_encode(bitx_ctx *ctx, const bitx_params *params, void *dst, size_t cap,
                         size_t *dst_nbytes, const void *src, size_t nbytes, const void *base,
                         size_t base_nbytes)
 {
-    size_t bound;
-    if (!ctx || !dst || !dst_nbytes || (!src && nbytes) || (!base && base_nbytes))
+    unsigned used[BITX_BASES_MAX], nused;
+    if (!params || (!base && base_nbytes))
         return BITX_ERR_ARGUMENT;
+    const bitx_base only = {base, base_nbytes, params->dtype};
+    return bitx_encode_bases(ctx, params, dst, cap, dst_nbytes, src, nbytes, &only,
+                             base_nbytes != 0, used, &nused);
+}
+
+bitx_status bitx_encode_bases(bitx_ctx *ctx, const bitx_params *params, void *dst, size_t cap,
+                              size_t *dst_nbytes, const void *src, size_t nbytes,
+                              const bitx_base *bases, unsigned nbases,
+                              unsigned used[BITX_BASES_MAX], unsigned *nused)
+{
+    size_t bound, base_nbytes = 0;
+    if (!ctx || !dst || !dst_nbytes || (!src && nbytes) || (!bases && nbases) || !used || !nused ||
+        nbases > BITX_BASES_MAX)
+        return BITX_ERR_ARGUMENT;
+    for (unsigned k = 0; k < nbases; k++) {
+        if (!bases[k].data || bases[k].nbytes > SIZE_MAX)
+            return BITX_ERR_ARGUMENT;
+        base_nbytes = bases[k].nbytes > base_nbytes ? (size_t)bases[k].nbytes : base_nbytes;
+    }
     bitx_status status = bitx_encode_bound(params, nbytes, base_nbytes, &bound);
     if (status != BITX_OK)
         return status;
@@ -599,36 +805,27 @@ bitx_status bitx_encode(bitx_ctx *ctx, const bitx_params *params, void *dst, siz
     if (status != BITX_OK)
         return status;
 
-    memory_source src_memory = {src}, base_memory = {base};
-    bitx_source src_source = {read_memory, &src_memory}, base_source = {read_memory, &base_memory};
+    memory_source src_memory = {src}, memory[BITX_BASES_MAX];
+    bitx_source src_source = {read_memory, &src_memory};
+    bitx_base_source sources[BITX_BASES_MAX];
+    uint8_t hashes[BITX_BASES_MAX][BITX_HASH_NBYTES];
+    for (unsigned k = 0; k < nbases; k++) {
+        memory[k].data = bases[k].data;
+        sources[k] = (bitx_base_source){
+            {read_memory, &memory[k]}, bases[k].nbytes, bases[k].dtype, hashes[k]};
+        if (nbases > 1) /* a merge's section holds them */
+            bitx_hash128(hashes[k], bases[k].data, (size_t)bases[k].nbytes);
+    }
+    const bitx_bases given = {nbases, sources};
     bitx_plan plan;
-    status = make_plan(ctx, &p, &src_source, nbytes, &base_source, base_nbytes,
-                       ctx->tables.data + objects_nbytes, ctx->tables.data, &plan);
+    status = check_bases(sources, nbases);
+    if (status == BITX_OK)
+        status = make_plan(ctx, &p, &src_source, nbytes, &given, ctx->tables.data + objects_nbytes,
+                           ctx->tables.data, &plan);
     if (status != BITX_OK)
         return status;
-    const bitx_header *h = &plan.header;
-    if (h->base_nbytes)
-        bitx_hash128(plan.header.base_hash, base, base_nbytes);
-    size_t nblocks = (size_t)h->nblocks;
-    bool parallel = bitx_ctx_parallel(ctx, nblocks);
-    bitx_need need = encode_need(&plan, nblocks ? bitx_block_nbytes(h, 0) : 0);
-    status = bitx_ctx_grow(ctx, &need, parallel);
-    if (status != BITX_OK)
-        return status;
-
-    uint8_t *frame = dst;
-    encode_job job = {.plan = &plan,
-                      .workers = ctx->workers,
-                      .src = src,
-                      .base = base,
-                      .frame = frame,
-                      .next = parallel ? 0 : (size_t)h->header_nbytes};
-    bitx_ctx_run(ctx, encode_one, &job, nblocks);
-    unsigned error = atomic_load(&job.error);
-    if (error)
-        return (bitx_status)error;
-    *dst_nbytes = parallel ? close_gaps(h, frame) : job.next;
-    bitx_header_store(h, plan.section, frame);
-    bitx_header_seal(h, frame);
-    return BITX_OK;
+    status = encode_planned(ctx, &plan, dst, dst_nbytes, src, bases);
+    *nused = bitx_plan_bases(&plan, used);
+    bitx_found_free(ctx, &plan.found);
+    return status;
 }

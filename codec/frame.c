@@ -14,6 +14,7 @@ struct bitx_frame {
     const void *tables[BITX_CODEC_COUNT];
     const uint8_t *rows;
     const uint64_t *offsets; /* of each payload, from the start of the frame */
+    void *factors;           /* of a prediction, as allocated; or NULL */
 };
 
 static void fill_info(const bitx_header *h, bitx_frame_info *info)
@@ -29,6 +30,16 @@ static void fill_info(const bitx_header *h, bitx_frame_info *info)
     info->nblocks = h->nblocks;
     info->header_nbytes = h->header_nbytes;
     info->frame_nbytes = h->frame_nbytes;
+    const bitx_prediction *p = &h->prediction;
+    info->nbases = p->nparents;
+    info->base_dtype = p->parent_dtype;
+    info->rank = p->rank;
+    info->columns = p->columns;
+    if (p->predictor != BITX_PREDICTOR_MERGE)
+        return;
+    info->relative = p->combine.relative;
+    memcpy(info->coefficients, p->combine.coefficients, sizeof(info->coefficients));
+    memcpy(info->other_hashes, p->hashes, (size_t)(p->nparents - 1) * BITX_HASH_NBYTES);
 }
 
 bitx_status bitx_frame_info_read(const void *frame, size_t avail, bitx_frame_info *info,
@@ -59,23 +70,24 @@ static bitx_need decode_need(const bitx_header *h, bool spare)
             need.dctx = bitx_zstd_dctx_nbytes();
     }
     need.spare = spare ? nbytes : 0;
+    need.prediction = bitx_prediction_plain(&h->prediction) ? 0 : nbytes;
     return need;
 }
 
-/* base: of this block, base_nbytes as the header has it. */
-static bitx_status decode_block(const bitx_work *work, const bitx_header *h,
+/* bases: what the header's prediction takes of them for this block. */
+static bitx_status decode_block(const bitx_worker *worker, const bitx_header *h,
                                 const void *const tables[BITX_CODEC_COUNT], uint64_t index,
                                 const bitx_block *row, uint8_t *dst, const uint8_t *payload,
-                                const uint8_t *base, size_t base_nbytes)
+                                const uint8_t *const *bases, size_t base_nbytes)
 {
+    const bitx_block_codec *codec = bitx_codec_find(row->codec);
     bitx_span span = {.dtype = h->dtype,
                       .offset = index << h->block_log2,
                       .nbytes = bitx_block_nbytes(h, index),
                       .tables = tables[row->codec]};
-    span.base_nbytes = base_nbytes - base_nbytes % bitx_unit_nbytes(h->dtype);
-    span.base = span.base_nbytes ? base : NULL;
-    bitx_status status =
-        bitx_codec_find(row->codec)->decode(work, &span, dst, payload, row->payload_nbytes);
+    if (codec->uses_base)
+        bitx_span_set_base(&span, &h->prediction, worker->prediction, bases, base_nbytes);
+    bitx_status status = codec->decode(&worker->work, &span, dst, payload, row->payload_nbytes);
     if (status != BITX_OK)
         return status;
     return bitx_hash64(dst, span.nbytes) == row->checksum ? BITX_OK : BITX_ERR_CHECKSUM;
@@ -87,7 +99,8 @@ typedef struct decode_job {
     const bitx_header *header;
     const void *const *tables;
     bitx_worker *workers;
-    const uint8_t *frame, *base;
+    const uint8_t *frame;
+    const uint8_t *const *bases;     /* as many as the prediction has */
     const uint64_t *payload_offsets; /* from block `first` on */
     uint64_t first;
     uint8_t *dst; /* bytes [offset, offset + nbytes) of the tensor */
@@ -120,10 +133,13 @@ static void decode_one(void *arg, size_t i, unsigned worker)
 
     bitx_block row;
     bitx_row_load(job->frame + h->rows_offset + index * BITX_ROW_NBYTES, &row);
-    size_t base_nbytes = bitx_block_base_nbytes(h, index);
-    bitx_status status = decode_block(&job->workers[worker].work, h, job->tables, index, &row, out,
-                                      job->frame + job->payload_offsets[i],
-                                      base_nbytes ? job->base + start : NULL, base_nbytes);
+    uint64_t base_offset;
+    size_t base_nbytes = bitx_block_base_range(h, index, &base_offset);
+    const uint8_t *bases[PARENTS_MAX] = {0};
+    for (unsigned k = 0; k < h->prediction.nparents && base_nbytes; k++)
+        bases[k] = job->bases[k] + base_offset;
+    bitx_status status = decode_block(&job->workers[worker], h, job->tables, index, &row, out,
+                                      job->frame + job->payload_offsets[i], bases, base_nbytes);
     if (status != BITX_OK)
         note_error(&job->error, index, status);
     else if (!whole)
@@ -131,8 +147,8 @@ static void decode_one(void *arg, size_t i, unsigned worker)
 }
 
 /* The range must lie inside the tensor, and the whole frame in memory. */
-static bitx_status decode_span(bitx_ctx *ctx, const bitx_header *h, uint8_t *dst, uint64_t offset,
-                               size_t nbytes, const uint8_t *frame, const uint8_t *base)
+static bitx_status decode_span(bitx_ctx *ctx, bitx_header *h, uint8_t *dst, uint64_t offset,
+                               size_t nbytes, const uint8_t *frame, const uint8_t *const *bases)
 {
     bitx_status status =
         bitx_buffer_grow(&ctx->allocator, &ctx->tables, bitx_tables_objects_nbytes());
@@ -148,6 +164,12 @@ static bitx_status decode_span(bitx_ctx *ctx, const bitx_header *h, uint8_t *dst
     size_t n = (size_t)(last - first + 1); /* rows are in memory, so it fits */
     status = bitx_buffer_grow(&ctx->allocator, &ctx->offsets, n * sizeof(uint64_t));
     bitx_need need = decode_need(h, nbytes != h->nbytes);
+    size_t factors = bitx_prediction_memory(&h->prediction);
+    if (status == BITX_OK && factors)
+        status = bitx_buffer_grow(&ctx->allocator, &ctx->factors, factors);
+    if (status == BITX_OK && factors)
+        status = bitx_lowrank_load(&h->prediction, frame + h->predictor_offset, h->predictor_nbytes,
+                                   ctx->factors.data);
     if (status == BITX_OK)
         status = bitx_ctx_grow(ctx, &need, bitx_ctx_parallel(ctx, n));
     if (status != BITX_OK)
@@ -164,7 +186,7 @@ static bitx_status decode_span(bitx_ctx *ctx, const bitx_header *h, uint8_t *dst
                       .tables = tables,
                       .workers = ctx->workers,
                       .frame = frame,
-                      .base = base,
+                      .bases = bases,
                       .payload_offsets = offsets,
                       .first = first,
                       .dst = dst,
@@ -177,7 +199,7 @@ static bitx_status decode_span(bitx_ctx *ctx, const bitx_header *h, uint8_t *dst
 }
 
 static bitx_status open_whole(const void *frame, size_t frame_nbytes, bitx_header *h,
-                              const void *base, size_t base_nbytes)
+                              const void *const *bases, unsigned nbases, size_t base_nbytes)
 {
     size_t need;
     bitx_status status = bitx_header_parse(frame, frame_nbytes, h, &need);
@@ -187,29 +209,58 @@ static bitx_status open_whole(const void *frame, size_t frame_nbytes, bitx_heade
         return frame_nbytes < h->frame_nbytes ? BITX_ERR_TRUNCATED : BITX_ERR_CORRUPT;
     if (h->predictor == BITX_PREDICTOR_NONE)
         return BITX_OK;
-    if (!base)
+    if (nbases < h->prediction.nparents)
         return BITX_ERR_NO_BASE;
+    for (unsigned k = 0; k < h->prediction.nparents; k++)
+        if (!bases[k])
+            return BITX_ERR_NO_BASE;
     return base_nbytes == h->base_nbytes ? BITX_OK : BITX_ERR_WRONG_BASE;
+}
+
+static bool hash_is(const uint8_t *want, const void *base, size_t base_nbytes)
+{
+    uint8_t hash[BITX_HASH_NBYTES];
+    bitx_hash128(hash, base, base_nbytes);
+    return memcmp(hash, want, BITX_HASH_NBYTES) == 0;
 }
 
 bitx_status bitx_decode(bitx_ctx *ctx, void *dst, size_t cap, size_t *dst_nbytes, const void *frame,
                         size_t frame_nbytes, const void *base, size_t base_nbytes)
 {
-    if (!ctx || (!dst && cap) || !dst_nbytes || (!frame && frame_nbytes))
+    return bitx_decode_bases(ctx, dst, cap, dst_nbytes, frame, frame_nbytes, &base, base != NULL,
+                             base_nbytes);
+}
+
+/* const void ** is no const uint8_t **. */
+static void as_bytes(const void *const *bases, unsigned nbases, const uint8_t *out[PARENTS_MAX])
+{
+    for (unsigned k = 0; k < PARENTS_MAX; k++)
+        out[k] = k < nbases ? bases[k] : NULL;
+}
+
+bitx_status bitx_decode_bases(bitx_ctx *ctx, void *dst, size_t cap, size_t *dst_nbytes,
+                              const void *frame, size_t frame_nbytes, const void *const *bases,
+                              unsigned nbases, size_t base_nbytes)
+{
+    if (!ctx || (!dst && cap) || !dst_nbytes || (!frame && frame_nbytes) || (!bases && nbases) ||
+        nbases > BITX_BASES_MAX)
         return BITX_ERR_ARGUMENT;
     bitx_header header;
-    bitx_status status = open_whole(frame, frame_nbytes, &header, base, base_nbytes);
+    bitx_status status = open_whole(frame, frame_nbytes, &header, bases, nbases, base_nbytes);
     if (status != BITX_OK)
         return status;
     if (cap < header.nbytes)
         return BITX_ERR_DST_SIZE;
-    if (header.predictor != BITX_PREDICTOR_NONE) {
-        uint8_t hash[BITX_HASH_NBYTES];
-        bitx_hash128(hash, base, base_nbytes);
-        if (memcmp(hash, header.base_hash, BITX_HASH_NBYTES) != 0)
+    for (unsigned k = 0; k < header.prediction.nparents; k++) {
+        const uint8_t *want = k == 0
+                                  ? header.base_hash
+                                  : header.prediction.hashes + (k - 1) * (size_t)BITX_HASH_NBYTES;
+        if (!hash_is(want, bases[k], base_nbytes))
             return BITX_ERR_WRONG_BASE;
     }
-    status = decode_span(ctx, &header, dst, 0, (size_t)header.nbytes, frame, base);
+    const uint8_t *bytes[PARENTS_MAX];
+    as_bytes(bases, nbases, bytes);
+    status = decode_span(ctx, &header, dst, 0, (size_t)header.nbytes, frame, bytes);
     if (status == BITX_OK)
         *dst_nbytes = (size_t)header.nbytes;
     return status;
@@ -222,12 +273,13 @@ bitx_status bitx_decode_range(bitx_ctx *ctx, void *dst, uint64_t offset, size_t 
     if (!ctx || (!dst && nbytes) || (!frame && frame_nbytes))
         return BITX_ERR_ARGUMENT;
     bitx_header header;
-    bitx_status status = open_whole(frame, frame_nbytes, &header, base, base_nbytes);
+    bitx_status status = open_whole(frame, frame_nbytes, &header, &base, base != NULL, base_nbytes);
     if (status != BITX_OK)
         return status;
     if (offset > header.nbytes || nbytes > header.nbytes - offset)
         return BITX_ERR_ARGUMENT;
-    return decode_span(ctx, &header, dst, offset, nbytes, frame, base);
+    const uint8_t *bytes[PARENTS_MAX] = {base};
+    return decode_span(ctx, &header, dst, offset, nbytes, frame, bytes);
 }
 
 /* ---- opened frames ------------------------------------------------------------------------- */
@@ -235,6 +287,26 @@ bitx_status bitx_decode_range(bitx_ctx *ctx, void *dst, uint64_t offset, size_t 
 static size_t align64(size_t n)
 {
     return (n + 63) & ~(size_t)63;
+}
+
+/* Keeps what the prediction needs of its section. */
+static bitx_status open_prediction(bitx_frame *frame, const uint8_t *section)
+{
+    bitx_prediction *p = &frame->header.prediction;
+    size_t hashes = p->hashes ? (size_t)(p->nparents - 1) * BITX_HASH_NBYTES : 0;
+    size_t nbytes = hashes + bitx_prediction_memory(p);
+    if (nbytes == 0)
+        return BITX_OK;
+    frame->factors = frame->allocator.allocate(frame->allocator.user, nbytes + 64);
+    if (!frame->factors)
+        return BITX_ERR_MEMORY;
+    uint8_t *memory = frame->factors;
+    memory += (64 - (uintptr_t)memory % 64) % 64;
+    if (p->predictor == BITX_PREDICTOR_LOWRANK)
+        return bitx_lowrank_load(p, section, frame->header.predictor_nbytes, memory);
+    memcpy(memory, p->hashes, hashes);
+    p->hashes = memory;
+    return BITX_OK;
 }
 
 bitx_status bitx_frame_open(bitx_ctx *ctx, const void *bytes, size_t avail, bitx_frame **out)
@@ -259,6 +331,7 @@ bitx_status bitx_frame_open(bitx_ctx *ctx, const void *bytes, size_t avail, bitx
     uint8_t *aligned = memory + (64 - (uintptr_t)memory % 64) % 64;
     frame->allocator = ctx->allocator;
     frame->header = header;
+    frame->factors = NULL;
     status = bitx_tables_open(header.dtype, (const uint8_t *)bytes + header.tables_offset,
                               header.tables_nbytes, aligned + objects_at, frame->tables);
     if (status != BITX_OK) {
@@ -275,6 +348,11 @@ bitx_status bitx_frame_open(bitx_ctx *ctx, const void *bytes, size_t avail, bitx
     }
     frame->offsets = offsets;
     frame->rows = rows;
+    status = open_prediction(frame, (const uint8_t *)bytes + header.predictor_offset);
+    if (status != BITX_OK) {
+        bitx_frame_close(frame);
+        return status;
+    }
     *out = frame;
     return BITX_OK;
 }
@@ -284,6 +362,8 @@ void bitx_frame_close(bitx_frame *frame)
     if (!frame)
         return;
     bitx_allocator allocator = frame->allocator;
+    if (frame->factors)
+        allocator.release(allocator.user, frame->factors);
     allocator.release(allocator.user, frame);
 }
 
@@ -302,11 +382,32 @@ bitx_status bitx_frame_block(const bitx_frame *frame, uint64_t index, uint64_t *
     return BITX_OK;
 }
 
+bitx_status bitx_frame_base_range(const bitx_frame *frame, uint64_t index, uint64_t *offset,
+                                  size_t *nbytes)
+{
+    if (!frame || !offset || !nbytes || index >= frame->header.nblocks)
+        return BITX_ERR_ARGUMENT;
+    *nbytes = bitx_block_base_range(&frame->header, index, offset);
+    return BITX_OK;
+}
+
 bitx_status bitx_block_decode(bitx_ctx *ctx, const bitx_frame *frame, uint64_t index, void *dst,
                               size_t nbytes, const void *payload, size_t payload_nbytes,
                               const void *base, size_t base_nbytes)
 {
-    if (!ctx || !frame || !dst || (!payload && payload_nbytes) || (!base && base_nbytes))
+    if (!base && base_nbytes)
+        return BITX_ERR_ARGUMENT;
+    return bitx_block_decode_bases(ctx, frame, index, dst, nbytes, payload, payload_nbytes, &base,
+                                   base != NULL, base_nbytes);
+}
+
+bitx_status bitx_block_decode_bases(bitx_ctx *ctx, const bitx_frame *frame, uint64_t index,
+                                    void *dst, size_t nbytes, const void *payload,
+                                    size_t payload_nbytes, const void *const *bases,
+                                    unsigned nbases, size_t base_nbytes)
+{
+    if (!ctx || !frame || !dst || (!payload && payload_nbytes) || (!bases && nbases) ||
+        nbases > BITX_BASES_MAX)
         return BITX_ERR_ARGUMENT;
     const bitx_header *h = &frame->header;
     if (index >= h->nblocks || nbytes != bitx_block_nbytes(h, index))
@@ -315,15 +416,21 @@ bitx_status bitx_block_decode(bitx_ctx *ctx, const bitx_frame *frame, uint64_t i
     bitx_row_load(frame->rows + index * BITX_ROW_NBYTES, &row);
     if (payload_nbytes != row.payload_nbytes)
         return payload_nbytes < row.payload_nbytes ? BITX_ERR_TRUNCATED : BITX_ERR_ARGUMENT;
-    size_t wanted = bitx_block_base_nbytes(h, index);
+    uint64_t base_offset;
+    size_t wanted = bitx_block_base_range(h, index, &base_offset);
     if (!bitx_codec_find(row.codec)->uses_base)
         base_nbytes = wanted = 0; /* a caller may leave out what is not looked at */
     if (base_nbytes != wanted)
         return base_nbytes == 0 ? BITX_ERR_NO_BASE : BITX_ERR_WRONG_BASE;
+    const uint8_t *bytes[PARENTS_MAX];
+    as_bytes(bases, nbases, bytes);
+    for (unsigned k = 0; k < h->prediction.nparents && wanted; k++)
+        if (!bytes[k])
+            return BITX_ERR_NO_BASE;
     bitx_need need = decode_need(h, false);
     bitx_status status = bitx_ctx_grow(ctx, &need, false);
     if (status != BITX_OK)
         return status;
-    return decode_block(&ctx->workers[0].work, h, frame->tables, index, &row, dst, payload, base,
+    return decode_block(&ctx->workers[0], h, frame->tables, index, &row, dst, payload, bytes,
                         base_nbytes);
 }

@@ -34,7 +34,8 @@ void bitx_header_layout(bitx_header *h)
     h->header_nbytes = h->rows_offset + h->nblocks * BITX_ROW_NBYTES + CHECKSUM_NBYTES;
 }
 
-void bitx_header_store(const bitx_header *h, const uint8_t *tables, uint8_t *dst)
+void bitx_header_store(const bitx_header *h, const uint8_t *predictor, const uint8_t *tables,
+                       uint8_t *dst)
 {
     uint8_t *p = dst;
     memcpy(p, magic, sizeof(magic));
@@ -53,7 +54,10 @@ void bitx_header_store(const bitx_header *h, const uint8_t *tables, uint8_t *dst
         memcpy(p, h->base_hash, BITX_HASH_NBYTES);
         p += BITX_HASH_NBYTES;
     }
-    p = store_varint(p, h->predictor_nbytes); /* its section is empty for all known predictors */
+    p = store_varint(p, h->predictor_nbytes);
+    if (h->predictor_nbytes)
+        memcpy(p, predictor, h->predictor_nbytes);
+    p += h->predictor_nbytes;
     p = store_varint(p, h->tables_nbytes);
     if (h->tables_nbytes)
         memcpy(p, tables, h->tables_nbytes);
@@ -86,13 +90,16 @@ size_t bitx_block_nbytes(const bitx_header *h, uint64_t index)
     return (size_t)(rest < block ? rest : block);
 }
 
-size_t bitx_block_base_nbytes(const bitx_header *h, uint64_t index)
+size_t bitx_block_base_range(const bitx_header *h, uint64_t index, uint64_t *base_offset)
 {
     uint64_t offset = index << h->block_log2;
+    size_t nbytes = bitx_block_nbytes(h, index);
+    if (!bitx_prediction_plain(&h->prediction))
+        return bitx_prediction_range(&h->prediction, h->base_nbytes, offset, nbytes, base_offset);
+    *base_offset = offset;
     if (h->base_nbytes <= offset)
         return 0;
     uint64_t rest = h->base_nbytes - offset;
-    size_t nbytes = bitx_block_nbytes(h, index);
     return rest < nbytes ? (size_t)rest : nbytes;
 }
 
@@ -140,7 +147,7 @@ static bitx_status parse_fixed(reader *r, bitx_header *h)
         return BITX_ERR_VERSION;
     if (p[5] != 0 || p[11] != 0)
         return BITX_ERR_UNSUPPORTED;
-    if (p[6] >= BITX_CODEC_COUNT || p[7] >= BITX_DTYPE_COUNT || p[9] > BITX_PREDICTOR_BASE)
+    if (p[6] >= BITX_CODEC_COUNT || p[7] >= BITX_DTYPE_COUNT || p[9] >= BITX_PREDICTOR_COUNT)
         return BITX_ERR_UNSUPPORTED;
     if (p[10] < BITX_BLOCK_LOG2_MIN || p[10] > BITX_BLOCK_LOG2_MAX)
         return BITX_ERR_CORRUPT;
@@ -262,10 +269,35 @@ bitx_status bitx_header_parse(const uint8_t *bytes, size_t avail, bitx_header *h
         return BITX_ERR_CHECKSUM;
     if (h->predictor != BITX_PREDICTOR_NONE && h->base_nbytes == 0)
         return BITX_ERR_CORRUPT;
-    if (h->predictor_nbytes != 0) /* `none` and `base` have no section */
-        return BITX_ERR_CORRUPT;
-    status = check_tables(bytes + h->tables_offset, h->tables_nbytes);
+    status =
+        bitx_prediction_parse((bitx_predictor)h->predictor, h->dtype, h->nbytes, h->base_nbytes,
+                              bytes + h->predictor_offset, h->predictor_nbytes, &h->prediction);
+    if (status == BITX_OK)
+        status = check_tables(bytes + h->tables_offset, h->tables_nbytes);
     return status == BITX_OK ? parse_rows(bytes + h->rows_offset, h) : status;
+}
+
+int bitx_frame_peek(const void *frame, size_t avail, bitx_prediction_kind *kind, unsigned *rank)
+{
+    const uint8_t *bytes = frame;
+    size_t pos = FIXED_NBYTES;
+    uint64_t n, columns, r = 0;
+    if (avail < FIXED_NBYTES || memcmp(bytes, magic, sizeof(magic)) != 0 ||
+        bytes[9] >= BITX_PREDICTOR_COUNT)
+        return 0;
+    if (bytes[9] == BITX_PREDICTOR_LOWRANK) {
+        if (load_varint(bytes, avail, &pos, BITX_TENSOR_MAX, &n) != VARINT_OK ||
+            load_varint(bytes, avail, &pos, BITX_TENSOR_MAX, &n) != VARINT_OK)
+            return 0;
+        pos += BITX_HASH_NBYTES;
+        if (pos > avail || load_varint(bytes, avail, &pos, BITX_PREDICTOR_MAX, &n) != VARINT_OK ||
+            load_varint(bytes, avail, &pos, UINT32_MAX, &columns) != VARINT_OK ||
+            load_varint(bytes, avail, &pos, LOWRANK_RANK_MAX, &r) != VARINT_OK)
+            return 0;
+    }
+    *kind = (bitx_prediction_kind)bytes[9];
+    *rank = (unsigned)r;
+    return 1;
 }
 
 /* ---- tables -------------------------------------------------------------------------------- */

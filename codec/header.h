@@ -3,6 +3,7 @@
 #define CODEC_HEADER_H
 
 #include "block.h"
+#include "predict.h"
 
 /* The limits of the format; a header beyond one is corrupt, whatever its checksum says. */
 enum {
@@ -14,8 +15,6 @@ enum {
     BITX_ROW_NBYTES = 13
 };
 #define BITX_TENSOR_MAX ((uint64_t)1 << 48) /* bytes of the tensor, or of its base */
-
-enum { BITX_PREDICTOR_NONE = 0, BITX_PREDICTOR_BASE = 1 };
 
 typedef struct bitx_header {
     bitx_dtype dtype;
@@ -34,13 +33,16 @@ typedef struct bitx_header {
     /* set by bitx_header_parse() */
     uint64_t frame_nbytes;
     unsigned codecs_used; /* bit per codec id */
+
+    bitx_prediction prediction; /* points into the section; set by bitx_header_parse() */
 } bitx_header;
 
 /* Computes sizes and offsets from the fields above them. */
 void bitx_header_layout(bitx_header *header);
 
-/* All but rows and checksum, to dst[0 .. rows_offset). tables NULL where there are none. */
-void bitx_header_store(const bitx_header *header, const uint8_t *tables, uint8_t *dst);
+/* All but rows and checksum, to dst[0 .. rows_offset). Sections NULL where there are none. */
+void bitx_header_store(const bitx_header *header, const uint8_t *predictor, const uint8_t *tables,
+                       uint8_t *dst);
 void bitx_row_store(uint8_t *row, const bitx_block *block);
 void bitx_row_load(const uint8_t *row, bitx_block *block);
 /* The checksum at the end of a header whose other bytes are there. */
@@ -50,9 +52,10 @@ void bitx_header_seal(const bitx_header *header, uint8_t *dst);
 bitx_status bitx_header_parse(const uint8_t *bytes, size_t avail, bitx_header *header,
                               size_t *need);
 
-/* Bytes of block `index` of the tensor, and of the base's range under it in whole units. */
+/* Bytes of block `index` of the tensor, and of the range under it of each parent, *offset where it
+   begins. */
 size_t bitx_block_nbytes(const bitx_header *header, uint64_t index);
-size_t bitx_block_base_nbytes(const bitx_header *header, uint64_t index);
+size_t bitx_block_base_range(const bitx_header *header, uint64_t index, uint64_t *offset);
 
 /* Sections of all codecs, one after the other: codec id, varint length, bytes. */
 size_t bitx_tables_section_max(void);

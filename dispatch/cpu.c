@@ -39,6 +39,7 @@ enum { XCR0_SSE_AVX = 0x06, XCR0_AVX512 = 0xe6 };
 #    define BIT(n) (1u << (n))
 static const unsigned leaf1_ecx_osxsave_avx = BIT(27) | BIT(28);
 static const unsigned leaf1_ecx_popcnt = BIT(23);
+static const unsigned leaf1_ecx_f16c = BIT(29);
 static const unsigned leaf7_ebx_bmi1_avx2_bmi2 = BIT(3) | BIT(5) | BIT(8);
 static const unsigned leaf7_ebx_f_dq_cd_bw_vl = BIT(16) | BIT(17) | BIT(28) | BIT(30) | BIT(31);
 /* VBMI, VBMI2, GFNI, BITALG, VPOPCNTDQ */
@@ -55,6 +56,8 @@ static const char *why_no_avx2(regs l1, regs l7, regs ext)
         return "the CPU has no AVX2 or BMI";
     if (!has(l1.ecx, leaf1_ecx_popcnt) || !has(ext.ecx, ext1_ecx_lzcnt))
         return "the CPU has no POPCNT or LZCNT";
+    if (!has(l1.ecx, leaf1_ecx_f16c))
+        return "the CPU has no F16C";
     return NULL;
 }
 

@@ -164,9 +164,11 @@ zipllm_status zipllm_coded_open(zipllm_coded_run *run, const char *path, const c
     if (options != NULL) {
         run->progress = options->progress;
         run->user = options->user;
+        run->effort = options->effort;
     }
     if (memory_nbytes == 0)
         memory_nbytes = 4 * ZIPLLM_MEMORY_MIN;
+    run->fit_nbytes = memory_nbytes / 2;
     if (memory_nbytes < ZIPLLM_MEMORY_MIN)
         return zipllm_fail(error, ZIPLLM_USAGE, NULL, ZIPLLM_NO_OFFSET, 0,
                            "at least 64 MB of memory are needed");

@@ -27,6 +27,8 @@ typedef struct zipllm_coded_run {
     char *out_path, *tmp_path;
     int out_fd;
     uint64_t done, total;
+    uint64_t fit_nbytes; /* of the memory, for finding predictions */
+    bitx_effort effort;
     zipllm_progress_fn progress;
     void *user;
     zipllm_error *error;

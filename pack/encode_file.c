@@ -110,6 +110,9 @@ static zipllm_status make_plan(coding *c)
 
     params.dtype = c->part->dtype;
     params.block_nbytes = ZIPLLM_CODED_BLOCK;
+    params.effort = run->effort;
+    params.row_nelem = c->part->kind == ZIPLLM_TENSOR ? zipllm_row_nelem(c->part->shape) : 0;
+    params.fit_nbytes = run->fit_nbytes;
     if (c->base != NULL)
         status = zipllm_coded_hash(run, &run->base_in, c->base->offset, c->base->nbytes, hash);
     if (status != ZIPLLM_OK)

@@ -343,3 +343,21 @@ void zipllm_layout_free(zipllm_layout *layout)
     free(layout->parts);
     memset(layout, 0, sizeof *layout);
 }
+
+uint64_t zipllm_row_nelem(const char *shape)
+{
+    const char *at = strchr(shape, ',');
+    uint64_t nelem = 1;
+
+    if (at == NULL)
+        return 0;
+    while (*at == ',') {
+        char *end;
+        const uint64_t n = strtoull(at + 1, &end, 10);
+        if (end == at + 1 || n == 0 || n > UINT32_MAX / nelem)
+            return 0;
+        nelem *= n;
+        at = end;
+    }
+    return nelem;
+}

@@ -48,4 +48,7 @@ bool zipllm_is_safetensors(const char *path);
 /* "[4096,256]" into text of cap bytes. */
 void zipllm_shape_text(char *text, size_t cap, const uint64_t *dims, unsigned rank);
 
+/* Elements of a row, "[4096,8,32]" having 4096 of 256; 0 for what has less than two dimensions. */
+uint64_t zipllm_row_nelem(const char *shape);
+
 #endif

@@ -186,6 +186,9 @@ static void make_plan(zipllm_pipeline *p, const zipllm_unit *u, zipllm_worker *w
     bitx_params params = BITX_PARAMS_INIT;
     params.dtype = task->part->dtype;
     params.block_nbytes = ZIPLLM_BLOCK_NBYTES;
+    params.effort = p->store->effort;
+    params.row_nelem = task->part->kind == ZIPLLM_TENSOR ? zipllm_row_nelem(task->part->shape) : 0;
+    params.fit_nbytes = p->store->fit_nbytes;
     const bool has_base = task->with != NULL;
     const bitx_status status =
         bitx_plan_new(worker->plan_ctx, &params, &own, task->part->nbytes, has_base ? &base : NULL,

@@ -78,6 +78,10 @@ static zipllm_status make_plan(recoding *c)
     bitx_params params = BITX_PARAMS_INIT;
     params.dtype = (bitx_dtype)c->tensor.stored->row.dtype;
     params.block_nbytes = ZIPLLM_BLOCK_NBYTES;
+    params.effort = c->store->effort;
+    params.row_nelem =
+        c->tensor.stored->info.columns; /* of low rank before, and so perhaps again */
+    params.fit_nbytes = c->store->fit_nbytes;
     const bitx_status status =
         bitx_plan_new(c->tensor.worker->plan_ctx, &params, &own, c->tensor.stored->row.nbytes,
                       base != NULL ? &other : NULL, base != NULL ? base->row.nbytes : 0,

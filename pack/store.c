@@ -306,6 +306,7 @@ static zipllm_status take_options(zipllm_store *store, const zipllm_options *opt
                                                        : default_memory(store->executor.nworkers);
     store->progress = options->progress;
     store->user = options->user;
+    store->effort = options->effort;
     return ZIPLLM_OK;
 }
 
@@ -387,6 +388,7 @@ zipllm_status zipllm_store_text(zipllm_store *store, unsigned slot, const char *
 zipllm_status zipllm_store_workers(zipllm_store *store, zipllm_error *error)
 {
     const unsigned n = store->executor.nworkers;
+    store->fit_nbytes = store->memory_nbytes / 8 / n;
     if (store->workers != NULL)
         return ZIPLLM_OK;
     if (n > zipllm_workers_for(store->memory_nbytes))

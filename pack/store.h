@@ -49,6 +49,8 @@ struct zipllm_store {
 
     bitx_executor executor;
     uint64_t memory_nbytes;
+    uint64_t fit_nbytes; /* of it, for finding predictions, each worker */
+    bitx_effort effort;
     zipllm_progress_fn progress;
     void *user;
     zipllm_worker *workers; /* executor.nworkers of them, or NULL until needed */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "error.h"
+#include "io.h"
 #include "model_name.h"
 #include "store.h"
 
@@ -13,10 +14,14 @@ typedef struct share {
     uint64_t nbytes;
 } share;
 
+enum { RANKS = 257 };
+
 typedef struct tally {
     share *shares;
     size_t n;
     uint64_t stored, delta;
+    uint64_t lowrank_stored;
+    uint64_t of_rank[RANKS]; /* bytes of tensors whose change has that rank */
 } tally;
 
 static void free_tally(tally *t)
@@ -47,6 +52,27 @@ static zipllm_status add_share(tally *t, char *base, uint64_t nbytes, zipllm_err
     return ZIPLLM_OK;
 }
 
+/* What the frame says of its prediction. One that cannot be read is verify's business. */
+static zipllm_status count_rank(zipllm_store *store, const zipllm_tensor_row *row, tally *t,
+                                zipllm_error *error)
+{
+    uint8_t head[BITX_PEEK_NBYTES];
+    bitx_prediction_kind kind;
+    unsigned rank;
+    zipllm_pack_file *pack;
+    const size_t most = row->length < sizeof head ? (size_t)row->length : sizeof head;
+    const zipllm_status status = zipllm_store_pack(store, row->pack, &pack, error);
+    if (status != ZIPLLM_OK)
+        return status;
+    const ssize_t got = zipllm_pread(pack->fd, head, most, row->offset);
+    zipllm_store_pack_release(store, pack);
+    if (got == (ssize_t)most && bitx_frame_peek(head, most, &kind, &rank) && rank < RANKS) {
+        t->of_rank[rank] += row->nbytes;
+        t->lowrank_stored += rank != 0 ? row->length : 0;
+    }
+    return ZIPLLM_OK;
+}
+
 static zipllm_status count_tensors(zipllm_store *store, int64_t model, tally *t,
                                    zipllm_error *error)
 {
@@ -63,8 +89,10 @@ static zipllm_status count_tensors(zipllm_store *store, int64_t model, tally *t,
         t->stored += row.length;
         if (row.parent != 0)
             status = zipllm_index_tensor_model(store->index, row.parent, &base, error);
-        if (status == ZIPLLM_OK && row.parent != 0)
+        if (status == ZIPLLM_OK && row.parent != 0) {
             t->delta += row.nbytes;
+            status = count_rank(store, &row, t, error);
+        }
         if (status == ZIPLLM_OK && base != NULL)
             status = add_share(t, base, row.nbytes, error);
         if (status != ZIPLLM_OK) {
@@ -112,6 +140,12 @@ static zipllm_status tell(zipllm_store *store, const zipllm_model_row *model,
         out.base = model->base;
     out.stored_bytes = t.stored;
     out.delta_bytes = t.delta;
+    out.lowrank_stored = t.lowrank_stored;
+    for (unsigned rank = 1; rank < RANKS; rank++) {
+        out.lowrank_bytes += t.of_rank[rank];
+        if (out.rank == 0 || t.of_rank[rank] > t.of_rank[out.rank])
+            out.rank = t.of_rank[rank] != 0 ? rank : out.rank;
+    }
     if (status == ZIPLLM_OK)
         row(user, &out);
     free_tally(&t);

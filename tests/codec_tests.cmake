@@ -12,14 +12,20 @@ bitx_add_codec_test(codec_roundtrip)
 bitx_add_codec_test(codec_hostile)
 bitx_add_codec_test(codec_context)
 bitx_add_codec_test(codec_golden)
+bitx_add_codec_test(codec_predict)
 target_compile_definitions(codec_golden PRIVATE
   FRAMES_DIR="${CMAKE_CURRENT_SOURCE_DIR}/vectors/frames")
+target_compile_definitions(codec_predict PRIVATE
+  FRAMES_DIR="${CMAKE_CURRENT_SOURCE_DIR}/vectors/frames/predicted")
 
 # A decoder written from FORMAT.md alone must read the same frames.
 find_program(PYTHON3 python3)
 if(PYTHON3)
   add_test(NAME format_decoder COMMAND ${PYTHON3}
     "${CMAKE_CURRENT_SOURCE_DIR}/format_decoder.py" "${CMAKE_CURRENT_SOURCE_DIR}/vectors/frames")
+  add_test(NAME format_decoder_predicted COMMAND ${PYTHON3}
+    "${CMAKE_CURRENT_SOURCE_DIR}/format_decoder.py"
+    "${CMAKE_CURRENT_SOURCE_DIR}/vectors/frames/predicted")
   add_test(NAME plane_codes COMMAND ${PYTHON3}
     "${PROJECT_SOURCE_DIR}/codec/plane_codes.py" "${PROJECT_SOURCE_DIR}/codec/plane_codes.h")
 else()

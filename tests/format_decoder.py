@@ -3,11 +3,13 @@
 
 usage: format_decoder.py FOLDER   decodes every FOLDER/*.bitx and compares it with the .tensor beside it
 
-XXH3 checksums are not computed: the expected bytes are there.
+Bases of a merge are FOLDER/*.base, *.base1, *.base2 ... XXH3 checksums are not computed: the expected
+bytes are there.
 """
 import ctypes
 import ctypes.util
 import glob
+import math
 import os
 import re
 import sys
@@ -57,6 +59,7 @@ UNIT = [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 4, 4, 4, 4, 8, 8, 8]
 MANTISSA = {15: 7, 14: 10, 18: 23, 19: 23, 20: 52, 8: 3, 10: 3, 7: 2, 11: 2}
 SIGNED = {6, 12, 16, 21}
 BF16 = 15
+PREDICTABLE = {14: "F16", 15: "BF16", 18: "F32"}
 
 
 class Bytes:
@@ -82,7 +85,7 @@ class Bytes:
         raise Corrupt("varint")
 
 
-def decode_frame(frame, base):
+def decode_frame(frame, files):
     r = Bytes(frame)
     need(r.take(4) == b"bitx", "magic")
     need(r.u(1) == 1 and r.u(1) == 0, "version, flags")
@@ -90,14 +93,15 @@ def decode_frame(frame, base):
     dtype = r.u(1)
     need(dtype < len(BITS) and r.u(1) == BITS[dtype], "dtype")
     predictor, log2 = r.u(1), r.u(1)
-    need(predictor <= 1 and 12 <= log2 <= 26 and r.u(1) == 0, "header")
+    need(predictor <= 4 and 12 <= log2 <= 26 and r.u(1) == 0, "header")
     nbytes = r.varint()
     base_nbytes = 0
     if predictor:
         base_nbytes = r.varint()
         r.take(16)
-        need(base is not None and len(base) == base_nbytes, "base")
-    need(r.varint() == 0, "predictor's section")
+    predicted = Predictor(predictor, r.take(r.varint()), dtype, nbytes, base_nbytes, PREDICTABLE)
+    files = files[:predicted.parents]
+    need(len(files) == predicted.parents and all(len(f) == base_nbytes for f in files), "bases")
     section = Bytes(r.take(r.varint()))
     tables = {}
     while section.pos < len(section.data):
@@ -111,12 +115,25 @@ def decode_frame(frame, base):
     out = b""
     for size, codec in rows:
         n = min(nbytes - len(out), 1 << log2)
-        m = max(0, min(n, base_nbytes - len(out)))
-        m -= m % UNIT[dtype]
-        part = base[len(out):len(out) + m] if m else b""
+        part = base_of(predicted, dtype, files, len(out), n)
         out += decode_block(codec, dtype, n, part, r.take(size), tables.get(codec), predictor)
     need(r.pos == len(frame), "bytes after the frame")
     return out
+
+
+def base_of(predicted, dtype, files, offset, n):
+    """What stands for the base of the block at `offset`, of n bytes."""
+    if not predicted.parents:
+        return b""
+    unit, theirs = UNIT[dtype], 4 if predicted.theirs == "F32" else 2
+    if predicted.which == 1:
+        part = files[0][offset:offset + n]
+        return part[:len(part) // unit * unit]
+    first = offset // unit
+    ranges = [f[first * theirs:(first + n // unit) * theirs] for f in files]
+    lists = [[int.from_bytes(part[i:i + theirs], "little")
+              for i in range(0, len(part) // theirs * theirs, theirs)] for part in ranges]
+    return b"".join(x.to_bytes(unit, "little") for x in predicted.units(first, lists))
 
 
 # ---- 3: codecs -------------------------------------------------------------------------------
@@ -434,6 +451,144 @@ def decode_delta(dtype, bases, body, tables):
     return units
 
 
+# ---- 2.6: predictions -------------------------------------------------------------------------
+
+# Arithmetic in Python's doubles: a sum, a difference or a product of two F32 that is rounded to F32 after
+# is the same as one operation of F32 (Figueroa 1995).
+
+LEAST = {"BF16": (7, -126, 127), "F16": (10, -14, 15), "F32": (23, -126, 127)}
+NAN = {"BF16": 0x7FC0, "F16": 0x7E00, "F32": 0x7FC00000}
+
+
+def to_number(bits, kind):
+    mantissa, least, most = LEAST[kind]
+    top = 8 * (4 if kind == "F32" else 2) - 1
+    sign = -1.0 if bits >> top else 1.0
+    exponent, fraction = (bits & (1 << top) - 1) >> mantissa, bits & (1 << mantissa) - 1
+    if exponent == most - least + 2:
+        return math.nan if fraction else sign * math.inf
+    if exponent == 0:
+        return sign * math.ldexp(fraction, least - mantissa)
+    return sign * math.ldexp(fraction + (1 << mantissa), least + exponent - 1 - mantissa)
+
+
+def to_bits(x, kind):
+    mantissa, least, most = LEAST[kind]
+    if math.isnan(x):
+        return NAN[kind]
+    sign = (math.copysign(1.0, x) < 0) << 8 * (4 if kind == "F32" else 2) - 1
+    infinity, x = most - least + 2 << mantissa, abs(x)
+    if x >= math.ldexp(1.0, most + 1):
+        return sign | infinity
+    exponent = max(math.frexp(x)[1] - 1, least) if x else least
+    steps = round(math.ldexp(x, mantissa - exponent))  # ties to even
+    return sign | min((exponent - least << mantissa) + steps, infinity)
+
+
+def rounded(x, kind="F32"):
+    return to_number(to_bits(x, kind), kind)
+
+
+def read_vectors(bits, n, rank):
+    there = [True] * n
+    if bits.get(1):
+        there = [bits.get(1) == 1 for _ in range(n)]
+    parameters = [bits.get(4) for _ in range(rank)]
+    vectors = []
+    for here in there:
+        vector = [0] * rank
+        for k in range(rank if here else 0):
+            q = 0
+            while q < 24 and bits.get(1):
+                q += 1
+            m = bits.get(15) if q == 24 else q << parameters[k] | bits.get(parameters[k])
+            need(m <= 32767, "factor")
+            vector[k] = -m if m and bits.get(1) else m
+        vectors.append(vector)
+    return vectors
+
+
+class Predictor:
+    def __init__(self, which, section, dtype, nbytes, base_nbytes, names):
+        self.which, self.kind = which, names.get(dtype)
+        self.theirs, self.parents, self.hashes = self.kind, 1 if which else 0, []
+        if which < 2:
+            need(not section, "a section")
+            return
+        need(self.kind is not None, "dtype of a prediction")
+        if which == 2:
+            self.read_lowrank(section, min(nbytes, base_nbytes) // UNIT[dtype])
+        elif which == 3:
+            self.read_merge(section, names)
+        else:
+            need(len(section) == 1 and section[0] != dtype, "cast")
+            self.theirs = names.get(section[0])
+        need(self.theirs is not None, "dtype of the bases")
+
+    def read_lowrank(self, section, units):
+        r = Bytes(section)
+        self.columns, rank = r.varint(), r.varint()
+        need(0 < self.columns <= units and self.columns < 1 << 32 and 0 < rank <= 256, "low rank")
+        rows = -(-units // self.columns)
+        need((rows + self.columns) * rank <= units, "low rank")
+        self.shift = r.u(1)
+        need(self.shift <= 126, "shift")
+        bits = Bits(section[r.pos:])
+        self.u = read_vectors(bits, rows, rank)
+        self.v = read_vectors(bits, self.columns, rank)
+        bits.align()
+        need(bits.pos == bits.n, "bytes after the factors")
+
+    def read_merge(self, section, names):
+        need(len(section) >= 4, "merge")
+        self.parents, self.relative, roundings = section[0], section[1], section[2]
+        need(2 <= self.parents <= 8 and self.relative <= 1 and roundings <= 8, "merge")
+        need(len(section) == 4 + 16 * (self.parents - 1) + 4 * self.parents, "merge")
+        self.theirs = names.get(section[3])
+        steps = {0: "F32", 1: "BF16", 2: "F16"}
+        self.p, self.s = steps[roundings % 3], steps[roundings // 3]
+        self.hashes = [section[4 + 16 * k:20 + 16 * k] for k in range(self.parents - 1)]
+        at = 4 + 16 * (self.parents - 1)
+        self.c = [to_number(int.from_bytes(section[at + 4 * k:at + 4 * k + 4], "little"), "F32")
+                  for k in range(self.parents)]
+        need(all(math.isfinite(c) for c in self.c), "coefficients")
+
+    def units(self, first, bases):
+        """From unit `first` on, the bits of one unit of every base at a time."""
+        out = []
+        for i, at in enumerate(zip(*bases)):
+            x = [to_number(b, self.theirs) for b in at]
+            if self.which == 4 and self.theirs == "BF16" and self.kind == "F32":
+                out.append(at[0] << 16)
+                continue
+            y = x[0]
+            if self.which == 2:
+                row, column = divmod(first + i, self.columns)
+                s = sum(a * b for a, b in zip(self.u[row], self.v[column])) & 0xFFFFFFFF
+                s -= (s >> 31) << 32
+                y = rounded(y + math.ldexp(rounded(float(s)), -self.shift))
+            elif self.which == 3:
+                y = self.combine(x)
+            out.append(to_bits(y, self.kind))
+        return out
+
+    def combine(self, x):
+        def p(v):
+            return rounded(rounded(v), self.p)
+
+        def s(v):
+            return rounded(rounded(v), self.s)
+
+        if self.relative:
+            terms = [p(c * p(v - x[0])) for c, v in zip(self.c[1:], x[1:])]
+        else:
+            terms = [p(c * v) for c, v in zip(self.c, x)]
+        t = terms[0]
+        for term in terms[1:]:
+            t = s(t + term)
+        return s(x[0] + t) if self.relative else t
+
+
 # ---- all frames of a folder ------------------------------------------------------------------
 
 
@@ -452,7 +607,9 @@ def main():
         stem = path[:-5]
         name = os.path.basename(stem)
         try:
-            same = decode_frame(read(path), read(stem + ".base")) == read(stem + ".tensor")
+            bases = [read(stem + ".base" + k) for k in ["", *"1234567"]]
+            bases = [base for base in bases if base is not None]
+            same = decode_frame(read(path), bases) == read(stem + ".tensor")
             done += same
             failed += not same
             if not same:

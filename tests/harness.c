@@ -241,6 +241,50 @@ static void call_distance_positions(bitx_fn_DISTANCE_POSITIONS *fn, kc_case *c)
     memcpy(c->out[0], counts, c->out_nbytes[0]);
 }
 
+static void call_combine(bitx_fn_COMBINE *fn, kc_case *c)
+{
+    const uint8_t *parents[8] = {0};
+    for (unsigned k = 0; k < c->combine.nparents; k++)
+        parents[k] = c->in[0] + 4 * k * c->nelem;
+    fn(c->out[0], parents, c->nelem, &c->combine);
+}
+
+/* Functions that compute with floats do so in modes of their own, and leave the caller's: rounding
+   to zero without denormals, in every second call. The result is whether they were left. */
+static uint64_t set_modes(uint64_t modes)
+{
+    uint64_t old = 0;
+#if defined(__x86_64__)
+    old = __builtin_ia32_stmxcsr();
+    __builtin_ia32_ldmxcsr((unsigned)modes);
+#elif defined(__aarch64__)
+    __asm__ volatile("mrs %0, fpcr" : "=r"(old));
+    __asm__ volatile("msr fpcr, %0" ::"r"(modes));
+#else
+    (void)modes;
+#endif
+    return old;
+}
+
+static void call_floats(bitx_fn fn, bitx_sig sig, kc_case *c)
+{
+#if defined(__x86_64__)
+    const uint64_t other = 0xffc0; /* DAZ, FTZ, toward zero, exceptions masked */
+#else
+    const uint64_t other = 7u << 22; /* FZ, toward zero */
+#endif
+    const int hostile = c->nelem & 1;
+    const uint64_t old = hostile ? set_modes(other) : 0;
+    if (sig == BITX_SIG_LOWRANK_ADD)
+        ((bitx_fn_LOWRANK_ADD *)fn)(c->out[0], c->in[0], c->in[1], c->in[2], c->nelem, &c->lowrank);
+    else if (sig == BITX_SIG_COMBINE)
+        call_combine((bitx_fn_COMBINE *)fn, c);
+    else
+        ((bitx_fn_CAST_DOWN *)fn)(c->out[0], c->in[0], c->nelem);
+    if (hostile)
+        c->result = (set_modes(old) & ~UINT64_C(0x3f)) != other;
+}
+
 static void call(bitx_fn fn, bitx_sig sig, kc_case *c)
 {
     uint8_t *const *o = c->out;
@@ -362,6 +406,12 @@ static void call(bitx_fn fn, bitx_sig sig, kc_case *c)
     case BITX_SIG_XOR_MERGE_PLANES:
     case BITX_SIG_XOR_MERGE_BITS:
         ((bitx_fn_XOR_MERGE_PLANES *)fn)(o[0], s[0], c->stride, s[1], c->nelem);
+        return;
+    case BITX_SIG_CAST_DOWN:
+    case BITX_SIG_CAST_UP:
+    case BITX_SIG_LOWRANK_ADD:
+    case BITX_SIG_COMBINE:
+        call_floats(fn, sig, c);
         return;
     case BITX_SIG_COUNT:
         break;

@@ -40,7 +40,9 @@ typedef struct kc_case {
     unsigned value[2];
     bitx_delta_params params;
     bitx_float_params float_params;
-    size_t stride; /* of planes that are one stream */
+    bitx_lowrank_params lowrank;
+    bitx_combine_params combine; /* parents lie end to end in in[0] */
+    size_t stride;               /* of planes that are one stream */
     uint8_t group[16], table[256];
     size_t group_start[16]; /* of lists that are one stream, end to end */
     uint64_t result;        /* of functions that return a value */

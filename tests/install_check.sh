@@ -45,7 +45,7 @@ quietly gcc -std=c11 -Wall -Wextra -Werror tests/consumer/example.c $(pkg-config
 LD_LIBRARY_PATH=$libdir "$work/shared"
 # shellcheck disable=SC2046
 quietly gcc -std=c11 tests/consumer/example.c $(pkg-config --cflags bitx) "$libdir/libbitx.a" \
-    $(pkg-config --libs --static libzstd) -o "$work/static"
+    $(pkg-config --libs --static libzstd) -lm -o "$work/static"
 "$work/static" >/dev/null
 pkg-config --print-errors --exists --static bitx
 

@@ -64,8 +64,8 @@ void kc_set_element(uint8_t *list, size_t index, size_t width, unsigned value)
         list[index * width + k] = (uint8_t)(value >> 8 * k);
 }
 
-static const kc_spec *const lists[] = {kc_specs_words, kc_specs_lists, kc_specs_delta,
-                                       kc_specs_tables, kc_specs_planes};
+static const kc_spec *const lists[] = {kc_specs_words,  kc_specs_lists,  kc_specs_delta,
+                                       kc_specs_tables, kc_specs_planes, kc_specs_floats};
 
 const kc_spec *kc_spec_at(size_t index)
 {

@@ -6,7 +6,7 @@
 
 /* The lists; each ends with an empty one. */
 extern const kc_spec kc_specs_words[], kc_specs_lists[], kc_specs_delta[], kc_specs_tables[],
-    kc_specs_planes[];
+    kc_specs_planes[], kc_specs_floats[];
 
 /* Noise, constants or few bits. */
 void kc_fill(kc_rng *rng, uint8_t *p, size_t n);

@@ -2,12 +2,15 @@
  * Writes golden frames that are not there yet: make_frames tests/vectors/frames
  * Each is NAME.bitx, with NAME.tensor (what it decodes to) and NAME.base (if it needs one).
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "golden.h"
+#include "predict_cases.h"
 
 static void die(const char *what)
 {
@@ -28,6 +31,39 @@ static void write_file(const char *folder, const char *name, const char *kind, c
     FILE *f = fopen(path, "wb");
     if (!f || fwrite(data, 1, n, f) != n || fclose(f))
         die(path);
+}
+
+/* Frames of predictions: their bases in the order in which they are given to decode. */
+static int make_predicted(bitx_ctx *ctx, const char *folder, const predict_case *c, uint64_t seed)
+{
+    static const char *const kinds[CASE_BASES] = {"base", "base1", "base2"};
+    static uint8_t tensor[CASE_MAX], bytes[CASE_BASES][CASE_MAX], frame[2 * CASE_MAX];
+    uint8_t *each[CASE_BASES] = {bytes[0], bytes[1], bytes[2]};
+    const size_t nbytes = case_nelem(c) * case_unit(c->dtype);
+    const size_t base_nbytes = case_nelem(c) * case_unit(c->base_dtype);
+    const bitx_params params = case_params(c);
+    bitx_base bases[CASE_BASES];
+    unsigned used[BITX_BASES_MAX], nused;
+    size_t n;
+    char path[1024];
+    path_of(path, sizeof(path), folder, c->name, "bitx");
+    if (access(path, F_OK) == 0)
+        return 0;
+    case_make(c, seed, tensor, each);
+    for (unsigned k = 0; k < c->nbases; k++)
+        bases[k] = (bitx_base){bytes[k], base_nbytes, c->base_dtype};
+    const bitx_status status = bitx_encode_bases(ctx, &params, frame, sizeof(frame), &n, tensor,
+                                                 nbytes, bases, c->nbases, used, &nused);
+    if (status != BITX_OK) {
+        fprintf(stderr, "%s: %s\n", c->name, bitx_status_name(status));
+        return 1;
+    }
+    write_file(folder, c->name, "bitx", frame, n);
+    write_file(folder, c->name, "tensor", tensor, nbytes);
+    for (unsigned k = 0; k < nused; k++)
+        write_file(folder, c->name, kinds[k], bytes[used[k]], base_nbytes);
+    printf("%-28s %6zu -> %6zu bytes\n", c->name, nbytes, n);
+    return 0;
 }
 
 int main(int argc, char **argv)
@@ -66,6 +102,13 @@ int main(int argc, char **argv)
             write_file(argv[1], g->name, "base", base, g->base_n);
         printf("%-28s %6zu -> %6zu bytes\n", g->name, g->n, n);
     }
+    int failed = 0;
+    char predicted[512];
+    snprintf(predicted, sizeof(predicted), "%.480s/predicted", argv[1]);
+    if (mkdir(predicted, 0777) != 0 && errno != EEXIST)
+        die(predicted);
+    for (size_t i = 0; i < NCASES; i++)
+        failed |= make_predicted(ctx, predicted, &predict_cases[i], 200 + i);
     bitx_ctx_free(ctx);
-    return 0;
+    return failed;
 }

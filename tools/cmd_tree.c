@@ -16,7 +16,8 @@
 
 typedef struct node {
     char *model, *base, *named;
-    uint64_t logical, stored, delta;
+    uint64_t logical, stored, delta, lowrank, lowrank_stored;
+    unsigned rank;
     bool shown;
 } node;
 
@@ -45,6 +46,9 @@ static void on_row(void *user, const zipllm_tree_row *row)
                               row->logical_bytes,
                               row->stored_bytes,
                               row->delta_bytes,
+                              row->lowrank_bytes,
+                              row->lowrank_stored,
+                              row->rank,
                               false};
 }
 
@@ -77,9 +81,16 @@ static void draw(forest *f, node *at, const char *drawn_before, const char *bran
     const char *what = at->named != NULL && at->base != NULL && strcmp(at->named, at->base) != 0
                            ? "coded against another than add found"
                            : "";
+    char lora[96];
     node *last = NULL;
     size_t i;
 
+    /* A merged adapter leaves little but its factors; a part of low rank helps full fine-tunes too.
+     */
+    if (*what == '\0' && at->lowrank > at->delta / 2 && at->lowrank_stored < at->lowrank / 6) {
+        (void)snprintf(lora, sizeof lora, "LoRA, r=%u", at->rank);
+        what = lora;
+    }
     at->shown = true;
     line = text_allocate(nbytes);
     (void)snprintf(line, nbytes, "%s%s%s", drawn_before, branch, name);
@@ -160,6 +171,8 @@ static void json_all(const forest *f)
         json_uint("logical_bytes", n->logical);
         json_uint("stored_bytes", n->stored);
         json_uint("delta_bytes", n->delta);
+        json_uint("lowrank_bytes", n->lowrank);
+        json_uint("rank", n->rank);
         json_int("saved_bytes", (int64_t)n->logical - (int64_t)n->stored);
         json_end();
     }
@@ -204,8 +217,10 @@ const command COMMAND_TREE = {
         "came first.\n"
         "\n--json: a line {\"type\":\"model\", name, base (or null), named_base (what add found, "
         "or\n"
-        "null), logical_bytes, stored_bytes, delta_bytes (coded against another), saved_bytes}\n"
-        "for each model.\n",
+        "null), logical_bytes, stored_bytes, delta_bytes (coded against another), lowrank_bytes\n"
+        "(of these: as a change of low rank), rank (of most of these), saved_bytes} for each "
+        "model.\n"
+        "\"LoRA, r=16\" marks models that are little but such a change: a merged adapter.\n",
     .least = 0,
     .most = 0,
     .run = run_tree,

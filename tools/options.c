@@ -16,6 +16,7 @@ const option_spec COMMON_SPECS[] = {
     {"store", 'C', "DIR", "the store (default: $ZIPLLM_STORE)"},
     {"threads", 'T', "N", "worker threads (default: the CPUs that may be used)"},
     {"memory", '\0', "SIZE", "bound for buffers, 64M or more (default: by the cgroup)"},
+    {"effort", '\0', "HOW", "fast, default or max: time for coding, and for finding a merge"},
     {"json", '\0', NULL, "print JSON lines"},
     {"quiet", 'q', NULL, "print errors only"},
     {"verbose", 'v', NULL, "print more"},
@@ -23,7 +24,7 @@ const option_spec COMMON_SPECS[] = {
     {NULL, '\0', NULL, NULL},
 };
 /* Places in the table above. */
-enum { STORE, THREADS, MEMORY, JSON, QUIET, VERBOSE, HELP };
+enum { STORE, THREADS, MEMORY, EFFORT, JSON, QUIET, VERBOSE, HELP };
 
 /* ---- the nearest name -------------------------------------------------------------------------
  */
@@ -193,6 +194,14 @@ static bool set_common(const parse_state *s, size_t place, const char *value)
         if (number < ZIPLLM_MEMORY_MIN)
             return complain(s, "--memory %s: at least 64M is needed%s", value, "");
         common->memory_nbytes = number;
+        return true;
+    case EFFORT:
+        if (strcmp(value, "fast") != 0 && strcmp(value, "default") != 0 &&
+            strcmp(value, "max") != 0)
+            return complain(s, "--effort %s: expected fast, default or max%s", value, "");
+        common->effort = value[0] == 'f'   ? BITX_EFFORT_FAST
+                         : value[0] == 'm' ? BITX_EFFORT_MAX
+                                           : BITX_EFFORT_DEFAULT;
         return true;
     case JSON:
         common->json = true;

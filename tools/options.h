@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bitx/codec.h"
+
 typedef struct option_spec {
     const char *name;  /* without its dashes; NULL ends a table */
     char letter;       /* '\0': none */
@@ -18,6 +20,7 @@ typedef struct common_options {
     const char *store;      /* -C; NULL: $ZIPLLM_STORE */
     unsigned threads;       /* 0: as many as there are usable CPUs */
     uint64_t memory_nbytes; /* 0: the library's default */
+    bitx_effort effort;
     bool json, quiet, verbose, help;
 } common_options;
 

@@ -39,6 +39,7 @@ void session_start(session *s, const char *verb, const options *o)
     progress_init(&s->progress, !o->common.quiet);
     s->library = (zipllm_options)ZIPLLM_OPTIONS_INIT;
     s->library.memory_nbytes = o->common.memory_nbytes;
+    s->library.effort = o->common.effort;
     s->library.progress = progress_update;
     s->library.user = &s->progress;
     if (threads == 0)

@@ -11,13 +11,13 @@ _zipllm_models() {
 
 _zipllm() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} verb='' i
-    local common='-C --store -T --threads --memory --json -q --quiet -v --verbose -h --help'
+    local common='-C --store -T --threads --memory --effort --json -q --quiet -v --verbose -h --help'
     local verbs='init add get ls show stat verify rm gc tree distance rebase inspect cat encode decode'
 
     COMPREPLY=()
     for ((i = 1; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
-            -C | --store | -T | --threads | --memory) ((i++)) ;;
+            -C | --store | -T | --threads | --memory | --effort) ((i++)) ;;
             -*) ;;
             *)
                 verb=${COMP_WORDS[i]}

@@ -99,11 +99,12 @@ typedef struct zipllm_options {
                                       with too many workers for it: ZIPLLM_USAGE */
     zipllm_progress_fn progress;   /* may be NULL */
     void *user;                    /* given to progress */
+    bitx_effort effort;            /* of coding, and of finding what a tensor was made from */
 } zipllm_options;
 
 #define ZIPLLM_OPTIONS_INIT                                                                        \
     {                                                                                              \
-        sizeof(zipllm_options), NULL, 0, NULL, NULL                                                \
+        sizeof(zipllm_options), NULL, 0, NULL, NULL, BITX_EFFORT_DEFAULT                           \
     }
 
 /* The most workers that a budget (0: the default) can serve: each needs some 20 MiB. At least 1. */
@@ -424,8 +425,11 @@ typedef struct zipllm_tree_row {
     const char *base;  /* that most of its delta bytes are coded against now; NULL: none */
     const char *named; /* the base that add found, which rebase may have changed; NULL: none */
     uint64_t logical_bytes;
-    uint64_t stored_bytes; /* of the tensors that came with it */
-    uint64_t delta_bytes;  /* of its tensors that are coded against another: uncoded */
+    uint64_t stored_bytes;   /* of the tensors that came with it */
+    uint64_t delta_bytes;    /* of its tensors that are coded against another: uncoded */
+    uint64_t lowrank_bytes;  /* of these, those coded as a change of low rank: a merged LoRA */
+    uint64_t lowrank_stored; /* what these take */
+    unsigned rank;           /* of most of these; 0: none */
 } zipllm_tree_row;
 
 /* Every model, by name then revision. */

@@ -17,7 +17,8 @@
  *   contents of a destination buffer are then undefined). A hostile frame ends in an error; it is
  *   never read or written beyond what was given.
  * - Stability: compressed bytes depend on the input, the parameters and the version of libzstd
- *   alone: not on the ISA, the number of threads or the memory.
+ *   alone: not on the ISA, the number of threads or the memory (but for fit_nbytes; and where a
+ *   change of low rank is looked for, on the last digits of the C library's logarithm).
  */
 #ifndef BITX_CODEC_H
 #define BITX_CODEC_H
@@ -110,7 +111,9 @@ enum {
     BITX_BLOCK_DEFAULT = 1 << 20,
     BITX_BLOCK_MIN = 1 << 12,
     BITX_BLOCK_MAX = 1 << 26,
-    BITX_HASH_NBYTES = 16
+    BITX_HASH_NBYTES = 16,
+    BITX_BASES_MAX = 8, /* of one tensor */
+    BITX_FIT_DEFAULT = 1 << 28
 };
 
 typedef struct bitx_params {
@@ -120,11 +123,16 @@ typedef struct bitx_params {
     bitx_effort effort;
     uint32_t block_nbytes; /* of tensor; a power of two, BITX_BLOCK_MIN to _MAX; 0: the default */
     int zstd_level;        /* 1 to 19, of ZSTD and BITX; 0: 3, the paper's */
+    /* Elements in a row of the tensor, if it is a matrix (a tensor of more dimensions is one too:
+       all but the first of them make a row). Given a base, a change of low rank (a merged LoRA) is
+       then looked for, and coded as such if that is smaller. 0: not. */
+    uint64_t row_nelem;
+    uint64_t fit_nbytes; /* at most so much memory for finding it; 0: BITX_FIT_DEFAULT */
 } bitx_params;
 
 #define BITX_PARAMS_INIT                                                                           \
     {                                                                                              \
-        sizeof(bitx_params), BITX_BYTES, BITX_CODEC_AUTO, BITX_EFFORT_DEFAULT, 0, 0                \
+        sizeof(bitx_params), BITX_BYTES, BITX_CODEC_AUTO, BITX_EFFORT_DEFAULT, 0, 0, 0, 0          \
     }
 
 /* ---- context ------------------------------------------------------------------------------- */
@@ -173,11 +181,20 @@ BITX_API BITX_WARN_UNUSED bitx_status bitx_encode(bitx_ctx *ctx, const bitx_para
                                                   const void *src, size_t nbytes, const void *base,
                                                   size_t base_nbytes);
 
+/* What the codecs take for the base of a tensor; the values are part of the format. */
+typedef enum bitx_prediction_kind {
+    BITX_PREDICT_NONE = 0,
+    BITX_PREDICT_BASE = 1,    /* the base */
+    BITX_PREDICT_LOWRANK = 2, /* the base and a matrix of low rank, which the frame holds */
+    BITX_PREDICT_MERGE = 3,   /* a weighted sum of several bases */
+    BITX_PREDICT_CAST = 4     /* the base, rounded from another float format */
+} bitx_prediction_kind;
+
 /* What the header of a frame says. */
 typedef struct bitx_frame_info {
     bitx_dtype dtype;
     bitx_codec codec;                    /* what the encoder was asked for, AUTO included */
-    unsigned predictor;                  /* 0 none, 1 base */
+    unsigned predictor;                  /* a bitx_prediction_kind */
     uint64_t nbytes;                     /* of the tensor */
     uint64_t base_nbytes;                /* 0: no base is needed */
     uint8_t base_hash[BITX_HASH_NBYTES]; /* canonical (big-endian) XXH3-128 of the base's bytes */
@@ -185,6 +202,13 @@ typedef struct bitx_frame_info {
     uint64_t nblocks;
     uint64_t header_nbytes; /* up to the first block's payload, checksum included */
     uint64_t frame_nbytes;
+    unsigned nbases;                                            /* 0 to BITX_BASES_MAX */
+    bitx_dtype base_dtype;                                      /* of all of them */
+    uint8_t other_hashes[BITX_BASES_MAX - 1][BITX_HASH_NBYTES]; /* of bases 1 and on */
+    unsigned rank;                                              /* LOWRANK: of the change */
+    uint64_t columns;                                           /* LOWRANK: elements of a row */
+    unsigned relative;                  /* MERGE: as in bitx_combine_f32() */
+    float coefficients[BITX_BASES_MAX]; /* MERGE */
 } bitx_frame_info;
 
 /*
@@ -194,6 +218,12 @@ typedef struct bitx_frame_info {
  */
 BITX_API BITX_WARN_UNUSED bitx_status bitx_frame_info_read(const void *frame, size_t avail,
                                                            bitx_frame_info *info, size_t *need);
+
+/* What predicts the tensor, from the first BITX_PEEK_NBYTES bytes of a frame, of which nothing is
+   checked: for lists. *rank: of a LOWRANK, else 0. False if these bytes do not say. */
+enum { BITX_PEEK_NBYTES = 64 };
+BITX_API int bitx_frame_peek(const void *frame, size_t avail, bitx_prediction_kind *kind,
+                             unsigned *rank);
 
 /*
  * dst gets exactly info.nbytes bytes. frame_nbytes must be info.frame_nbytes, and base the bytes
@@ -209,6 +239,31 @@ BITX_API BITX_WARN_UNUSED bitx_status bitx_decode(bitx_ctx *ctx, void *dst, size
 BITX_API BITX_WARN_UNUSED bitx_status bitx_decode_range(bitx_ctx *ctx, void *dst, uint64_t offset,
                                                         size_t nbytes, const void *frame,
                                                         size_t frame_nbytes, const void *base,
+                                                        size_t base_nbytes);
+
+/*
+ * Frames of several bases, which a tensor was merged from. All bases are of one dtype, which may be
+ * another one than the tensor's, and of base_nbytes bytes each. bitx_encode_bases() decides which
+ * of those given are worth it: used[k] is the index in `bases` of what must be given as base k to
+ * decode, k < *nused. Given one base of the tensor's dtype, it is bitx_encode(). The bound is
+ * bitx_encode_bound() of the largest base.
+ */
+typedef struct bitx_base {
+    const void *data;
+    uint64_t nbytes;
+    bitx_dtype dtype;
+} bitx_base;
+
+BITX_API BITX_WARN_UNUSED bitx_status bitx_encode_bases(bitx_ctx *ctx, const bitx_params *params,
+                                                        void *dst, size_t cap, size_t *dst_nbytes,
+                                                        const void *src, size_t nbytes,
+                                                        const bitx_base *bases, unsigned nbases,
+                                                        unsigned used[BITX_BASES_MAX],
+                                                        unsigned *nused);
+BITX_API BITX_WARN_UNUSED bitx_status bitx_decode_bases(bitx_ctx *ctx, void *dst, size_t cap,
+                                                        size_t *dst_nbytes, const void *frame,
+                                                        size_t frame_nbytes,
+                                                        const void *const *bases, unsigned nbases,
                                                         size_t base_nbytes);
 
 /* ---- block by block, for tensors that do not fit in memory ----------------------------------- */
@@ -264,6 +319,28 @@ BITX_API BITX_WARN_UNUSED bitx_status bitx_block_encode(bitx_ctx *ctx, const bit
 BITX_API BITX_WARN_UNUSED bitx_status bitx_header_write(const bitx_plan *plan, void *dst,
                                                         size_t cap, const bitx_block *blocks);
 
+/*
+ * The same of several bases; base_hashes[k] is that of bases[k]. What the plan chose of them is
+ * bases[used[0]], bases[used[1]], ...: bitx_plan_bases() returns how many; the bytes of each that
+ * block `index` needs begin at *offset and are *nbytes.
+ */
+typedef struct bitx_base_source {
+    bitx_source source;
+    uint64_t nbytes;
+    bitx_dtype dtype;
+    const uint8_t *hash;
+} bitx_base_source;
+BITX_API BITX_WARN_UNUSED bitx_status bitx_plan_new_bases(bitx_ctx *ctx, const bitx_params *params,
+                                                          const bitx_source *src, uint64_t nbytes,
+                                                          const bitx_base_source *bases,
+                                                          unsigned nbases, bitx_plan **out);
+BITX_API unsigned bitx_plan_bases(const bitx_plan *plan, unsigned used[BITX_BASES_MAX]);
+BITX_API BITX_WARN_UNUSED bitx_status bitx_plan_base_range(const bitx_plan *plan, uint64_t index,
+                                                           uint64_t *offset, size_t *nbytes);
+BITX_API BITX_WARN_UNUSED bitx_status bitx_block_encode_bases(
+    bitx_ctx *ctx, const bitx_plan *plan, uint64_t index, void *dst, size_t cap, bitx_block *block,
+    const void *src, size_t nbytes, const void *const *bases, unsigned nbases, size_t base_nbytes);
+
 /* A checked header, copied out of the frame. */
 typedef struct bitx_frame bitx_frame;
 BITX_API BITX_WARN_UNUSED bitx_status bitx_frame_open(bitx_ctx *ctx, const void *header,
@@ -284,6 +361,14 @@ BITX_API BITX_WARN_UNUSED bitx_status bitx_block_decode(bitx_ctx *ctx, const bit
                                                         uint64_t index, void *dst, size_t nbytes,
                                                         const void *payload, size_t payload_nbytes,
                                                         const void *base, size_t base_nbytes);
+
+/* The same of several bases, or of one of another dtype: the bytes of each that the block needs. */
+BITX_API BITX_WARN_UNUSED bitx_status bitx_frame_base_range(const bitx_frame *frame, uint64_t index,
+                                                            uint64_t *offset, size_t *nbytes);
+BITX_API BITX_WARN_UNUSED bitx_status
+bitx_block_decode_bases(bitx_ctx *ctx, const bitx_frame *frame, uint64_t index, void *dst,
+                        size_t nbytes, const void *payload, size_t payload_nbytes,
+                        const void *const *bases, unsigned nbases, size_t base_nbytes);
 
 #ifdef __cplusplus
 }

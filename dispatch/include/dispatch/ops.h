@@ -28,7 +28,7 @@ typedef enum bitx_isa {
     X(MERGE_HIGHCONST) X(MERGE_CONST) X(COUNT_BITS) X(DELTA_CLASSES) X(DELTA_DIFF) X(DELTA_SPLIT) X(DELTA_ENCODE) \
     X(DELTA_JOIN) X(GROUPS_SPLIT) X(GROUPS_MERGE) X(GROUPS_COUNT) X(FLOAT_JOIN) X(MAP) X(HISTOGRAM) X(SPLIT_PLANES) X(XOR_SPLIT_PLANES) \
     X(MERGE_PLANES) X(XOR_MERGE_PLANES) X(SPLIT_BITS) X(XOR_SPLIT_BITS) \
-    X(MERGE_BITS) X(XOR_MERGE_BITS)
+    X(MERGE_BITS) X(XOR_MERGE_BITS) X(CAST_DOWN) X(CAST_UP) X(LOWRANK_ADD) X(COMBINE)
 
 #define BITX_SIGNATURE_BINARY void, , \
     (uint8_t *dst, const uint8_t *a, const uint8_t *b, size_t n), (dst, a, b, n)
@@ -140,6 +140,16 @@ typedef enum bitx_isa {
 #define BITX_SIGNATURE_XOR_SPLIT_BITS BITX_SIGNATURE_XOR_SPLIT_PLANES
 #define BITX_SIGNATURE_MERGE_BITS BITX_SIGNATURE_MERGE_PLANES
 #define BITX_SIGNATURE_XOR_MERGE_BITS BITX_SIGNATURE_XOR_MERGE_PLANES
+#define BITX_SIGNATURE_CAST_DOWN void, , \
+    (uint8_t *dst, const uint8_t *src, size_t n), (dst, src, n)
+#define BITX_SIGNATURE_CAST_UP BITX_SIGNATURE_CAST_DOWN
+#define BITX_SIGNATURE_LOWRANK_ADD void, , \
+    (uint8_t *dst, const uint8_t *base, const uint8_t *u, const uint8_t *v, size_t n, \
+     const bitx_lowrank_params *params), \
+    (dst, base, u, v, n, params)
+#define BITX_SIGNATURE_COMBINE void, , \
+    (uint8_t *dst, const uint8_t *const parents[8], size_t n, const bitx_combine_params *params), \
+    (dst, parents, n, params)
 /* clang-format on */
 
 /* Expands the arguments before the macro sees them. */

@@ -14,9 +14,10 @@
  * environment variable BITX_ISA (scalar, avx2, avx512, neon; read once) is a ceiling on that choice
  * and never raises it; a word that is none of this architecture's leaves scalar.
  * Those who copy kernels/ alone call an implementation by its full name (bitx_xor_bytes_avx2) after
- * defining BITX_KERNEL_ROWS; they must know that the CPU has the ISA. avx2 means AVX2, BMI1, BMI2,
- * POPCNT and LZCNT; avx512 means Ice Lake or Zen 4: F, BW, DQ, VL, CD, VBMI, VBMI2, VPOPCNTDQ,
- * BITALG, GFNI. Where kernels/README.md names a narrower ISA in a column, that function is the one.
+ * defining BITX_KERNEL_ROWS; they must know that the CPU has the ISA. avx2 means AVX2, F16C, BMI1,
+ * BMI2, POPCNT and LZCNT; avx512 means Ice Lake or Zen 4: F, BW, DQ, VL, CD, VBMI, VBMI2,
+ * VPOPCNTDQ, BITALG, GFNI. Where kernels/README.md names a narrower ISA in a column, that function
+ * is the one.
  */
 #ifndef BITX_KERNELS_H
 #define BITX_KERNELS_H
@@ -413,6 +414,64 @@ BITX_KERNEL(void, xor_split_bits_u32, uint8_t *planes, size_t stride, const uint
 BITX_KERNEL(void, merge_bits_u32, uint8_t *dst, const uint8_t *planes, size_t stride, size_t nelem);
 BITX_KERNEL(void, xor_merge_bits_u32, uint8_t *dst, const uint8_t *planes, size_t stride,
             const uint8_t *b, size_t nelem);
+
+/* ---- predictions: floats computed from other floats ---- */
+
+/*
+ * These are exact to the bit on every machine: F32 arithmetic of IEEE 754, each operation rounded
+ * to nearest even by itself, with denormals, whatever modes the caller's thread has. Every NaN in
+ * a result is 0x7fc0 (BF16), 0x7e00 (F16) or 0x7fc00000 (F32).
+ */
+
+/* From F32, rounded to nearest even, and to F32, exactly. */
+BITX_KERNEL(void, cast_f32_bf16, uint8_t *dst, const uint8_t *src, size_t nelem);
+BITX_KERNEL(void, cast_f32_f16, uint8_t *dst, const uint8_t *src, size_t nelem);
+/* The same for every value but NaNs of BF16, whose 16 bits are kept. */
+BITX_KERNEL(void, cast_bf16_f32, uint8_t *dst, const uint8_t *src, size_t nelem);
+BITX_KERNEL(void, cast_f16_f32, uint8_t *dst, const uint8_t *src, size_t nelem);
+
+/*
+ * A matrix of low rank added to elements [first, first + nelem) of a matrix in row-major order
+ * (LoRA, arXiv 2106.09685, merged): for element (i, j), the sum over k < rank of u[i][k] * v[j][k],
+ * integers modulo 2^32 taken as signed; made a float, times 2^-shift; added to the base; rounded to
+ * its format.
+ *
+ * u: 16-bit integers, rank for each row from row 0 on. v: tiles of 16 columns; tile t has for each
+ * pair of ranks 2p, 2p + 1 the integers v[16t][2p], v[16t][2p + 1], v[16t + 1][2p], ..., of columns
+ * beyond the last anything. dst may be base.
+ */
+typedef struct bitx_lowrank_params {
+    size_t columns; /* at least 1 */
+    size_t first;
+    unsigned rank;  /* even, at least 2 */
+    unsigned shift; /* at most 126 */
+} bitx_lowrank_params;
+
+BITX_KERNEL(void, lowrank_add_bf16, uint8_t *dst, const uint8_t *base, const uint8_t *u,
+            const uint8_t *v, size_t nelem, const bitx_lowrank_params *params);
+BITX_KERNEL(void, lowrank_add_f16, uint8_t *dst, const uint8_t *base, const uint8_t *u,
+            const uint8_t *v, size_t nelem, const bitx_lowrank_params *params);
+BITX_KERNEL(void, lowrank_add_f32, uint8_t *dst, const uint8_t *base, const uint8_t *u,
+            const uint8_t *v, size_t nelem, const bitx_lowrank_params *params);
+
+/*
+ * Sums of parents p[0], p[1], ... as tools that merge models compute them. With R(x) and S(x) the
+ * roundings of products and of sums (BITX_ROUND_NONE: none but that of F32):
+ * relative 0 (linear, SLERP): R(c[0] p[0]), then the sum S(sum + R(c[k] p[k])) for k = 1, 2, ...;
+ * relative 1 (task arithmetic, arXiv 2212.04089): x[k] = R(c[k] R(p[k] - p[0])) for k = 1, 2, ...
+ * are summed likewise, from x[1] on, and the result is S(p[0] + sum); c[0] is not looked at.
+ * dst may be any parent.
+ */
+enum { BITX_ROUND_NONE = 0, BITX_ROUND_BF16 = 1, BITX_ROUND_F16 = 2 };
+typedef struct bitx_combine_params {
+    unsigned nparents; /* 1 to 8; with relative at least 2 */
+    unsigned relative;
+    unsigned round_products, round_sums;
+    float coefficients[8];
+} bitx_combine_params;
+
+BITX_KERNEL(void, combine_f32, uint8_t *dst, const uint8_t *const parents[8], size_t nelem,
+            const bitx_combine_params *params);
 
 /* ---- the whole ---- */
 
