@@ -48,6 +48,14 @@ static const bitx_delta_params delta_params = {
 /* Symbols of eight bits above seven raw ones: BF16. */
 static const bitx_float_params float_params = {.width = 16, .fold = 1, .shift = 7, .low = 0};
 
+/* One tile of columns, and sums of the size of weights. */
+static const bitx_lowrank_params lowrank_params = {
+    .columns = 16, .first = 0, .rank = 2, .shift = 31};
+static const bitx_combine_params combine_params = {.nparents = 3,
+                                                   .relative = 1,
+                                                   .round_products = BITX_ROUND_BF16,
+                                                   .coefficients = {0, 0.7F, -0.3F}};
+
 static void fill(bench *s, uint8_t *p, size_t nbytes)
 {
     for (size_t i = 0; i < nbytes; i += 8) {
@@ -307,6 +315,17 @@ static void call(bench *s, const bitx_op *op, bitx_fn fn, uint8_t *const in[NIN]
         return;
     case BITX_SIG_XOR_MERGE_BITS:
         ((bitx_fn_XOR_MERGE_BITS *)fn)(out[0], in[0], bit_stride, in[1], n);
+        return;
+    case BITX_SIG_CAST_DOWN:
+    case BITX_SIG_CAST_UP:
+        ((bitx_fn_CAST_DOWN *)fn)(out[0], in[0], n);
+        return;
+    case BITX_SIG_LOWRANK_ADD:
+        ((bitx_fn_LOWRANK_ADD *)fn)(out[0], in[0], in[1], in[2], n, &lowrank_params);
+        return;
+    case BITX_SIG_COMBINE:
+        ((bitx_fn_COMBINE *)fn)(out[0], (const uint8_t *const[8]){in[0], in[1], in[2]}, n,
+                                &combine_params);
         return;
     default: /* a class that nobody told this file of: the answer will be missed */
         s->failed = 1;
