@@ -95,14 +95,14 @@ static inline void lowrank_walk(uint8_t *dst, const uint8_t *base, const uint8_t
                                        const bitx_lowrank_params *params)                          \
     {                                                                                              \
         float_modes modes = float_modes_set();                                                     \
-        lowrank_walk(dst, base, u, v, nelem, params, LOWRANK_WIDTH(kind), strip_##name);           \
+        lowrank_walk(dst, base, u, v, nelem, params, LOWRANK_WIDTH(kind), strip_##name##_##isa);   \
         float_modes_restore(modes);                                                                \
     }
 
 #define LOWRANK_FUNCTIONS(attribute, isa, tile)                                                    \
-    LOWRANK_STRIP(attribute static, strip_lowrank_add_bf16, tile, LOWRANK_BF16)                    \
-    LOWRANK_STRIP(attribute static, strip_lowrank_add_f16, tile, LOWRANK_F16)                      \
-    LOWRANK_STRIP(attribute static, strip_lowrank_add_f32, tile, LOWRANK_F32)                      \
+    LOWRANK_STRIP(attribute static, strip_lowrank_add_bf16_##isa, tile, LOWRANK_BF16)              \
+    LOWRANK_STRIP(attribute static, strip_lowrank_add_f16_##isa, tile, LOWRANK_F16)                \
+    LOWRANK_STRIP(attribute static, strip_lowrank_add_f32_##isa, tile, LOWRANK_F32)                \
     LOWRANK_FUNCTION(attribute, lowrank_add_bf16, isa, LOWRANK_BF16)                               \
     LOWRANK_FUNCTION(attribute, lowrank_add_f16, isa, LOWRANK_F16)                                 \
     LOWRANK_FUNCTION(attribute, lowrank_add_f32, isa, LOWRANK_F32)
