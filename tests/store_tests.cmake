@@ -104,9 +104,9 @@ endfunction()
 
 if(BITX_BUILD_FUZZERS AND BITX_BUILD_STORE)
   # The parser's own files once more, so that they are instrumented.
-  bitx_add_fuzzer(fuzz_safetensors fuzz_safetensors.c "${PROJECT_SOURCE_DIR}/pack/safetensors.c"
-    "${PROJECT_SOURCE_DIR}/pack/json_pull.c" "${PROJECT_SOURCE_DIR}/pack/json_string.c"
-    "${PROJECT_SOURCE_DIR}/pack/json_number.c" "${PROJECT_SOURCE_DIR}/pack/json_utf8.c")
+  file(GLOB safetensors_sources CONFIGURE_DEPENDS
+    "${PROJECT_SOURCE_DIR}/pack/safetensors*.c" "${PROJECT_SOURCE_DIR}/pack/json_*.c")
+  bitx_add_fuzzer(fuzz_safetensors fuzz_safetensors.c ${safetensors_sources})
   target_link_libraries(fuzz_safetensors PRIVATE bitx_static)
   bitx_add_fuzzer(fuzz_gguf fuzz_gguf.c "${PROJECT_SOURCE_DIR}/pack/gguf.c"
     "${PROJECT_SOURCE_DIR}/pack/cursor.c" "${PROJECT_SOURCE_DIR}/pack/utf8.c")
