@@ -16,7 +16,7 @@ const option_spec COMMON_SPECS[] = {
     {"store", 'C', "DIR", "the store (default: $ZIPLLM_STORE)"},
     {"threads", 'T', "N", "worker threads (default: the CPUs that may be used)"},
     {"memory", '\0', "SIZE", "bound for buffers, 64M or more (default: by the cgroup)"},
-    {"effort", '\0', "HOW", "fast, default or max: time for coding, and for finding a merge"},
+    {"effort", '\0', "HOW", "fast, default or max: time for choosing, and for finding merged LoRAs"},
     {"json", '\0', NULL, "print JSON lines"},
     {"quiet", 'q', NULL, "print errors only"},
     {"verbose", 'v', NULL, "print more"},
