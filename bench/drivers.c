@@ -383,10 +383,17 @@ static void fill_classes(const bench_call *c, unsigned nread, size_t *nbytes, ui
 }
 
 /* BF16 whose exponents are symbols: 8 raw bits, the sign the lowest. */
+static const bitx_float_params float_params = {.width = 16, .fold = 1, .shift = 8};
+
+static uint64_t call_float_split(bitx_fn fn, const bench_call *c)
+{
+    return (uint64_t)((bitx_fn_FLOAT_SPLIT *)fn)(c->w[0], c->w[1], c->r[0], c->nelem,
+                                                 &float_params);
+}
+
 static uint64_t call_float_join(bitx_fn fn, const bench_call *c)
 {
-    static const bitx_float_params params = {.width = 16, .fold = 1, .shift = 8};
-    ((bitx_fn_FLOAT_JOIN *)fn)(c->w[0], c->r[0], c->r[1], c->nelem, &params);
+    ((bitx_fn_FLOAT_JOIN *)fn)(c->w[0], c->r[0], c->r[1], c->nelem, &float_params);
     return 0;
 }
 
@@ -552,6 +559,7 @@ static const bench_driver drivers[BITX_SIG_COUNT] = {
     [BITX_SIG_GROUPS_MERGE] = {"WWK", "W", call_groups_merge, fill_groups, NULL},
     [BITX_SIG_MAP] = {"WK", "W", call_map, fill_map, NULL},
     [BITX_SIG_GROUPS_COUNT] = {"W", "", call_groups_count, fill_classes, NULL},
+    [BITX_SIG_FLOAT_SPLIT] = {"W", "HH", call_float_split, NULL, NULL},
     [BITX_SIG_FLOAT_JOIN] = {"HH", "W", call_float_join, NULL, NULL},
     [BITX_SIG_HISTOGRAM] = {"W", "K", call_histogram, NULL, written_histogram},
     [BITX_SIG_SPLIT_PLANES] = {"W", "Y", call_split_planes, NULL, NULL},

@@ -1,6 +1,7 @@
 /* Codec `float`, encoding. */
 #include <string.h>
 
+#include "bitx/kernels.h"
 #include "float.h"
 
 enum {
@@ -50,16 +51,17 @@ static unsigned finest_shift(const bitx_words *words, const float_model *model)
 typedef struct fine_counts {
     const uint32_t *counts;
     unsigned first, last, top; /* seen, and possible */
-    bool sampled;
+    size_t nelem;              /* counted */
+    bool roomy;                /* whatever may come shall have a code */
 } fine_counts;
 
-/* Counts of symbols that are 2^more fine ones each, from the lowest on, and their size in 1/16 bit;
-   UINT64_MAX if they are too many. */
+/* Counts of symbols that are 2^more fine ones each, from the lowest on, and their size in 1/16 bit
+   (UINT64_MAX if they are too many) besides *table, that of the code. */
 static uint64_t coarse_cost(const fine_counts *fine, unsigned more, uint32_t counts[256],
-                            unsigned *low)
+                            unsigned *low, uint64_t *table)
 {
     unsigned first = fine->first >> more, last = fine->last >> more;
-    if (fine->sampled) { /* with as much room as there is, above too */
+    if (fine->roomy) { /* with as much room as there is, above too */
         last = (fine->last + 16 < fine->top ? fine->last + 16 : fine->top) >> more;
         unsigned least = last > 255 ? last - 255 : 0;
         if (first < least)
@@ -69,123 +71,226 @@ static uint64_t coarse_cost(const fine_counts *fine, unsigned more, uint32_t cou
     memset(counts, 0, 256 * sizeof(*counts));
     if (last - first > 255)
         return UINT64_MAX;
-    uint64_t table = 0;
+    *table = 0;
     for (unsigned i = fine->first; i <= fine->last; i++)
         counts[(i >> more) - first] += fine->counts[i];
     for (unsigned s = 0; s < 256; s++)
-        table += counts[s] ? 3 * 16 : 0;
-    uint64_t cost = table + bitx_entropy(counts, 256);
-    for (unsigned s = 0; fine->sampled && s <= last - first; s++)
-        counts[s] = 16 * counts[s] + 1; /* whatever may come has a code */
+        *table += counts[s] ? 3 * 16 : 0;
+    uint64_t cost = bitx_entropy(counts, 256);
+    for (unsigned s = 0; fine->roomy && s <= last - first; s++)
+        counts[s] = 16 * counts[s] + 1;
     *low = first;
     return cost;
 }
 
-static void count_fine(const bitx_words *words, const float_model *model, uint32_t *counts,
-                       unsigned shift, fine_counts *fine)
+/* Runs of elements at equal distances, or all of them. */
+typedef struct float_sample {
+    size_t run, step;
+} float_sample;
+
+static float_sample sample_of(size_t nelem, bitx_effort effort)
 {
-    unsigned unit = words->layout.unit;
-    memset(counts, 0, FINE_COUNTS * sizeof(*counts));
-    fine->first = FINE_COUNTS - 1;
-    fine->last = 0;
-    for (size_t i = 0; i < words->nelem; i++) {
-        uint64_t v = fold(model, word_load(words->src, i, unit) >> model->zero_bits) >> shift;
-        unsigned at = v < FINE_COUNTS ? (unsigned)v : FINE_COUNTS - 1;
-        counts[at]++;
-        fine->first = at < fine->first ? at : fine->first;
-        fine->last = at > fine->last ? at : fine->last;
-    }
-    fine->top = model->width - shift < 14 ? (1u << (model->width - shift)) - 1 : FINE_COUNTS - 1;
-    fine->counts = counts;
+    enum { RUN = 512, LEAST = 1 << 14 };
+    size_t n = nelem / 8 < LEAST ? LEAST : nelem / 8;
+    if (nelem <= n || effort == BITX_EFFORT_MAX)
+        return (float_sample){nelem, nelem};
+    return (float_sample){RUN, nelem / (n / RUN)};
 }
 
-static void choose_symbols(const bitx_words *words, bitx_effort effort, bool sampled,
-                           const float_memory *m, float_model *model)
+static inline __attribute__((always_inline)) void
+count_runs(const bitx_words *words, const float_model *model, float_sample sample, uint32_t *counts,
+           unsigned shift, fine_counts *fine, unsigned unit)
+{
+    for (size_t from = 0; from < words->nelem; from += sample.step) {
+        size_t left = words->nelem - from, n = left < sample.run ? left : sample.run;
+        for (size_t i = from; i < from + n; i++) {
+            uint64_t v = fold(model, word_load(words->src, i, unit) >> model->zero_bits) >> shift;
+            counts[v < fine->top ? (unsigned)v : fine->top]++;
+        }
+        fine->nelem += n;
+    }
+}
+
+static void count_fine(const bitx_words *words, const float_model *model, float_sample sample,
+                       uint32_t *counts, unsigned shift, fine_counts *fine)
+{
+    unsigned unit = words->layout.unit, bits = model->width - shift;
+    fine->top = bits < 14 ? (1u << bits) - 1 : FINE_COUNTS - 1;
+    fine->counts = counts;
+    fine->nelem = 0;
+    memset(counts, 0, (fine->top + 1) * sizeof(*counts));
+    if (unit == 1)
+        count_runs(words, model, sample, counts, shift, fine, 1);
+    else if (unit == 2)
+        count_runs(words, model, sample, counts, shift, fine, 2);
+    else if (unit == 4)
+        count_runs(words, model, sample, counts, shift, fine, 4);
+    else
+        count_runs(words, model, sample, counts, shift, fine, 8);
+    fine->first = fine->top;
+    fine->last = 0;
+    for (unsigned i = 0; i <= fine->top && fine->nelem; i++) {
+        if (!counts[i])
+            continue;
+        fine->first = i < fine->first ? i : fine->first;
+        fine->last = i;
+    }
+}
+
+/* Shift and lowest symbol of a model, and counts of its symbols. */
+static void choose_shift(const bitx_words *words, bitx_effort effort, float_sample sample,
+                         fine_counts *fine, uint32_t counts[256], const float_memory *m,
+                         float_model *model)
 {
     unsigned finest = finest_shift(words, model);
-    fine_counts fine = {.sampled = sampled};
-    count_fine(words, model, m->counts, finest, &fine);
+    count_fine(words, model, sample, m->counts, finest, fine);
     /* A level more of the tree is worth 1/64 bit of every element. */
-    uint64_t n = words->nelem, level = effort == BITX_EFFORT_MAX ? 0 : n / 4;
-    uint64_t best = UINT64_MAX;
+    uint64_t n = fine->nelem, level = effort == BITX_EFFORT_MAX ? 0 : n / 4;
+    uint64_t best = UINT64_MAX, table = 0, share = n ? words->nelem / n : 1;
     unsigned best_more = 0, low = 0;
-    uint32_t counts[256];
     for (unsigned more = 0; more < 14 && finest + more < model->width; more++) {
-        uint64_t cost = coarse_cost(&fine, more, counts, &low);
+        uint64_t raw = more * (16 * n - level);
+        if (raw > best)
+            break;
+        uint64_t cost = coarse_cost(fine, more, counts, &low, &table);
         if (cost == UINT64_MAX)
             continue;
-        cost += more * (16 * n - level);
+        cost += raw + table / share;
         if (cost < best) {
             best = cost;
             best_more = more;
         }
     }
-    coarse_cost(&fine, best_more, counts, &low);
+    coarse_cost(fine, best_more, counts, &low, &table);
     model->shift = finest + best_more;
     model->low = low;
-    uint8_t lengths[256];
-    bitx_code_lengths(counts, lengths);
-    bitx_code_from_lengths(&model->code, lengths, SYMBOL_BITS_MAX);
-    bitx_code_choose_planes(&model->code, counts, effort);
 }
 
-static void make_model(const bitx_words *words, bitx_dtype dtype, bitx_effort effort, bool sampled,
-                       const float_memory *m, float_model *model)
+static void make_code(const uint32_t counts[256], bitx_effort effort, bitx_code *code)
+{
+    uint8_t lengths[256];
+    bitx_code_lengths(counts, lengths);
+    bitx_code_from_lengths(code, lengths, SYMBOL_BITS_MAX);
+    bitx_code_choose_planes(code, counts, effort);
+}
+
+static void start_model(const bitx_words *words, bitx_dtype dtype, float_model *model)
 {
     memset(model, 0, sizeof(*model));
     model->fold = bitx_float_fold_of(dtype);
     model->zero_bits = bitx_words_zero_bits(words);
     model->width = 8 * words->layout.unit - model->zero_bits;
-    choose_symbols(words, effort, sampled, m, model);
 }
 
 /* ---- encoding ------------------------------------------------------------------------------ */
 
-/* Ranks to the list and raw bits; false if a symbol has no code. */
-static inline __attribute__((always_inline)) bool split_words(const bitx_words *words,
+static inline __attribute__((always_inline)) bool split_range(const bitx_words *words,
                                                               const float_model *given,
-                                                              const float_memory *m,
-                                                              bit_writer *raw, unsigned unit)
+                                                              uint8_t *symbols, bit_writer *raw,
+                                                              unsigned unit)
 {
-    uint16_t ranks[257];
-    for (unsigned s = 0; s < 257; s++)
-        ranks[s] = 0xffff;
-    for (unsigned i = 0; i < given->code.nsymbols; i++)
-        ranks[given->code.symbol[i]] = (uint16_t)i;
     const float_model *model = given;
-    unsigned missing = 0, shift = model->shift, zero_bits = model->zero_bits;
+    uint64_t above = 0, low = model->low;
+    unsigned shift = model->shift, zero_bits = model->zero_bits;
     for (size_t i = 0; i < words->nelem; i++) {
         uint64_t v = fold(model, word_load(words->src, i, unit) >> zero_bits);
-        uint64_t symbol = (v >> shift) - model->low;
-        unsigned rank = ranks[symbol < 256 ? symbol : 256];
-        missing |= rank;
-        m->list[i] = (uint8_t)rank;
+        uint64_t symbol = (v >> shift) - low;
+        above |= symbol;
+        symbols[i] = (uint8_t)symbol;
         bits_put(raw, v, shift);
     }
-    return missing < 0xffff;
+    return above < 256;
 }
 
-static bool encode_words(bit_writer *w, const bitx_words *words, const float_model *model,
-                         const float_memory *m)
+static bool split_words16(const bitx_words *words, const float_model *model, const float_memory *m)
+{
+    bitx_float_params p = {.width = model->width,
+                           .zero_bits = model->zero_bits,
+                           .fold = (unsigned)model->fold,
+                           .shift = model->shift,
+                           .low = (unsigned)model->low};
+    return bitx_float_split_u16(m->list, m->raw, words->src, words->nelem, &p) == 0;
+}
+
+/* Symbols to the list, and raw bits; false if a symbol is not 0 to 255. */
+static bool split_words(const bitx_words *words, const float_model *model, const float_memory *m)
 {
     size_t unit = words->layout.unit;
     bit_writer raw = {.dst = m->raw, .cap = words->nelem * unit + 8};
-    bool coded = unit == 1   ? split_words(words, model, m, &raw, 1)
-                 : unit == 2 ? split_words(words, model, m, &raw, 2)
-                 : unit == 4 ? split_words(words, model, m, &raw, 4)
-                             : split_words(words, model, m, &raw, 8);
-    if (!coded)
-        return false;
-    bitx_tree_encode(w, &model->code, m->list, m->other, words->nelem, m->arena);
-    bits_flush(w);
+    if (unit == 2)
+        return split_words16(words, model, m);
+    bool fit = unit == 1   ? split_range(words, model, m->list, &raw, 1)
+               : unit == 4 ? split_range(words, model, m->list, &raw, 4)
+                           : split_range(words, model, m->list, &raw, 8);
     bits_flush(&raw);
-    if (raw.nbytes > w->cap - w->nbytes || raw.full) {
+    return fit;
+}
+
+/* Symbols to ranks, where symbol s of the list is s - first of the code; false if one has none. */
+static bool rank_symbols(const bitx_code *code, unsigned first, uint8_t *list, size_t nelem)
+{
+    uint8_t ranks[256];
+    memset(ranks, 255, sizeof(ranks));
+    for (unsigned i = 0; i < code->nsymbols; i++)
+        if (first + code->symbol[i] < 256)
+            ranks[first + code->symbol[i]] = (uint8_t)i;
+    bitx_map_u8(list, list, ranks, nelem);
+    return code->nsymbols == 256 || !memchr(list, 255, nelem);
+}
+
+/* Of words that were split, and ranked. */
+static void write_words(bit_writer *w, size_t nelem, const float_model *model,
+                        const float_memory *m)
+{
+    size_t nraw = (nelem * model->shift + 7) / 8;
+    bitx_tree_encode(w, &model->code, m->list, m->other, nelem, m->arena);
+    bits_flush(w);
+    if (w->full || nraw > w->cap - w->nbytes) {
         w->full = true;
-        return true;
+        return;
     }
-    memcpy(w->dst + w->nbytes, raw.dst, raw.nbytes);
-    w->nbytes += raw.nbytes;
-    return true;
+    memcpy(w->dst + w->nbytes, m->raw, nraw);
+    w->nbytes += nraw;
+}
+
+/*
+ * A model for these words alone, which are split and ranked. A sample says what is a symbol; all
+ * symbols are counted then. They are put where the sample leaves room on both sides; if that is too
+ * little, all words are looked at.
+ */
+static bool split_by_own(const bitx_words *words, bitx_dtype dtype, bitx_effort effort,
+                         const float_memory *m, float_model *model)
+{
+    enum { ABOVE = 16 };
+    uint32_t counts[256];
+    fine_counts fine = {.roomy = false};
+    float_sample sample = sample_of(words->nelem, effort);
+    start_model(words, dtype, model);
+    choose_shift(words, effort, sample, &fine, counts, m, model);
+    if (fine.nelem < words->nelem) {
+        unsigned more = model->shift - finest_shift(words, model);
+        unsigned spare = 255 - ((fine.last >> more) - (fine.first >> more));
+        unsigned below = spare > ABOVE ? spare - ABOVE : 0;
+        model->low -= model->low < below ? model->low : below;
+    }
+    if (!split_words(words, model, m)) {
+        if (fine.nelem == words->nelem)
+            return false;
+        sample = (float_sample){words->nelem, words->nelem};
+        choose_shift(words, effort, sample, &fine, counts, m, model);
+        if (!split_words(words, model, m))
+            return false;
+    }
+    unsigned first = 0;
+    memset(counts, 0, sizeof(counts));
+    bitx_histogram_u8(counts, m->list, words->nelem);
+    while (first < 255 && words->nelem && !counts[first])
+        first++;
+    memmove(counts, counts + first, (256 - first) * sizeof(counts[0]));
+    memset(counts + 256 - first, 0, first * sizeof(counts[0]));
+    model->low += first;
+    make_code(counts, effort, &model->code);
+    return rank_symbols(&model->code, first, m->list, words->nelem);
 }
 
 bitx_status bitx_float_encode(const bitx_work *work, const bitx_tuning *tuning,
@@ -200,17 +305,18 @@ bitx_status bitx_float_encode(const bitx_work *work, const bitx_tuning *tuning,
     const float_model *shared = span->tables;
     bit_writer w = {.dst = dst + 1, .cap = cap - 1 - ntail};
     dst[0] = FORM_SHARED;
+    float_model own;
+    const float_model *model = shared;
     if (!shared || bitx_words_zero_bits(&words) < shared->zero_bits ||
-        !encode_words(&w, &words, shared, &m)) {
-        float_model model;
-        make_model(&words, span->dtype, tuning->effort, false, &m, &model);
-        w = (bit_writer){.dst = dst + 1, .cap = cap - 1 - ntail};
-        write_model(&w, &model);
-        bits_flush(&w);
-        dst[0] = FORM_OWN;
-        if (!encode_words(&w, &words, &model, &m))
+        !split_words(&words, shared, &m) || !rank_symbols(&shared->code, 0, m.list, words.nelem)) {
+        if (!split_by_own(&words, span->dtype, tuning->effort, &m, &own))
             return BITX_ERR_DST_SIZE;
+        model = &own;
+        dst[0] = FORM_OWN;
+        write_model(&w, model);
+        bits_flush(&w);
     }
+    write_words(&w, words.nelem, model, &m);
     if (w.full)
         return BITX_ERR_DST_SIZE;
     memcpy(dst + 1 + w.nbytes, src + span->nbytes - ntail, ntail);
@@ -226,7 +332,12 @@ size_t bitx_float_tables_plan(const bitx_work *work, const bitx_tuning *tuning,
     bitx_words words = bitx_float_words(&sample->span, sample->src);
     float_memory m = bitx_float_divide(work, words.nelem, words.layout.unit);
     float_model model;
-    make_model(&words, sample->span.dtype, tuning->effort, true, &m, &model);
+    uint32_t counts[256];
+    fine_counts fine = {.roomy = true};
+    start_model(&words, sample->span.dtype, &model);
+    choose_shift(&words, tuning->effort, (float_sample){words.nelem, words.nelem}, &fine, counts,
+                 &m, &model);
+    make_code(counts, tuning->effort, &model.code);
     bit_writer w = {.dst = section, .cap = FLOAT_MODEL_MAX_NBYTES};
     write_model(&w, &model);
     bits_flush(&w);

@@ -279,6 +279,9 @@ static void call(bench *s, const bitx_op *op, bitx_fn fn, uint8_t *const in[NIN]
         make_classes(in[1], n);
         ((bitx_fn_GROUPS_COUNT *)fn)(s->counts, in[1], each_its_own, n);
         return;
+    case BITX_SIG_FLOAT_SPLIT:
+        s->result = (uint64_t)((bitx_fn_FLOAT_SPLIT *)fn)(out[0], out[1], in[0], n, &float_params);
+        return;
     case BITX_SIG_FLOAT_JOIN:
         ((bitx_fn_FLOAT_JOIN *)fn)(out[0], in[0], in[1], n, &float_params);
         return;

@@ -385,6 +385,10 @@ static void call(bitx_fn fn, bitx_sig sig, kc_case *c)
     case BITX_SIG_GROUPS_COUNT:
         call_groups_count((bitx_fn_GROUPS_COUNT *)fn, c);
         return;
+    case BITX_SIG_FLOAT_SPLIT:
+        c->result =
+            (size_t)((bitx_fn_FLOAT_SPLIT *)fn)(o[0], o[1], s[0], c->nelem, &c->float_params);
+        return;
     case BITX_SIG_FLOAT_JOIN:
         ((bitx_fn_FLOAT_JOIN *)fn)(o[0], s[0], s[1], c->nelem, &c->float_params);
         return;

@@ -308,6 +308,39 @@ static void ref_float_join_u16(kc_case *c)
     }
 }
 
+static void plan_float_split_u16(kc_case *c, kc_rng *rng)
+{
+    bitx_float_params *p = &c->float_params;
+    p->zero_bits = kc_below(rng, 3) ? 0 : kc_below(rng, 15);
+    p->width = 16 - p->zero_bits;
+    p->fold = kc_below(rng, 3) ? 1 : kc_below(rng, 3);
+    p->shift = kc_below(rng, 3) ? p->width / 2 : kc_below(rng, p->width);
+    p->low = kc_below(rng, 3) ? 0 : kc_below(rng, (unsigned)power(p->width - p->shift));
+    kc_add_in(c, rng, 2 * c->nelem);
+    kc_add_out(c, c->nelem);
+    kc_add_out(c, (c->nelem * p->shift + 7) / 8);
+}
+
+static void ref_float_split_u16(kc_case *c)
+{
+    const bitx_float_params *p = &c->float_params;
+    int64_t half = power(p->width - 1);
+    memset(c->out[1], 0, c->out_nbytes[1]);
+    for (size_t i = 0; i < c->nelem; i++) {
+        int64_t v = kc_element(c->in[0], i, 2) / power(p->zero_bits);
+        if (p->fold == 1)
+            v = v < half ? 2 * v : 2 * (v - half) + 1;
+        else if (p->fold == 2)
+            v = v < half ? 2 * v : 2 * (2 * half - 1 - v) + 1;
+        int64_t symbol = v / power(p->shift) - p->low;
+        c->out[0][i] = (uint8_t)modulo(symbol, 256);
+        if (symbol < 0 || symbol > 255)
+            c->result = 1;
+        for (unsigned b = 0; b < p->shift; b++)
+            kc_set_bit(c->out[1], i * p->shift + b, (int)(v >> b & 1));
+    }
+}
+
 /* clang-format off */
 const kc_spec kc_specs_delta[] = {
     {"delta_classes_u16", plan_delta_classes_u16, ref_delta_classes_u16, 0, NULL, {0}},
@@ -315,6 +348,7 @@ const kc_spec kc_specs_delta[] = {
     {"delta_split_u16", plan_delta_split_u16, ref_delta_split_u16, 0, NULL, {0}},
     {"delta_encode_u16", plan_delta_encode_u16, ref_delta_encode_u16, 0, NULL, {0}},
     {"delta_join_u16", plan_delta_join_u16, ref_delta_join_u16, 1, NULL, {0}},
+    {"float_split_u16", plan_float_split_u16, ref_float_split_u16, 0, NULL, {0}},
     {"float_join_u16", plan_float_join_u16, ref_float_join_u16, 0, NULL, {0}},
     {0},
 };

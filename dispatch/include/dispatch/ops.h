@@ -26,7 +26,8 @@ typedef enum bitx_isa {
     X(REDUCE2) X(DISTANCE_POSITIONS) X(SCAN2) X(SCAN) X(PARTITION) X(PARTITION_SET) \
     X(PARTITION_PLANE) X(PACK_BITS) X(UNPACK_BITS) X(HISTOGRAM_PAIRS) X(MERGE) X(MERGE_LOWCONST) \
     X(MERGE_HIGHCONST) X(MERGE_CONST) X(COUNT_BITS) X(DELTA_CLASSES) X(DELTA_DIFF) X(DELTA_SPLIT) X(DELTA_ENCODE) \
-    X(DELTA_JOIN) X(GROUPS_SPLIT) X(GROUPS_MERGE) X(GROUPS_COUNT) X(FLOAT_JOIN) X(MAP) X(HISTOGRAM) X(SPLIT_PLANES) X(XOR_SPLIT_PLANES) \
+    X(DELTA_JOIN) X(GROUPS_SPLIT) X(GROUPS_MERGE) X(GROUPS_COUNT) X(FLOAT_SPLIT) X(FLOAT_JOIN) X(MAP) \
+    X(HISTOGRAM) X(SPLIT_PLANES) X(XOR_SPLIT_PLANES) \
     X(MERGE_PLANES) X(XOR_MERGE_PLANES) X(SPLIT_BITS) X(XOR_SPLIT_BITS) \
     X(MERGE_BITS) X(XOR_MERGE_BITS) X(CAST_DOWN) X(CAST_UP) X(LOWRANK_ADD) X(COMBINE)
 
@@ -118,6 +119,10 @@ typedef enum bitx_isa {
 #define BITX_SIGNATURE_GROUPS_COUNT void, , \
     (uint32_t counts[16], const uint8_t *classes, const uint8_t group[16], size_t n), \
     (counts, classes, group, n)
+#define BITX_SIGNATURE_FLOAT_SPLIT int, return, \
+    (uint8_t *symbols, uint8_t *raw, const uint8_t *src, size_t n, \
+     const bitx_float_params *params), \
+    (symbols, raw, src, n, params)
 #define BITX_SIGNATURE_FLOAT_JOIN void, , \
     (uint8_t *dst, const uint8_t *symbols, const uint8_t *raw, size_t n, \
      const bitx_float_params *params), \

@@ -297,7 +297,15 @@ typedef struct bitx_float_params {
     unsigned low;       /* low + symbol < 2^(width - shift) */
 } bitx_float_params;
 
-/* Words from symbols and ceil(shift * nelem / 8) bytes of raw bits. */
+/*
+ * Symbols, one byte each, and the raw bits of all words as a string from the first bit of raw on:
+ * ceil(shift * nelem / 8) bytes, zeros behind the last bit. The zero_bits are not looked at.
+ * Returns 0, or 1 if some symbol is not 0 to 255: its byte is then the low one.
+ */
+BITX_KERNEL(int, float_split_u16, uint8_t *symbols, uint8_t *raw, const uint8_t *src, size_t nelem,
+            const bitx_float_params *params);
+
+/* The inverse: words from symbols and as many bytes of raw bits. */
 BITX_KERNEL(void, float_join_u16, uint8_t *dst, const uint8_t *symbols, const uint8_t *raw,
             size_t nelem, const bitx_float_params *params);
 
