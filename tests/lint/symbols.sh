@@ -35,7 +35,7 @@ quiet() {
 }
 
 own "$lib/libbitx.a" bitx_ -a
-own "$lib/libbitx.so" bitx_ -D
+own "$lib/libbitx.so" 'bitx_|BITX_[0-9]' -D # the version's own symbol
 quiet "$lib/libbitx.a"
 if [ -d "$(dirname "$0")/../../pack/include" ]; then
     quiet "$lib/libzipllm.a"
