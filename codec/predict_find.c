@@ -241,11 +241,11 @@ static bitx_status next_cast(bitx_finder *f, bitx_found *found)
 /* All bases of one dtype at once, in the order given: first those of the tensor's. */
 static bitx_status next_merge(bitx_finder *f, bitx_found *found)
 {
-    static const bitx_dtype dtypes[] = {BITX_BF16, BITX_F16, BITX_F32};
+    static const bitx_dtype parent_dtypes[] = {BITX_BF16, BITX_F16, BITX_F32};
     bitx_status status = BITX_OK;
     while (f->next < 3 && status == BITX_OK && !found->there) {
         unsigned parents[PARENTS_MAX], n = 0;
-        const bitx_dtype dtype = dtypes[f->next++];
+        const bitx_dtype dtype = parent_dtypes[f->next++];
         for (unsigned k = 0; k < f->bases->n; k++)
             if (f->bases->bases[k].dtype == dtype && same_shape(f, k))
                 parents[n++] = k;
