@@ -3,7 +3,7 @@
 
 usage: cmake/amalgamate.py [--kernels] FOLDER
 
-Build: cc -O3 -c bitx.c, and link with -lzstd. xxHash is copied in. With --kernels: kernels and their
+Build: cc -O3 -c bitx.c, and link with -lzstd -lm. xxHash is copied in. With --kernels: kernels and their
 dispatch alone, which need nothing. Define BITX_API before bitx.h to have other linkage.
 
 Files are put one after the other. Private names of one would clash with those of another, or shadow
@@ -176,7 +176,7 @@ def main():
     parser.add_argument("folder", type=pathlib.Path)
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
-    build = "cc -O3 -c bitx.c builds it" + ("." if options.kernels else "; link with -lzstd.")
+    build = "cc -O3 -c bitx.c builds it" + ("." if options.kernels else "; link with -lzstd -lm.")
     for name, make in (("bitx.h", make_header), ("bitx.c", make_source)):
         head = HEAD.format(name=name, version=version(), two="two files", build=build)
         (options.folder / name).write_text(head + make(options.kernels))

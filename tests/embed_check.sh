@@ -56,14 +56,14 @@ check() { # C compiler, C++ compiler
     "$2" $cxx_warnings -std=c++11 -I "$work/small" -x c++ tests/consumer/plain.c -x none "$work/small.o" \
         -o "$work/plain"
     "$work/plain"
-    "$1" $warnings -std=c11 -I "$work/one" tests/consumer/example.c "$work/one.o" -lzstd -o "$work/example"
+    "$1" $warnings -std=c11 -I "$work/one" tests/consumer/example.c "$work/one.o" -lzstd -lm -o "$work/example"
     "$work/example" >/dev/null
-    "$2" $cxx_warnings -std=c++11 -I "$work/one" tests/consumer/example.cpp "$work/one.o" -lzstd -o "$work/example"
+    "$2" $cxx_warnings -std=c++11 -I "$work/one" tests/consumer/example.cpp "$work/one.o" -lzstd -lm -o "$work/example"
     "$work/example"
     foreign=$(nm -g --defined-only "$work/one.o" | awk '$3 !~ /^bitx_/ { print $3 }')
     [ -z "$foreign" ] || { say "bitx.c defines $foreign" && return 1; }
     say "$1: planezip, a compressor of one's own"
-    "$1" $warnings -std=c11 -O2 -I "$work/one" examples/planezip.c "$work/one.o" -lzstd -o "$work/planezip"
+    "$1" $warnings -std=c11 -O2 -I "$work/one" examples/planezip.c "$work/one.o" -lzstd -lm -o "$work/planezip"
     planezip "$work/planezip"
     rm -rf "$work/objects"
 }
