@@ -182,13 +182,10 @@ BITX_AVX512 void bitx_delta_split_u16_avx512(uint8_t *symbols, bitx_raw_sink *ra
                                              const uint8_t *differences, const uint8_t *classes,
                                              size_t nelem, const bitx_delta_params *params)
 {
-    uint16_t shift_table[32] = {0}, same_table[32] = {0};
-    for (unsigned c = 0; c < 16; c++) {
-        shift_table[c] = params->shift[c];
-        same_table[c] = params->same_classes >> c & 1;
-    }
-    const __m512i shifts = load512((const uint8_t *)shift_table);
-    const __m512i sames = load512((const uint8_t *)same_table), seven = _mm512_set1_epi16(7);
+    const __m128i table = _mm_loadu_si128((const void *)params->shift);
+    const __m512i shifts = _mm512_cvtepu8_epi16(_mm256_zextsi128_si256(table));
+    const __m512i sames = _mm512_maskz_set1_epi16((__mmask32)params->same_classes, 1);
+    const __m512i seven = _mm512_set1_epi16(7);
     const __m128i unused = _mm_cvtsi32_si128((int)(16 - params->width));
     sink low, high;
     sink_begin(&low, raw->bytes[0], raw->bit[0]);
