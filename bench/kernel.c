@@ -37,13 +37,17 @@ static const bench_driver *driver_of(const bench_kernel_params *p)
 static int shape_set(const bench_kernel_params *p, const bench_driver *d, bench_set *set,
                      size_t *nelem)
 {
+    set->nslices = 1;
+    if (p->nelem) {
+        *nelem = p->nelem;
+        return bench_driver_shape(d, p->op, *nelem, set);
+    }
     if (bench_driver_shape(d, p->op, QUANTUM_NELEM, set) != 0)
         return -1;
     size_t traffic = bench_set_traffic(set);
     /* An L1 set of a many-stream kernel may be less than a quantum; it is not made smaller. */
     size_t quanta = p->set_nbytes / traffic ? p->set_nbytes / traffic : 1;
     size_t slice_quanta = quanta;
-    set->nslices = 1;
     if (p->set_nbytes > 4 * (size_t)DRAM_SLICE_NBYTES) {
         slice_quanta = DRAM_SLICE_NBYTES / traffic ? DRAM_SLICE_NBYTES / traffic : 1;
         set->nslices = quanta / slice_quanta;

@@ -14,6 +14,7 @@ static const struct {
     {"topo", bench_cmd_topo, "CPUs, memory nodes, and where threads would be placed"},
     {"roofline", bench_cmd_roofline, "what memory and caches allow; finds the cache knees"},
     {"kernel", bench_cmd_kernel, "each kernel as a share of its roofline"},
+    {"cells", bench_cmd_cells, "each row's function in short calls, against the rows below it"},
     {"codec", bench_cmd_codec, "every coder on the same tensors, by size and speed"},
     {"numa", bench_cmd_numa, "every node's CPUs against every node's memory"},
     {"scale", bench_cmd_scale, "how a kernel grows with threads, by where they are"},

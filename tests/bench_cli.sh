@@ -26,6 +26,8 @@ expect() {
 
 expect 0 'xor_bytes' kernel --op xor_bytes --isa scalar --ws L1 --rounds 6 \
     --json "$folder/k.json" --csv "$folder/k.csv" --gha "$folder/k.gha"
+expect 0 '^xor_bytes  *avx2\|narrower row is faster' cells --op xor_bytes,delta_join_u16 --counts 64,200 --rounds 6
+expect 2 'not a list' cells --counts 64,x
 expect 0 'tensorx' codec --made sparse --size 1 --rounds 6 --threads 1 \
     --codec memcpy,tensorx,bitx:bitx --json "$folder/c.json"
 python3 - "$folder" <<'END' || fail 'the JSON files are not as METHODS.md says'

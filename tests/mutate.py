@@ -1,16 +1,19 @@
 #!/usr/bin/env python3
 """Changes constants, bounds and operators in each kernel, one at a time; every mutant must die.
 
-usage: tests/mutate.py [--list] [--jobs N] [--sample N] [file.c ...]
+usage: tests/mutate.py [--list] [--sample N] [--minutes N] [--out FILE] [file.c ...]
 
-A mutant dies when kernel_check fails (or the compiler refuses it). It survives when all checks pass:
-then either the checks are too weak or the change has no effect; the latter are listed in
-tests/mutants_equivalent.txt with a reason, as "file: line text -> mutated text: reason". The mutants
-of a file are compiled from a copy with the checks of the operations that the file implements.
+A mutant dies when the checks of kernel_check fail (or the compiler refuses it). It survives when all
+pass: then either the checks are too weak or the change has no effect. Those whose machine code is
+that of the file itself (-O2, constants and tables compared too) are equivalent, and the compiler
+says so; the others that have none are listed in tests/mutants_equivalent.txt with a reason, as
+"file: line text -> mutated text: reason".
+
+Many mutants are compiled at once: copies of the file under other names, of which only the
+operations remain that the change can reach. tests/mutant_check.c runs each in a process of its own.
 AVX-512 and AVX2 mutants need a CPU that has them; NEON mutants run under qemu-aarch64-static.
 """
 import argparse
-import concurrent.futures
 import os
 import pathlib
 import random
@@ -19,11 +22,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 EQUIVALENT = ROOT / "tests" / "mutants_equivalent.txt"
-FLAGS = "-std=gnu11 -O1 -w -Ikernels -Ikernels/include -Idispatch/include -Itests".split()
+FLAGS = "-std=gnu11 -w -Ikernels -Ikernels/include -Idispatch/include -Itests".split()
 FLAGS += ["-DBITX_NONTEMPORAL_MIN=((size_t)500)"]
+BATCH = 48
 
 NUMBER = re.compile(r"(?<![\w.\"#])(0x[0-9a-fA-F]+|\d+)(?![\w.\"])")
 SWAPS = [(" >= ", " > "), (" < ", " <= "), (" > ", " >= "), (" + ", " - "), (" - ", " + "),
@@ -46,6 +51,7 @@ def code_lines(text):
 
 
 def mutants_of(path):
+    """Line number, old and new text of the line, new text of the file."""
     text = path.read_text()
     lines = text.split("\n")
     for number, line in code_lines(text):
@@ -64,65 +70,261 @@ def mutants_of(path):
                 lines[:number] + [changed] + lines[number + 1:])
 
 
-def operations_of(nm, obj):
-    """Those whose functions the object defines: many are made by a macro of a header."""
-    symbols = subprocess.run([nm, "--defined-only", "-g", str(obj)], capture_output=True, text=True,
-                             check=True).stdout
-    return sorted(set(re.findall(r"\bbitx_(\w+)_(?:scalar|avx2|avx512|neon)$", symbols, re.M)))
+def own_text(cc, path):
+    """What the preprocessor makes of the file's own lines: [(line number, text)]."""
+    out = subprocess.run([cc, *FLAGS, "-E", str(path)], cwd=ROOT, capture_output=True, text=True,
+                         check=True).stdout
+    name, number, lines = None, 0, []
+    for line in out.split("\n"):
+        marker = re.match(r'# (\d+) "([^"]*)"', line)
+        if marker:
+            number, name = int(marker.group(1)), marker.group(2)
+            continue
+        if name == str(path):
+            lines.append((number, line))
+        number += 1
+    return lines
 
 
-def run(command, timeout):
-    try:
-        return subprocess.run(command, cwd=ROOT, capture_output=True, timeout=timeout,
-                              env={**os.environ, "BITX_TEST_SEED": "20261124"}).returncode
-    except subprocess.TimeoutExpired:
-        return 124
+class Item:
+    """A function, table, type or enumeration at file level: its lines, names and what it names."""
+
+    def __init__(self, tokens):
+        self.first, self.last = tokens[0][0], tokens[-1][0]
+        words = [t for _, t in tokens]
+        self.uses = {w for w in words if re.match(r"[A-Za-z_]", w)}
+        self.names = set()
+        self.public = False
+        depth = 0
+        for i, w in enumerate(words):
+            following = words[i + 1] if i + 1 < len(words) else ""
+            if depth == 0 and re.match(r"[A-Za-z_]\w*$", w) and w != "__attribute__" \
+                    and following in ("(", "[", "=", ";", "{", ",") and w not in ("enum", "struct", "union"):
+                self.names.add(w)
+                self.public |= following == "(" and "static" not in words[:i] and "typedef" not in words[:i]
+                if following == "(":
+                    break
+            if words[0] == "enum" and depth == 1 and words[i - 1] in ("{", ","):
+                self.names.add(w)
+            depth += (w in "([{") - (w in ")]}") if len(w) == 1 else 0
+        self.names.discard("__extension__")
 
 
-def build_objects(cc, out):
-    sources = [*ROOT.glob("kernels/*.c"), *ROOT.glob("dispatch/*.c"), ROOT / "tests/kernel_check.c",
+def items_of(lines):
+    tokens = []
+    for number, text in lines:
+        text = re.sub(r'"(\\.|[^"\\])*"', '""', text)
+        if text.lstrip().startswith("#"):
+            continue
+        tokens += [(number, t) for t in re.findall(r'[A-Za-z_]\w*|""|\d\w*|\S', text)]
+    items, current, depth, function = [], [], 0, False
+    for token in tokens:
+        word = token[1]
+        current.append(token)
+        if word in ("(", "[", "{"):
+            function |= word == "{" and depth == 0 and len(current) > 1 and current[-2][1] == ")"
+            depth += 1
+        elif word in (")", "]", "}"):
+            depth -= 1
+        if depth == 0 and (word == ";" or (word == "}" and function)):
+            items.append(Item(current))
+            current, function = [], False
+    return items
+
+
+def reached(items, number):
+    """Public functions that a change in line `number` can reach; all where no item has that line."""
+    public = {n for i in items if i.public for n in i.names}
+    names = set()
+    hit = [i for i in items if i.first <= number <= i.last]
+    if not hit:
+        return public
+    for item in hit:
+        names |= item.names
+    while True:
+        more = {n for i in items if i.uses & names for n in i.names} - names
+        if not more:
+            return names & public
+        names |= more
+
+
+class File:
+    """One kernel file: its mutants, and how to compile copies of it."""
+
+    def __init__(self, path, cc):
+        self.path, self.cc = path, cc
+        self.isa = path.stem.rsplit("_", 1)[1]
+        self.items = items_of(own_text(cc, path))
+        self.names = sorted({n for i in self.items for n in i.names})
+        self.public = {n for i in self.items if i.public for n in i.names}
+        self.macros = sorted(set(re.findall(r"^#\s*define\s+(\w+)", path.read_text(), re.M)))
+        self.mutants = list(mutants_of(path))
+
+    def copy(self, number, text, public):
+        """Under names of its own, and with these functions alone: a static one that nobody calls
+        is dropped."""
+        out = []
+        for name in sorted(self.public - public):
+            out.append(f"static __typeof__({name}) m{number}_{name};")
+        out += [f"#define {n} m{number}_{n}" for n in self.names]
+        out += [f'#line 1 "m{number}_"', text]
+        out += [f"#undef {n}" for n in self.names]
+        out += [f"#undef {m}" for m in self.macros if m != "BITX_KERNEL_ROWS"]
+        return "\n".join(out)
+
+    def source(self, chosen):
+        """chosen: {number: (text, public functions)}; with the list that mutant_check.c reads."""
+        text = self.path.read_text()
+        includes = re.findall(r"^#\s*include.*$", text, re.M)
+        out = ["#define BITX_KERNEL_ROWS", '#include "dispatch/ops.h"', '#include "bitx/kernels.h"']
+        out += includes
+        out += [self.copy(n, t, p) for n, (t, p) in sorted(chosen.items())]
+        out += ["typedef struct kc_mutant { unsigned number; const char *op; bitx_fn fn; } kc_mutant;",
+                "const kc_mutant kc_mutants[] = {"]
+        for number, (_, public) in sorted(chosen.items()):
+            for name in sorted(public):
+                op = re.sub(r"^bitx_(\w+)_[a-z0-9]+$", r"\1", name)
+                out.append(f'{{{number}, "{op}", (bitx_fn)m{number}_{name}}},')
+        out += ["{0, 0, 0}};", ""]
+        return "\n".join(out)
+
+    def compile(self, chosen, source, target, *flags):
+        """Leaves out what the compiler refuses, and returns those."""
+        chosen, refused = dict(chosen), []
+        while True:
+            source.write_text(self.source(chosen))
+            done = subprocess.run([self.cc, *FLAGS, f"-I{ROOT}/kernels", *flags, str(source), "-o",
+                                   str(target)], cwd=ROOT, capture_output=True, text=True)
+            if done.returncode == 0:
+                return chosen, refused
+            bad = {int(n) for n in re.findall(r"\bm(\d+)_", done.stderr)} & set(chosen)
+            if not bad or 0 in bad:
+                sys.exit(f"{self.path.name}: cannot be compiled:\n{done.stderr[:3000]}")
+            refused += bad
+            for number in bad:
+                del chosen[number]
+
+
+def same_code(file, survivors, scratch):
+    """Those of {number: (text, public)} whose machine code is that of the file."""
+    found = set()
+    for at in range(0, len(survivors), BATCH):
+        part = dict(list(survivors.items())[at:at + BATCH])
+        part[0] = (file.path.read_text(), file.public)
+        asm = scratch / "same.s"
+        file.compile(part, scratch / "same.c", asm, "-S", "-O2", "-fno-ipa-icf",
+                     "-fno-asynchronous-unwind-tables")
+        bodies = symbols_of(asm.read_text())
+        for number in part:
+            own = {k.split("_", 1)[1]: v for k, v in bodies.items() if k.startswith(f"m{number}_")}
+            plain = {k.split("_", 1)[1]: v for k, v in bodies.items() if k.startswith("m0_")}
+            if number and own and all(plain.get(k) == v for k, v in own.items()):
+                found.add(number)
+    return found
+
+
+def symbols_of(asm):
+    """Name to text of each function and table: local labels by their order, constants by content."""
+    bodies, name, constants, label = {}, None, {}, None
+    for line in asm.split("\n"):
+        text = line.strip()
+        m = re.match(r"(m\d+_\w+):|(\.LC\d+):|(\.LANCHOR\d+|\.L\d+):", text)
+        if m and m.group(1):
+            name, label = m.group(1), None
+            bodies[name] = []
+        elif m and m.group(2):
+            label, name = m.group(2), None
+            constants[label] = []
+        elif text.startswith((".set", ".section", ".text", ".rodata", ".globl", ".type", ".align", ".p2align",
+                              ".local", ".comm")):
+            continue
+        elif text.startswith(".size"):
+            name = None
+        elif name:
+            bodies[name].append(text)
+        elif label and text.startswith((".long", ".quad", ".byte", ".value", ".zero", ".string", ".word",
+                                        ".xword", ".hword", ".2byte", ".4byte", ".8byte", ".ascii")):
+            constants[label].append(text)
+    out = {}
+    for key, body in bodies.items():
+        labels = {}
+        text = re.sub(r"\bm\d+_", "m_", "\n".join(body))
+        text = re.sub(r"\.LC\d+", lambda m: "{" + ";".join(constants.get(m.group(0), [m.group(0)])) + "}", text)
+        out[key] = re.sub(r"\.L\d+", lambda m: labels.setdefault(m.group(0), f"L{len(labels)}"), text)
+    return out
+
+
+def build_checks(cc, file, out):
+    """Everything but the kernel's own copies, with the row's other functions in it."""
+    out.mkdir()
+    sources = [*ROOT.glob("kernels/*.c"), *ROOT.glob("dispatch/*.c"), ROOT / "tests/mutant_check.c",
                *ROOT.glob("tests/harness*.c"), *ROOT.glob("tests/kernel_specs*.c")]
     for source in sources:
-        subprocess.run([cc, *FLAGS, "-c", str(source), "-o", str(out / (source.stem + ".o"))],
+        subprocess.run([cc, *FLAGS, "-O2", "-c", str(source), "-o", str(out / (source.stem + ".o"))],
                        cwd=ROOT, check=True)
 
 
-def verdict(job):
-    cc, runner, objects, path, changed_text, operations = job
-    with tempfile.TemporaryDirectory() as directory:
-        directory = pathlib.Path(directory)
-        source, binary = directory / path.name, directory / "check"
-        source.write_text(changed_text)
-        if run([cc, *FLAGS, f"-I{ROOT}/kernels", "-c", str(source), "-o", str(directory / "m.o")], 60):
-            return "refused"
-        others = [str(o) for o in objects.glob("*.o") if o.stem != path.stem]
-        if run([cc, "-static", str(directory / "m.o"), *others, "-o", str(binary)], 60):
-            return "refused"
-        isa = path.stem.rsplit("_", 1)[1]
-        for operation in operations:
-            if run([*runner, str(binary), operation, isa], 30):
-                return "dead"
-        return "alive"
+def run_batch(file, chosen, objects, runner, scratch):
+    """{number: dead, alive or refused} of a batch, and the time limits' baseline with it."""
+    chosen[0] = (file.path.read_text(), set().union(*(p for _, p in chosen.values())))
+    left, refused = file.compile(chosen, scratch / "mutants.c", scratch / "mutants.o", "-c", "-O1")
+    subprocess.run([file.cc, "-static", str(scratch / "mutants.o"), *map(str, objects.glob("*.o")),
+                    "-Wl,--wrap=bitx_op_find", "-o", str(scratch / "check")], check=True)
+    out = subprocess.run([*runner, str(scratch / "check"), file.isa], capture_output=True, text=True, check=True,
+                         env={**os.environ, "BITX_TEST_SEED": "20261124"}).stdout
+    verdicts = {int(n): v for n, v in (line.split() for line in out.splitlines() if line)}
+    if verdicts.pop(0) != "alive":
+        sys.exit(f"{file.path.name}: the file itself fails its checks")
+    return {**verdicts, **{n: "refused" for n in refused}}
+
+
+def test_file(file, options, objects, runner, scratch, known):
+    """Counts, and the survivors without a reason."""
+    numbers = list(range(len(file.mutants)))
+    if options.sample and len(numbers) > options.sample:
+        numbers = sorted(random.Random(1).sample(numbers, options.sample))
+    jobs = {n + 1: (file.mutants[n][3], reached(file.items, file.mutants[n][0] + 1)) for n in numbers}
+    verdicts = {n: "unreached" for n, (_, public) in jobs.items() if not public}
+    todo = [n for n in jobs if n not in verdicts]
+    for at in range(0, len(todo), BATCH):
+        part = {n: jobs[n] for n in todo[at:at + BATCH]}
+        verdicts.update(run_batch(file, part, objects, runner, scratch))
+    alive = {n: jobs[n] for n, v in verdicts.items() if v == "alive"}
+    same = same_code(file, alive, scratch) if alive else set()
+    counts = {"mutants": len(jobs), "dead": 0, "same code": 0, "with a reason": 0, "survived": 0}
+    survivors = []
+    for n, v in sorted(verdicts.items()):
+        number, old, new, _ = file.mutants[n - 1]
+        if v in ("dead", "refused"):
+            counts["dead"] += 1
+        elif n in same:
+            counts["same code"] += 1
+        elif f"{file.path.name}: {old} -> {new}" in known:
+            counts["with a reason"] += 1
+        else:
+            counts["survived"] += 1
+            survivors.append(f"{file.path.name}: {old} -> {new}: line {number + 1}")
+    return counts, survivors
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--list", action="store_true")
-    parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--sample", type=int, default=0, help="so many mutants of each file")
+    parser.add_argument("--minutes", type=float, default=0, help="begin no file after so long")
     parser.add_argument("files", nargs="*")
     options = parser.parse_args()
     known = EQUIVALENT.read_text().split("\n") if EQUIVALENT.exists() else []
     known = {line.rsplit(": ", 1)[0] for line in known if line and line[0] != "#"}
-    files = [pathlib.Path(f).resolve() for f in options.files] or sorted(
+    paths = [pathlib.Path(f).resolve() for f in options.files] or sorted(
         p for p in ROOT.glob("kernels/*.c") if p.stem.rsplit("_", 1)[-1] in
         ("scalar", "avx2", "avx512", "neon"))
     cpu = pathlib.Path("/proc/cpuinfo").read_text() if os.path.exists("/proc/cpuinfo") else ""
-    total = dead = equivalent = 0
-    survivors = []
+    total, survivors, left = {}, [], []
+    begun = time.monotonic()
     scratch = pathlib.Path(tempfile.mkdtemp())
     try:
-        for path in files:
+        for path in paths:
             isa = path.stem.rsplit("_", 1)[1]
             neon = isa == "neon"
             cc = "aarch64-linux-gnu-gcc" if neon else "cc"
@@ -131,39 +333,30 @@ def main():
                     or (neon and not (shutil.which(cc) and shutil.which(runner[0]))):
                 print(f"{path.name}: n/a (this machine cannot run {isa})")
                 continue
-            mutants = list(mutants_of(path))
-            if options.sample and len(mutants) > options.sample:
-                mutants = random.Random(1).sample(mutants, options.sample)
             if options.list:
-                for number, old, new, _ in mutants:
+                for number, old, new, _ in mutants_of(path):
                     print(f"{path.name}:{number + 1}: {old} -> {new}")
                 continue
+            if options.minutes and time.monotonic() - begun > 60 * options.minutes:
+                left.append(path.name)
+                continue
+            file = File(path, cc)
             objects = scratch / cc
             if not objects.exists():
-                objects.mkdir()
-                build_objects(cc, objects)
-            operations = operations_of("aarch64-linux-gnu-nm" if neon else "nm", objects / (path.stem + ".o"))
-            jobs = [(cc, runner, objects, path, m[3], operations) for m in mutants]
-            with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-                verdicts = list(pool.map(verdict, jobs))
-            alive = 0
-            for (number, old, new, _), v in zip(mutants, verdicts):
-                if v != "alive":
-                    dead += 1
-                elif f"{path.name}: {old} -> {new}" in known:
-                    equivalent += 1
-                else:
-                    alive += 1
-                    survivors.append(f"{path.name}: {old} -> {new}: line {number + 1}")
-            total += len(mutants)
-            print(f"{path.name}: {len(mutants)} mutants, {alive} unexplained survivors", flush=True)
+                build_checks(cc, file, objects)
+            counts, alive = test_file(file, options, objects, runner, scratch, known)
+            for key, n in counts.items():
+                total[key] = total.get(key, 0) + n
+            survivors += alive
+            print(f"{path.name}:", ", ".join(f"{n} {key}" for key, n in counts.items()), flush=True)
+            for s in alive:
+                print("SURVIVED", s, flush=True)
     finally:
         shutil.rmtree(scratch)
-    print(f"{total} mutants: {dead} dead, {equivalent} equivalent (reasons in "
-          f"{EQUIVALENT.name}), {len(survivors)} survived")
-    for s in survivors:
-        print("SURVIVED", s)
-    return 1 if survivors else 0
+    print("all:", ", ".join(f"{n} {key}" for key, n in total.items()))
+    if left:
+        print("out of time, not begun:", " ".join(left))
+    return 1 if survivors or left else 0
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ int bench_cmd_env(int argc, char **argv);
 int bench_cmd_topo(int argc, char **argv);
 int bench_cmd_roofline(int argc, char **argv);
 int bench_cmd_kernel(int argc, char **argv);
+int bench_cmd_cells(int argc, char **argv);
 int bench_cmd_codec(int argc, char **argv);
 int bench_cmd_numa(int argc, char **argv);
 int bench_cmd_scale(int argc, char **argv);

@@ -14,6 +14,7 @@ typedef struct bench_kernel_params {
     bitx_fn reference;          /* scalar, what its output must equal */
     const bench_driver *driver; /* NULL: that of the operation's signature class */
     size_t set_nbytes;          /* all streams together, at most */
+    size_t nelem;               /* of a call, in place of set_nbytes; 0: as many as fit */
     bench_pages pages;
     size_t nrounds; /* pairs of kernel and roofline */
     uint64_t seed;
