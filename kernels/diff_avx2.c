@@ -67,24 +67,26 @@ BITX_AVX2_INLINE __m256i top_bits(size_t width)
     }
 }
 
-/* Magnitude bits inverted where the sign is set: to two's complement, and back. */
-BITX_AVX2_INLINE __m256i map(__m256i v, size_t width)
+/*
+ * With both signs as they are, in five operations: magnitude bits are inverted where the signs
+ * differ, and the sign bits of the sum or difference then come out right by themselves, since
+ * nothing is carried out of them.
+ */
+BITX_AVX2_INLINE __m256i inverted_where(__m256i differing, __m256i v, size_t width)
 {
-    return _mm256_xor_si256(v, _mm256_andnot_si256(top_bits(width), negative(v, width)));
+    return _mm256_xor_si256(v, _mm256_andnot_si256(top_bits(width), negative(differing, width)));
 }
 
 BITX_AVX2_INLINE __m256i diff_at(const uint8_t *x, const uint8_t *base, size_t i, size_t width,
                                  diff_kind kind)
 {
-    __m256i v = load256(x + i), b = load256(base + i);
+    __m256i v = kept(load256(x + i)), b = kept(load256(base + i));
     if (kind == INT_DIFF)
         return subtract(v, b, width);
-    if (kind == INT_UNDIFF)
-        return add(v, b, width);
-    __m256i sign = _mm256_and_si256(b, top_bits(width)), origin = _mm256_xor_si256(b, sign);
     if (kind == FLOAT_DIFF)
-        return subtract(map(_mm256_xor_si256(v, sign), width), origin, width);
-    return _mm256_xor_si256(map(add(v, origin, width), width), sign);
+        return subtract(inverted_where(_mm256_xor_si256(v, b), v, width), b, width);
+    v = add(v, b, width);
+    return kind == INT_UNDIFF ? v : inverted_where(_mm256_xor_si256(v, b), v, width);
 }
 
 /* As many lines from i on as there are; returns where they end. */

@@ -18,6 +18,13 @@ BITX_AVX2_INLINE __m256i load256(const uint8_t *p)
     return _mm256_loadu_si256((const __m256i *)(const void *)p);
 }
 
+/* In a register from here on: gcc 12 would rather load a vector again for each of its uses. */
+BITX_AVX2_INLINE __m256i kept(__m256i v)
+{
+    __asm__("" : "+x"(v));
+    return v;
+}
+
 BITX_AVX2_INLINE void store256(uint8_t *p, __m256i v)
 {
     _mm256_storeu_si256((__m256i *)(void *)p, v);
