@@ -4,7 +4,7 @@
 
 #if defined(__x86_64__)
 #    include "fields.h"
-#    include "target_avx2.h"
+#    include "transpose_avx2.h"
 
 BITX_AVX2_INLINE __m256i load_xored(const uint8_t *a, const uint8_t *b, size_t at)
 {
@@ -48,23 +48,24 @@ BITX_AVX2_INLINE void split64_f16(uint8_t *exponent, uint8_t *signman, const uin
     put_line(signman + 64, signman_f16(x2), signman_f16(x3), past_caches);
 }
 
-/* 16 elements. */
-BITX_AVX2_INLINE __m256i merge16_f16(const uint8_t *exponent, const uint8_t *signman)
+/* 16 elements: the sign, brought to bit 15, is copied down over the exponent's place and then
+   masked. high: the exponents in the words' upper bytes, shifted. */
+BITX_AVX2_INLINE __m256i merge16_f16(__m256i high, const uint8_t *signman)
 {
-    __m256i e = _mm256_cvtepu8_epi16(load128(exponent)), sm = load256(signman);
-    e = _mm256_slli_epi16(_mm256_and_si256(e, _mm256_set1_epi16(0x1f)), 10);
-    __m256i sign = _mm256_slli_epi16(_mm256_and_si256(sm, _mm256_set1_epi16(0x400)), 5);
-    __m256i mantissa = _mm256_and_si256(sm, _mm256_set1_epi16(0x3ff));
-    return _mm256_or_si256(_mm256_or_si256(sign, e), mantissa);
+    __m256i sm = _mm256_srai_epi16(_mm256_slli_epi16(load256(signman), 5), 5);
+    return _mm256_or_si256(_mm256_and_si256(sm, _mm256_set1_epi16((short)0x83ff)), high);
 }
 
 BITX_AVX2_INLINE void merge64_f16(uint8_t *dst, const uint8_t *exponent, const uint8_t *signman,
                                   const uint8_t *b, int past_caches)
 {
+    const __m256i zero = _mm256_setzero_si256();
 #    pragma GCC unroll 2
     for (size_t k = 0; k < 64; k += 32) {
-        __m256i v0 = merge16_f16(exponent + k, signman + 2 * k);
-        __m256i v1 = merge16_f16(exponent + k + 16, signman + 2 * k + 32);
+        __m256i e = _mm256_permute4x64_epi64(load256(exponent + k), 0xd8);
+        e = _mm256_slli_epi16(_mm256_and_si256(e, _mm256_set1_epi8(0x1f)), 2);
+        __m256i v0 = merge16_f16(_mm256_unpacklo_epi8(zero, e), signman + 2 * k);
+        __m256i v1 = merge16_f16(_mm256_unpackhi_epi8(zero, e), signman + 2 * k + 32);
         put_xored(dst + 2 * k, fields_at(b, 2 * k), v0, v1, past_caches);
     }
 }
@@ -95,18 +96,14 @@ BITX_AVX2_INLINE void close_f32(__m256i out[3], __m256i x0, __m256i x1, __m256i 
     out[2] = _mm256_blend_epi32(v2, v3, 0xfc);
 }
 
-BITX_AVX2_INLINE __m256i exponent_f32(__m256i x)
-{
-    return _mm256_srli_epi32(_mm256_slli_epi32(x, 1), 24);
-}
-
-/* Of 32 elements, in their order. */
+/* Of 32 elements, in their order; the sign goes when two elements are a dword. */
 BITX_AVX2_INLINE __m256i exponents_f32(__m256i x0, __m256i x1, __m256i x2, __m256i x3)
 {
-    __m256i e0 = _mm256_packus_epi32(exponent_f32(x0), exponent_f32(x1));
-    __m256i e1 = _mm256_packus_epi32(exponent_f32(x2), exponent_f32(x3));
-    return _mm256_permutevar8x32_epi32(_mm256_packus_epi16(e0, e1),
-                                       _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+    const __m256i low8 = _mm256_set1_epi16(0xff);
+    __m256i e0 = _mm256_packus_epi32(_mm256_srli_epi32(x0, 23), _mm256_srli_epi32(x1, 23));
+    __m256i e1 = _mm256_packus_epi32(_mm256_srli_epi32(x2, 23), _mm256_srli_epi32(x3, 23));
+    e0 = _mm256_packus_epi16(_mm256_and_si256(e0, low8), _mm256_and_si256(e1, low8));
+    return _mm256_permutevar8x32_epi32(e0, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
 }
 
 /* 64 elements: a line of exponents, three of signs and mantissas. */
@@ -128,27 +125,35 @@ BITX_AVX2_INLINE void split64_f32(uint8_t *exponent, uint8_t *signman, const uin
     put_line(exponent, e[0], e[1], past_caches);
 }
 
-/* Eight elements; reads 24 bytes of signman, the upper lane's from the eighth on. */
-BITX_AVX2_INLINE __m256i merge8_f32(const uint8_t *exponent, const uint8_t *signman)
+/*
+ * Eight elements; reads 24 bytes of signman, the upper lane's from the eighth on. The byte of the
+ * sign goes to both upper bytes of its element, and one mask leaves sign and mantissa. `exponents`
+ * has sixteen in each lane, of which `which` brings eight to the elements' highest bytes.
+ */
+BITX_AVX2_INLINE __m256i merge8_f32(__m256i exponents, __m256i which, const uint8_t *signman)
 {
-    const __m256i apart = _mm256_setr_epi8(0, 1, 2, -1, 3, 4, 5, -1, 6, 7, 8, -1, 9, 10, 11, -1, 4,
-                                           5, 6, -1, 7, 8, 9, -1, 10, 11, 12, -1, 13, 14, 15, -1);
-    __m256i sm =
-        _mm256_inserti128_si256(_mm256_castsi128_si256(load128(signman)), load128(signman + 8), 1);
-    sm = _mm256_shuffle_epi8(sm, apart);
-    __m256i e = _mm256_cvtepu8_epi32(_mm_cvtsi64_si128((long long)load64(exponent)));
-    __m256i sign = _mm256_slli_epi32(_mm256_and_si256(sm, _mm256_set1_epi32(0x800000)), 8);
-    __m256i mantissa = _mm256_and_si256(sm, _mm256_set1_epi32(0x7fffff));
-    return _mm256_or_si256(_mm256_or_si256(sign, _mm256_slli_epi32(e, 23)), mantissa);
+    const __m256i apart = _mm256_setr_epi8(0, 1, 2, 2, 3, 4, 5, 5, 6, 7, 8, 8, 9, 10, 11, 11, 4, 5,
+                                           6, 6, 7, 8, 9, 9, 10, 11, 12, 12, 13, 14, 15, 15);
+    __m256i sm = _mm256_shuffle_epi8(load_lanes(signman, 8), apart);
+    sm = _mm256_and_si256(sm, _mm256_set1_epi32((int)0x807fffff));
+    __m256i e = _mm256_srli_epi32(_mm256_shuffle_epi8(exponents, which), 1);
+    return _mm256_or_si256(sm, e);
 }
 
 BITX_AVX2_INLINE void merge64_f32(uint8_t *dst, const uint8_t *exponent, const uint8_t *signman,
                                   const uint8_t *b, int past_caches)
 {
+    const __m256i first8 =
+        _mm256_setr_epi8(-1, -1, -1, 0, -1, -1, -1, 1, -1, -1, -1, 2, -1, -1, -1, 3, -1, -1, -1, 4,
+                         -1, -1, -1, 5, -1, -1, -1, 6, -1, -1, -1, 7);
+    const __m256i last8 =
+        _mm256_setr_epi8(-1, -1, -1, 8, -1, -1, -1, 9, -1, -1, -1, 10, -1, -1, -1, 11, -1, -1, -1,
+                         12, -1, -1, -1, 13, -1, -1, -1, 14, -1, -1, -1, 15);
 #    pragma GCC unroll 4
     for (size_t k = 0; k < 64; k += 16) {
-        __m256i v0 = merge8_f32(exponent + k, signman + 3 * k);
-        __m256i v1 = merge8_f32(exponent + k + 8, signman + 3 * k + 24);
+        __m256i e = _mm256_broadcastsi128_si256(load128(exponent + k));
+        __m256i v0 = merge8_f32(e, first8, signman + 3 * k);
+        __m256i v1 = merge8_f32(e, last8, signman + 3 * k + 24);
         put_xored(dst + 4 * k, fields_at(b, 4 * k), v0, v1, past_caches);
     }
 }

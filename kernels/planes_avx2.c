@@ -6,36 +6,61 @@
 #    include "planes.h"
 #    include "transpose_avx2.h"
 
-BITX_AVX2_INLINE __m256i load_xored(const uint8_t *a, const uint8_t *b, size_t at, size_t upper)
+BITX_AVX2_INLINE void store_lane(uint8_t *dst, __m128i v, int past_caches)
 {
-    __m256i v = load_lanes(a + at, upper);
-    return b ? _mm256_xor_si256(v, load_lanes(b + at, upper)) : v;
+    if (past_caches)
+        _mm_stream_si128((__m128i *)(void *)dst, v);
+    else
+        store128(dst, v);
 }
 
-BITX_AVX2_INLINE void store_lane(uint8_t *dst, const uint8_t *b, size_t at, __m128i v,
-                                 int past_caches)
+BITX_AVX2_INLINE void store_xored(uint8_t *dst, const uint8_t *b, __m256i v, int past_caches)
 {
-    if (b)
-        v = _mm_xor_si128(v, load128(b + at));
+    v = _mm256_xor_si256(v, load256(b));
     if (past_caches)
-        _mm_stream_si128((__m128i *)(void *)(dst + at), v);
+        _mm256_stream_si256((__m256i *)(void *)dst, v);
     else
-        store128(dst + at, v);
+        store256(dst, v);
+}
+
+/* The lower lanes to one place, then the upper ones to another; the inverse of load_two_lanes(). */
+BITX_AVX2_INLINE void store_two_lanes(uint8_t *dst, const uint8_t *b, size_t upper, __m256i v0,
+                                      __m256i v1, int past_caches)
+{
+    if (b) {
+        store_xored(dst, b, _mm256_permute2x128_si256(v0, v1, 0x20), past_caches);
+        store_xored(dst + upper, b + upper, _mm256_permute2x128_si256(v0, v1, 0x31), past_caches);
+        return;
+    }
+    store_lane(dst, _mm256_castsi256_si128(v0), past_caches);
+    store_lane(dst + 16, _mm256_castsi256_si128(v1), past_caches);
+    store_lane(dst + upper, _mm256_extracti128_si256(v0, 1), past_caches);
+    store_lane(dst + upper + 16, _mm256_extracti128_si256(v1, 1), past_caches);
 }
 
 /* The lower lanes to one line of 64 bytes, then the upper ones to another. */
 BITX_AVX2_INLINE void store_lines(uint8_t *dst, const uint8_t *b, size_t upper, __m256i v0,
                                   __m256i v1, __m256i v2, __m256i v3, int past_caches)
 {
-    store_lane(dst, b, 0, _mm256_castsi256_si128(v0), past_caches);
-    store_lane(dst, b, 16, _mm256_castsi256_si128(v1), past_caches);
-    store_lane(dst, b, 32, _mm256_castsi256_si128(v2), past_caches);
-    store_lane(dst, b, 48, _mm256_castsi256_si128(v3), past_caches);
+    if (b) {
+        store_xored(dst, b, _mm256_permute2x128_si256(v0, v1, 0x20), past_caches);
+        store_xored(dst + 32, b + 32, _mm256_permute2x128_si256(v2, v3, 0x20), past_caches);
+        stores_in_order();
+        store_xored(dst + upper, b + upper, _mm256_permute2x128_si256(v0, v1, 0x31), past_caches);
+        store_xored(dst + upper + 32, b + upper + 32, _mm256_permute2x128_si256(v2, v3, 0x31),
+                    past_caches);
+        stores_in_order();
+        return;
+    }
+    store_lane(dst, _mm256_castsi256_si128(v0), past_caches);
+    store_lane(dst + 16, _mm256_castsi256_si128(v1), past_caches);
+    store_lane(dst + 32, _mm256_castsi256_si128(v2), past_caches);
+    store_lane(dst + 48, _mm256_castsi256_si128(v3), past_caches);
     stores_in_order();
-    store_lane(dst, b, upper, _mm256_extracti128_si256(v0, 1), past_caches);
-    store_lane(dst, b, upper + 16, _mm256_extracti128_si256(v1, 1), past_caches);
-    store_lane(dst, b, upper + 32, _mm256_extracti128_si256(v2, 1), past_caches);
-    store_lane(dst, b, upper + 48, _mm256_extracti128_si256(v3, 1), past_caches);
+    store_lane(dst + upper, _mm256_extracti128_si256(v0, 1), past_caches);
+    store_lane(dst + upper + 16, _mm256_extracti128_si256(v1, 1), past_caches);
+    store_lane(dst + upper + 32, _mm256_extracti128_si256(v2, 1), past_caches);
+    store_lane(dst + upper + 48, _mm256_extracti128_si256(v3, 1), past_caches);
     stores_in_order();
 }
 
@@ -44,10 +69,12 @@ BITX_AVX2_INLINE void split32_u16(__m256i *low, __m256i *high, const uint8_t *a,
 {
     const __m256i group = _mm256_broadcastsi128_si256(
         _mm_setr_epi8(0, 2, 4, 6, 8, 10, 12, 14, 1, 3, 5, 7, 9, 11, 13, 15));
-    __m256i v0 = _mm256_shuffle_epi8(load_xored(a, b, 0, 32), group);
-    __m256i v1 = _mm256_shuffle_epi8(load_xored(a, b, 16, 32), group);
-    *low = _mm256_unpacklo_epi64(v0, v1);
-    *high = _mm256_unpackhi_epi64(v0, v1);
+    __m256i v[2];
+    load_two_lanes(v, a, b, 32);
+    v[0] = _mm256_shuffle_epi8(v[0], group);
+    v[1] = _mm256_shuffle_epi8(v[1], group);
+    *low = _mm256_unpacklo_epi64(v[0], v[1]);
+    *high = _mm256_unpackhi_epi64(v[0], v[1]);
 }
 
 BITX_AVX2_INLINE void split_block_u16(uint8_t *planes, size_t stride, const uint8_t *a,
@@ -75,10 +102,7 @@ BITX_AVX2_INLINE void merge_block_u16(uint8_t *dst, const uint8_t *planes, size_
 {
     __m256i low = load256(planes), high = load256(planes + stride);
     __m256i v0 = _mm256_unpacklo_epi8(low, high), v1 = _mm256_unpackhi_epi8(low, high);
-    store_lane(dst, b, 0, _mm256_castsi256_si128(v0), past_caches);
-    store_lane(dst, b, 16, _mm256_castsi256_si128(v1), past_caches);
-    store_lane(dst, b, 32, _mm256_extracti128_si256(v0, 1), past_caches);
-    store_lane(dst, b, 48, _mm256_extracti128_si256(v1, 1), past_caches);
+    store_two_lanes(dst, b, 32, v0, v1, past_caches);
 }
 
 /* Bytes of a plane together, four of each; then a transpose of 4 x 4 dwords in each lane. */
@@ -86,12 +110,14 @@ BITX_AVX2_INLINE void split32_u32(__m256i p[4], const uint8_t *a, const uint8_t 
 {
     const __m256i group = _mm256_broadcastsi128_si256(
         _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
-    __m256i v0 = _mm256_shuffle_epi8(load_xored(a, b, 0, 64), group);
-    __m256i v1 = _mm256_shuffle_epi8(load_xored(a, b, 16, 64), group);
-    __m256i v2 = _mm256_shuffle_epi8(load_xored(a, b, 32, 64), group);
-    __m256i v3 = _mm256_shuffle_epi8(load_xored(a, b, 48, 64), group);
-    __m256i x0 = _mm256_unpacklo_epi32(v0, v1), x1 = _mm256_unpacklo_epi32(v2, v3);
-    __m256i y0 = _mm256_unpackhi_epi32(v0, v1), y1 = _mm256_unpackhi_epi32(v2, v3);
+    __m256i v[4];
+    load_two_lanes(v, a, b, 64);
+    load_two_lanes(v + 2, a + 32, b ? b + 32 : NULL, 64);
+#    pragma GCC unroll 4
+    for (size_t k = 0; k < 4; k++)
+        v[k] = _mm256_shuffle_epi8(v[k], group);
+    __m256i x0 = _mm256_unpacklo_epi32(v[0], v[1]), x1 = _mm256_unpacklo_epi32(v[2], v[3]);
+    __m256i y0 = _mm256_unpackhi_epi32(v[0], v[1]), y1 = _mm256_unpackhi_epi32(v[2], v[3]);
     p[0] = _mm256_unpacklo_epi64(x0, x1);
     p[1] = _mm256_unpackhi_epi64(x0, x1);
     p[2] = _mm256_unpacklo_epi64(y0, y1);
@@ -131,17 +157,34 @@ BITX_AVX2_INLINE void merge_block_u32(uint8_t *dst, const uint8_t *planes, size_
                 _mm256_unpacklo_epi16(y0, y1), _mm256_unpackhi_epi16(y0, y1), past_caches);
 }
 
+BITX_AVX2_INLINE void split32_u64(__m256i v[8], const uint8_t *a, const uint8_t *b)
+{
+#    pragma GCC unroll 4
+    for (size_t k = 0; k < 8; k += 2)
+        load_two_lanes(v + k, a + 16 * k, b ? b + 16 * k : NULL, 128);
+    bytes_apart(v);
+}
+
 BITX_AVX2_INLINE void split_block_u64(uint8_t *planes, size_t stride, const uint8_t *a,
                                       const uint8_t *b)
 {
     __m256i v[8];
-#    pragma GCC unroll 8
-    for (size_t k = 0; k < 8; k++)
-        v[k] = load_xored(a, b, 16 * k, 128);
-    bytes_apart(v);
+    split32_u64(v, a, b);
 #    pragma GCC unroll 8
     for (size_t k = 0; k < 8; k++)
         store256(planes + k * stride, v[k]);
+}
+
+/* 64 elements, a cache line of each plane; the first half waits in L1. */
+BITX_AVX2_INLINE void split_lines_u64(uint8_t *planes, size_t stride, const uint8_t *a,
+                                      const uint8_t *b, int past_caches)
+{
+    __m256i first[8], v[8];
+    split32_u64(first, a, b);
+    split32_u64(v, a + 256, b ? b + 256 : NULL);
+#    pragma GCC unroll 8
+    for (size_t k = 0; k < 8; k++)
+        put_line(planes + k * stride, first[k], v[k], past_caches);
 }
 
 BITX_AVX2_INLINE void merge_block_u64(uint8_t *dst, const uint8_t *planes, size_t stride,
@@ -178,17 +221,19 @@ BITX_AVX2_INLINE void merge_block(uint8_t *dst, const uint8_t *planes, size_t st
         merge_block_u64(dst, planes, stride, b, past_caches);
 }
 
-/* As many lines of 64 elements of 2 or 4 bytes from i on as there are; returns where they end. */
+/* As many lines of 64 elements from i on as there are; returns where they end. */
 BITX_AVX2_INLINE size_t split_lines(uint8_t *planes, size_t stride, const uint8_t *a,
                                     const uint8_t *b, size_t i, size_t nelem, size_t width,
                                     int past_caches)
 {
-    for (; width < 8 && nelem - i >= 64; i += 64) {
+    for (; nelem - i >= 64; i += 64) {
         const uint8_t *x = a + width * i, *y = b ? b + width * i : NULL;
         if (width == 2)
             split_lines_u16(planes + i, stride, x, y, past_caches);
-        else
+        else if (width == 4)
             split_lines_u32(planes + i, stride, x, y, past_caches);
+        else
+            split_lines_u64(planes + i, stride, x, y, past_caches);
     }
     return i;
 }
@@ -198,7 +243,7 @@ BITX_AVX2_INLINE void split(uint8_t *planes, size_t stride, const uint8_t *a, co
                             size_t nelem, size_t width)
 {
     size_t i = 0;
-    if (width < 8 && planes_past_caches(stride, nelem, width)) {
+    if (planes_past_caches(stride, nelem, width)) {
         split_lines(planes, stride, a, b, 0, 64, width, 0);
         i = split_lines(planes, stride, a, b, to_next_line(planes), nelem, width, 1);
         _mm_sfence();

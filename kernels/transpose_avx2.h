@@ -13,6 +13,24 @@ BITX_AVX2_INLINE __m256i load_lanes(const uint8_t *p, size_t upper)
     return _mm256_inserti128_si256(_mm256_castsi128_si256(load128(p)), load128(p + upper), 1);
 }
 
+/*
+ * v[0] as load_lanes(a, upper), v[1] as load_lanes(a + 16, upper), both XORed with the same of b
+ * unless that is NULL. With b, whole vectors are XORed and their lanes exchanged: half of the
+ * loads.
+ */
+BITX_AVX2_INLINE void load_two_lanes(__m256i v[2], const uint8_t *a, const uint8_t *b, size_t upper)
+{
+    if (b == NULL) {
+        v[0] = load_lanes(a, upper);
+        v[1] = load_lanes(a + 16, upper);
+        return;
+    }
+    __m256i x = _mm256_xor_si256(load256(a), load256(b));
+    __m256i y = _mm256_xor_si256(load256(a + upper), load256(b + upper));
+    v[0] = _mm256_permute2x128_si256(x, y, 0x20);
+    v[1] = _mm256_permute2x128_si256(x, y, 0x31);
+}
+
 /* 8 x 8 words in each lane, transposed; its own inverse. */
 BITX_AVX2_INLINE void transpose_words(__m256i v[8])
 {
