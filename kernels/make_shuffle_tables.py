@@ -54,6 +54,8 @@ table("Element j: the next of 8.. where bit j is set, else the next of 0..", "bi
       [merge8(m) for m in range(256)])
 table("The set bits of the mask in order; 0xff beyond them.", "bitx_shuffle_pack8",
       [pack8(m) for m in range(256)])
+table("The unset bits of the mask in order, then, from 8 on, the set ones; 0xff beyond either.",
+      "bitx_shuffle_split8", [pack8(m ^ 255) + pack8(m) for m in range(256)])
 table("Element j: the next one where bit j is set, else 0xff.", "bitx_shuffle_expand8",
       [expand8(m) for m in range(256)])
 table("The same as pack8 for elements of two bytes.", "bitx_shuffle_pack16",

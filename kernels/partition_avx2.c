@@ -4,45 +4,19 @@
 
 #if defined(__x86_64__)
 #    include "bitstring.h"
-#    include "shuffle_tables.h"
-#    include "target_avx2.h"
+#    include "partition_avx2.h"
 
-BITX_AVX2_INLINE uint32_t at_least_u8(const uint8_t *p, __m256i pivot)
-{
-    __m256i x = load256(p);
-    return (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(_mm256_max_epu8(x, pivot), x));
-}
-
-/* A number at any address: _mm_storeh_pd() is the same movhps, but the sanitizer holds its argument
-   to the alignment of a double. */
-typedef double __attribute__((aligned(1), may_alias)) any_double;
-
-BITX_AVX2_INLINE void store_high(uint8_t *p, __m128d x)
-{
-    *(any_double *)(void *)p = _mm_cvtsd_f64(_mm_unpackhi_pd(x, x));
-}
-
-/* Eight elements twice, the zeros' row in the lower half and the ones' in the upper. */
-BITX_AVX2_INLINE void partition8(uint8_t *low, uint8_t *high, const uint8_t *src, unsigned mask)
-{
-    __m128i x = _mm_set1_epi64x((long long)load64(src));
-    __m128i row = _mm_set_epi64x((long long)bitx_shuffle_pack8[mask],
-                                 (long long)bitx_shuffle_pack8[mask ^ 255]);
-    x = _mm_shuffle_epi8(x, row);
-    _mm_storel_epi64((__m128i *)(void *)low, x);
-    store_high(high, _mm_castsi128_pd(x));
-}
-
-/* 64 elements. A list is never ahead of the source, so that eight elements stay within nelem. */
+/* 64 elements. A list is never ahead of the source, so that eight elements stay within nelem, and
+   both lists of 16 are loaded before they are stored. */
 BITX_AVX2_INLINE void partition64_u8(uint8_t **low, uint8_t **high, const uint8_t *src,
                                      uint64_t bits)
 {
     uint8_t *l = *low, *h = *high;
-    for (size_t k = 0; k < 64; k += 8, bits >>= 8) {
-        partition8(l, h, src + k, bits & 255);
-        size_t ones = (size_t)_mm_popcnt_u32(bits & 255);
-        l += 8 - ones;
-        h += ones;
+    for (size_t k = 0; k < 64; k += 16, bits >>= 16) {
+        partition_rows r = partition_masks((unsigned)bits);
+        partition16(l, h, src + k, &r);
+        l += 16 - r.ones[0] - r.ones[1];
+        h += r.ones[0] + r.ones[1];
     }
     *low = l;
     *high = h;

@@ -1,0 +1,52 @@
+/* One list into two by a pivot, eight elements at a time: what AVX2 files share. Private to
+   kernels/. */
+#ifndef BITX_PARTITION_AVX2_H
+#define BITX_PARTITION_AVX2_H
+
+#include "shuffle_tables.h"
+#include "target_avx2.h"
+
+BITX_AVX2_INLINE uint32_t at_least_u8(const uint8_t *p, __m256i pivot)
+{
+    __m256i x = load256(p);
+    return (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(_mm256_max_epu8(x, pivot), x));
+}
+
+/* A number at any address: _mm_storeh_pd() is the same movhps, but the sanitizer holds its argument
+   to the alignment of a double. */
+typedef double __attribute__((aligned(1), may_alias)) any_double;
+
+BITX_AVX2_INLINE void store_high(uint8_t *p, __m128d x)
+{
+    *(any_double *)(void *)p = _mm_cvtsd_f64(_mm_unpackhi_pd(x, x));
+}
+
+/* For 16 elements: rows of the masks of eight, where their zeros go below and their ones above. */
+typedef struct partition_rows {
+    __m256i rows;
+    size_t ones[2];
+} partition_rows;
+
+BITX_AVX2_INLINE partition_rows partition_masks(unsigned bits)
+{
+    const uint8_t *table = (const uint8_t *)bitx_shuffle_split8;
+    unsigned first = bits & 255, second = bits >> 8 & 255;
+    __m256i rows = _mm256_castsi128_si256(load128(table + 16 * (size_t)first));
+    rows = _mm256_inserti128_si256(rows, load128(table + 16 * (size_t)second), 1);
+    return (partition_rows){rows, {(size_t)_mm_popcnt_u32(first), (size_t)_mm_popcnt_u32(second)}};
+}
+
+/* 16 elements to the ends of two lists; 8 bytes are stored at each of four places. */
+BITX_AVX2_INLINE void partition16(uint8_t *low, uint8_t *high, const uint8_t *src,
+                                  const partition_rows *r)
+{
+    __m256i x = _mm256_permute4x64_epi64(_mm256_castsi128_si256(load128(src)), 0x50);
+    x = _mm256_shuffle_epi8(x, r->rows);
+    __m128i first = _mm256_castsi256_si128(x), second = _mm256_extracti128_si256(x, 1);
+    _mm_storel_epi64((__m128i *)(void *)low, first);
+    store_high(high, _mm_castsi128_pd(first));
+    _mm_storel_epi64((__m128i *)(void *)(low + 8 - r->ones[0]), second);
+    store_high(high + r->ones[0], _mm_castsi128_pd(second));
+}
+
+#endif
