@@ -150,31 +150,35 @@ static unsigned symbols_end(const uint8_t *list, size_t n)
     return most;
 }
 
-/* Of long lists every other run is counted: it takes as long as half of all else in a pass, and all
-   of them save 0.02% of the bytes. Returns whether some were left out. */
-static bool count_list(const uint8_t *list, size_t n, uint32_t counts[256])
+/* Of long lists a quarter is counted, in short runs, which are brought to `room` first: counting
+   all of a list takes a third as long as all else and saves 0.05% of the bytes. Returns how many
+   elements were counted. */
+static size_t count_list(const uint8_t *list, size_t n, uint8_t *room, uint32_t counts[256])
 {
-    enum { RUN = 2048, LONG = 8 * RUN };
-    if (n < LONG) {
+    enum { RUN = 512, ENOUGH = 6144 };
+    size_t nruns = (n / 4 > ENOUGH ? n / 4 : ENOUGH) / RUN;
+    if (n <= (nruns + 1) * RUN) {
         bitx_histogram_u8(counts, list, n);
-        return false;
+        return n;
     }
-    for (size_t i = 0; i < n; i += 2 * RUN)
-        bitx_histogram_u8(counts, list + i, n - i < RUN ? n - i : RUN);
-    return true;
+    for (size_t i = 0; i < nruns; i++)
+        memcpy(room + i * RUN, list + i * (n / nruns), RUN);
+    bitx_histogram_u8(counts, room, nruns * RUN);
+    return nruns * RUN;
 }
 
 /* sampled: the lists are only a part of what the codes are for. What was not seen, but may come,
    gets a code as if seen a sixteenth time. */
-static void make_codes(bitx_model *model, const group_lists *lists, bitx_effort effort,
-                       bool sampled)
+static void make_codes(bitx_model *model, const group_lists *lists, uint8_t *room,
+                       bitx_effort effort, bool sampled)
 {
     for (unsigned g = 0; g < model->ngroups; g++) {
         uint32_t counts[256] = {0};
         uint8_t lengths[256];
-        bool part = count_list(lists->at[g], lists->n[g], counts);
+        size_t n = lists->n[g], counted = count_list(lists->at[g], n, room, counts);
+        bool part = counted < n;
         unsigned end = sampled ? symbols_of_width(model->width)
-                       : part  ? symbols_end(lists->at[g], lists->n[g])
+                       : part  ? symbols_end(lists->at[g], n)
                                : 0;
         for (unsigned s = 0; s < end; s++)
             counts[s] = 16 * counts[s] + 1;
@@ -182,8 +186,8 @@ static void make_codes(bitx_model *model, const group_lists *lists, bitx_effort 
             counts[SYMBOL_SAME] = model->same_groups >> g & 1 ? 16 * counts[SYMBOL_SAME] + 1 : 0;
         bitx_code_lengths(counts, lengths);
         bitx_code_from_lengths(&model->codes[g], lengths, SYMBOL_BITS_MAX);
-        for (unsigned s = 0; part && s < 256; s++)
-            counts[s] = counts[s] / 8; /* of the whole list again */
+        for (unsigned s = 0; part && s < 256; s++) /* of the whole list again */
+            counts[s] = (uint32_t)((uint64_t)counts[s] * n / (16 * counted));
         bitx_code_choose_planes(&model->codes[g], counts, effort);
     }
 }
@@ -195,7 +199,7 @@ static void finish_sketch(const bitx_words *words, bitx_effort effort, bool samp
 {
     bitx_words_encode(words, model, same_classes_of(model), &m->diffs, nraw);
     list_groups(words, model, m, lists);
-    make_codes(model, lists, effort, sampled);
+    make_codes(model, lists, m->other, effort, sampled);
 }
 
 /* The fewer elements, the more a model weighs: small blocks look at smaller ones too. Returns

@@ -9,13 +9,7 @@
 
 #include "bitx/kernels.h"
 
-enum {
-    RUN = 256,
-    SAMPLE_LEAST = 1 << 12,
-    SAMPLE_MOST = 1 << 14,
-    EXPONENTS = 2048,
-    OUTLIERS = 2048
-};
+enum { RUN = 256, SAMPLE_LEAST = 1 << 12, SAMPLE_MOST = 1 << 14, OUTLIERS = 2048 };
 
 /* ---- the sample ---------------------------------------------------------------------------- */
 
@@ -37,86 +31,141 @@ static size_t sample_run(const sample *s, size_t from)
     return s->nelem - from < s->run ? s->nelem - from : s->run;
 }
 
-/* Of one exponent, then of one class. */
+/* Of the sample's elements of one class. */
 typedef struct tally {
     uint32_t n, changed;
     uint64_t sum; /* of sizes */
 } tally;
 
-static inline __attribute__((always_inline)) void tally_range(const bitx_words *words,
-                                                              const bitx_model *model, size_t from,
-                                                              size_t n, tally *tallies,
-                                                              unsigned turn, unsigned unit)
+/* A run of the sample as words and as what is known of them. */
+static bitx_words run_words(const bitx_words *words, size_t from, size_t n)
 {
-    const bitx_model m = {.width = model->width, .sign = model->sign};
-    unsigned zero_bits = model->zero_bits, class_shift = model->class_shift;
+    size_t unit = words->layout.unit;
+    return (bitx_words){words->layout, words->src + from * unit, words->base + from * unit, n};
+}
+
+/* ---- classes ------------------------------------------------------------------------------- */
+
+static uint64_t greatest_magnitude(const bitx_words *words, size_t from, size_t n)
+{
+    unsigned unit = words->layout.unit;
+    uint64_t mask = ((uint64_t)1 << (8 * unit - 1)) - 1, most = 0;
+    int16_t most16 = 0; /* of a width that compilers make vectors of */
+    if (unit == 2) {
+        for (size_t i = from; i < from + n; i++) {
+            int16_t magnitude = (int16_t)(word_load(words->base, i, 2) & 0x7fff);
+            most16 = magnitude > most16 ? magnitude : most16;
+        }
+        return (uint64_t)most16;
+    }
     for (size_t i = from; i < from + n; i++) {
-        uint64_t x = word_load(words->src, i, unit) >> zero_bits;
-        uint64_t base = word_load(words->base, i, unit) >> zero_bits;
-        int64_t d = word_difference(&m, x, base);
-        uint64_t size = (uint64_t)(d ^ d >> 63), exponent = word_origin(&m, base) >> class_shift;
-        tally *t = &tallies[(i & 1) * turn + (exponent < turn ? exponent : turn - 1)];
+        uint64_t magnitude = word_load(words->base, i, unit) & mask;
+        most = magnitude > most ? magnitude : most;
+    }
+    return most;
+}
+
+/* The classes end at an exponent, and at the greatest of the sample for now. */
+static void end_classes(unsigned top, unsigned most, bitx_model *model)
+{
+    model->nclasses = 1;
+    model->class_low = 0;
+    if (!model->sign)
+        return;
+    model->class_low = top > most - 1 ? top - (most - 1) : 0;
+    model->nclasses = top - model->class_low + 1;
+}
+
+static unsigned greatest_exponent(const bitx_words *words, const sample *s, const bitx_model *model)
+{
+    uint64_t most = 0;
+    for (size_t from = 0; from < s->nelem; from += s->step) {
+        uint64_t magnitude = greatest_magnitude(words, from, sample_run(s, from));
+        most = magnitude > most ? magnitude : most;
+    }
+    return (unsigned)(most >> model->zero_bits >> model->class_shift);
+}
+
+/* ---- shifts -------------------------------------------------------------------------------- */
+
+/* The sums of a class in one number, as an addition for each element takes longer than all else:
+   32 bits of sizes, 16 of changed elements, 16 of elements. */
+static void tally_run16(const bitx_diffs *diffs, size_t n, uint64_t packed[4][CLASSES_MAX])
+{
+    for (size_t i = 0; i < n; i += 4) {
+        for (size_t k = 0; k < 4 && i + k < n;
+             k++) { /* by turns: neighbours often have one class */
+            int64_t d = word_signed(word_load(diffs->differences, i + k, 2), 16);
+            uint64_t size = (uint64_t)(d ^ d >> 63);
+            packed[k][diffs->classes[i + k] % CLASSES_MAX] +=
+                size << 32 | (uint64_t)(d != 0) << 16 | 1;
+        }
+    }
+}
+
+static void tally_run(const bitx_diffs *diffs, size_t n, unsigned unit, tally tallies[CLASSES_MAX])
+{
+    for (size_t i = 0; i < n; i++) {
+        int64_t d = word_signed(word_load(diffs->differences, i, unit), 8 * unit);
+        uint64_t size = (uint64_t)(d ^ d >> 63);
+        tally *t = &tallies[diffs->classes[i] % CLASSES_MAX];
         t->n++;
         t->changed += d != 0;
         t->sum += size < (uint64_t)1 << 40 ? size : (uint64_t)1 << 40;
     }
 }
 
-/* Two tables by turns: neighbours often have one exponent. */
 static void tally_sample(const bitx_words *words, const sample *s, const bitx_model *model,
-                         tally *tallies, unsigned nexponents)
+                         const bitx_diffs *diffs, tally tallies[CLASSES_MAX])
 {
-    unsigned turn = nexponents;
-    memset(tallies, 0, 2 * nexponents * sizeof(*tallies));
+    uint64_t packed[4][CLASSES_MAX] = {{0}};
+    memset(tallies, 0, CLASSES_MAX * sizeof(*tallies));
     for (size_t from = 0; from < s->nelem; from += s->step) {
         size_t n = sample_run(s, from);
-        switch (words->layout.unit) {
-        case 1:
-            tally_range(words, model, from, n, tallies, turn, 1);
-            break;
-        case 2:
-            tally_range(words, model, from, n, tallies, turn, 2);
-            break;
-        case 4:
-            tally_range(words, model, from, n, tallies, turn, 4);
-            break;
-        default:
-            tally_range(words, model, from, n, tallies, turn, 8);
-            break;
-        }
+        bitx_words part = run_words(words, from, n);
+        bitx_words_diff(&part, model, diffs);
+        if (words->layout.unit == 2)
+            tally_run16(diffs, n, packed);
+        else
+            tally_run(diffs, n, words->layout.unit, tallies);
     }
-    for (unsigned e = 0; e < nexponents; e++) {
-        tallies[e].n += tallies[turn + e].n;
-        tallies[e].changed += tallies[turn + e].changed;
-        tallies[e].sum += tallies[turn + e].sum;
+    for (unsigned i = 0; i < 4 * CLASSES_MAX; i++) {
+        uint64_t p = packed[i / CLASSES_MAX][i % CLASSES_MAX];
+        tallies[i % CLASSES_MAX].n += p & 0xffff;
+        tallies[i % CLASSES_MAX].changed += p >> 16 & 0xffff;
+        tallies[i % CLASSES_MAX].sum += p >> 32;
     }
 }
 
-/* ---- classes and shifts -------------------------------------------------------------------- */
-
-/* The greatest exponents but for outliers; tallies become those of classes. */
-static void sketch_classes(tally *tallies, unsigned nexponents, unsigned most, bitx_model *model)
+/* How many of the greatest exponents only outliers have. */
+static unsigned count_outliers(const tally tallies[CLASSES_MAX], const bitx_model *model)
 {
-    model->nclasses = 1;
-    model->class_low = 0;
-    unsigned top = nexponents - 1;
     uint64_t seen = 0, above = 0;
-    for (unsigned e = 0; e < nexponents; e++)
-        seen += tallies[e].n;
-    if (model->sign) {
-        while (top > 0 && above + tallies[top].n <= seen / OUTLIERS)
-            above += tallies[top--].n;
-        model->class_low = top > most - 1 ? top - (most - 1) : 0;
-        model->nclasses = top - model->class_low + 1;
+    unsigned n = 0;
+    for (unsigned c = 0; c < model->nclasses; c++)
+        seen += tallies[c].n;
+    while (n + 1 < model->nclasses) {
+        above += tallies[model->nclasses - 1 - n].n;
+        if (above > seen / OUTLIERS)
+            break;
+        n++;
     }
-    tally classes[CLASSES_MAX] = {{0, 0, 0}};
-    for (unsigned e = 0; e < nexponents; e++) {
-        tally *c = &classes[model_class(model, (uint64_t)e << model->class_shift, 0)];
-        c->n += tallies[e].n;
-        c->changed += tallies[e].changed;
-        c->sum += tallies[e].sum;
+    return n;
+}
+
+/* Classes and what is known of them. Exponents of outliers get none of their own. */
+static void tally_classes(const bitx_words *words, const sample *s, const bitx_diffs *diffs,
+                          unsigned most, bitx_model *model, tally tallies[CLASSES_MAX])
+{
+    unsigned top = model->sign ? greatest_exponent(words, s, model) : 0;
+    for (;;) {
+        end_classes(top, most, model);
+        tally_sample(words, s, model, diffs, tallies);
+        unsigned outliers = count_outliers(tallies, model);
+        if (!outliers)
+            return;
+        top -= outliers;
     }
-    memcpy(tallies, classes, sizeof(classes));
 }
 
 /* 2^shift is between 5/32 and 5/16 of the mean size of differences that are not 0: twice that is a
@@ -197,8 +246,8 @@ static uint64_t count_sample(const bitx_words *words, const sample *s, const bit
 {
     size_t at = 0, nbytes[RAW_STRINGS_MAX];
     for (size_t from = 0; from < s->nelem; from += s->step) {
-        size_t n = sample_run(s, from), unit = words->layout.unit;
-        bitx_words part = {words->layout, words->src + from * unit, words->base + from * unit, n};
+        size_t n = sample_run(s, from);
+        bitx_words part = run_words(words, from, n);
         bitx_diffs to = *diffs;
         to.symbols += at;
         to.classes += at;
@@ -347,33 +396,26 @@ static const economy economies[] = {[BITX_EFFORT_DEFAULT] = {8, 512},
                                     [BITX_EFFORT_FAST] = {4, 128},
                                     [BITX_EFFORT_MAX] = {16, 4096}};
 
-static unsigned start_model(const bitx_words *words, bitx_model *model)
+static void start_model(const bitx_words *words, bitx_model *model)
 {
+    unsigned mantissa = words->layout.mantissa;
     memset(model, 0, offsetof(bitx_model, codes));
     model->sign = words->layout.sign;
     model->zero_bits = bitx_words_zero_bits(words);
     model->width = 8 * words->layout.unit - model->zero_bits;
-    if (!model->sign)
-        return 1;
-    unsigned mantissa = words->layout.mantissa;
-    model->class_shift = mantissa > model->zero_bits ? mantissa - model->zero_bits : 0;
-    unsigned bits = model->width - 1 - model->class_shift;
-    return bits < 11 ? 1u << bits : EXPONENTS;
+    if (model->sign && mantissa > model->zero_bits)
+        model->class_shift = mantissa - model->zero_bits;
 }
 
 uint64_t bitx_model_sketch(const bitx_words *words, bitx_effort effort, unsigned classes,
                            const bitx_diffs *diffs, bitx_model *model, bool *uneven)
 {
     const economy *e = &economies[effort];
-    unsigned nexponents = start_model(words, model);
-    tally *tallies = (void *)diffs->counts;
-    sample s = sample_of(words->nelem);
-    tally_sample(words, &s, model, tallies, nexponents);
-    sketch_classes(tallies, nexponents, classes, model);
-    sketch_shifts(tallies, model);
-
+    start_model(words, model);
     tally of_class[CLASSES_MAX];
-    memcpy(of_class, tallies, sizeof(of_class));
+    sample s = sample_of(words->nelem);
+    tally_classes(words, &s, diffs, classes, model, of_class);
+    sketch_shifts(of_class, model);
     size_t sampled = 0;
     for (unsigned c = 0; c < model->nclasses; c++)
         sampled += of_class[c].n;
