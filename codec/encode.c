@@ -565,6 +565,11 @@ unsigned bitx_plan_bases(const bitx_plan *plan, unsigned used[BITX_BASES_MAX])
     return plan->header.prediction.nparents;
 }
 
+bitx_prediction_kind bitx_plan_predictor(const bitx_plan *plan)
+{
+    return (bitx_prediction_kind)plan->header.predictor;
+}
+
 bitx_status bitx_plan_base_range(const bitx_plan *plan, uint64_t index, uint64_t *offset,
                                  size_t *nbytes)
 {

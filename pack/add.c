@@ -183,8 +183,15 @@ static zipllm_status choose_by_bits(void *user, const zipllm_ingest_file *file)
         a->relatives = ranked;
     if (a->named.n > 0 && a->overruled == NULL)
         status = report_other(a, &ranked);
+    a->in.nkin = 0;
+    for (size_t i = 0; i < ranked.n; i++)
+        a->in.kin[a->in.nkin++] = ranked.list[i].model;
     const bool obey = a->named.n > 0 && a->named.list[0].found == ZIPLLM_FOUND_OPTION;
-    return status == ZIPLLM_OK && !obey ? use_ranked(a, &ranked) : status;
+    if (status != ZIPLLM_OK || !obey)
+        return status == ZIPLLM_OK ? use_ranked(a, &ranked) : status;
+    a->in.kin[0] = a->named.list[0].model;
+    a->in.nkin = 1;
+    return ZIPLLM_OK;
 }
 
 static zipllm_status choose_base(adding *a)

@@ -22,7 +22,8 @@ static zipllm_status is_same(zipllm_ingest *in, const zipllm_tensor_row *row,
     zipllm_stored *theirs = NULL, *ours = NULL;
     zipllm_status status = zipllm_stored_open(in->store, row, &theirs, in->error);
     if (status == ZIPLLM_OK)
-        status = zipllm_stored_open_fd(in->store, fresh->writer->fd, &fresh->row, &ours, in->error);
+        status = zipllm_stored_open_fd(in->store, fresh->writer->fd, &fresh->row, fresh->parents,
+                                       &ours, in->error);
     if (status == ZIPLLM_OK)
         status = zipllm_stored_equal(in->store, theirs, ours, same, in->error);
     zipllm_stored_close(in->store, theirs);
@@ -57,15 +58,19 @@ static zipllm_status put_fresh(zipllm_ingest *in, zipllm_fresh *fresh)
                                   "add the model again",
                                   in->error);
     }
-    if (fresh->row.parent != 0) {
-        const zipllm_status status = zipllm_index_tensor(index, fresh->row.parent, &row, in->error);
+    for (unsigned k = 0; k < fresh->row.nparents; k++) {
+        const zipllm_status status = zipllm_index_tensor(index, fresh->parents[k], &row, in->error);
         if (status != ZIPLLM_OK)
             return status;
-        if (row.id == 0 || row.parent != 0)
+        if (row.id == 0 || row.depth >= ZIPLLM_DEPTH_MAX ||
+            (row.depth != 0 && fresh->row.predictor == BITX_PREDICT_BASE))
             return zipllm_fail_at(&in->store->dir, "index.sqlite", 0,
                                   "the base of a tensor is gone; add the model again", in->error);
     }
-    return zipllm_index_put_tensor(index, &fresh->row, in->error);
+    const zipllm_status status = zipllm_index_put_tensor(index, &fresh->row, in->error);
+    return status == ZIPLLM_OK
+               ? zipllm_index_put_parents(index, &fresh->row, fresh->parents, in->error)
+               : status;
 }
 
 static zipllm_status put_packs(zipllm_ingest *in)

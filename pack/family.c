@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "blend.h"
 #include "error.h"
 #include "model_name.h"
 
@@ -49,6 +50,18 @@ static void offer_parts(zipllm_probes *probes, const zipllm_ingest_file *file)
         const zipllm_sketch_view view = view_of(part->dtype, part->nbytes, part->sketch);
         if (part->sketch != NULL)
             zipllm_probes_offer(probes, part->name, &view);
+    }
+}
+
+/* As if the floats of other formats were of this one: what they were cast from or to. */
+static void offer_casts(zipllm_probes *probes, const zipllm_ingest_file *file, bitx_dtype dtype)
+{
+    for (size_t i = 0; i < file->layout.nparts; i++) {
+        const zipllm_part *part = &file->layout.parts[i];
+        const zipllm_sketch_view view = view_of(part->dtype, part->nbytes, part->sketch);
+        if (part->sketch != NULL && part->dtype != dtype &&
+            zipllm_blend_castable(part->dtype, dtype))
+            zipllm_probes_offer_as(probes, part->name, &view, dtype);
     }
 }
 
@@ -111,8 +124,12 @@ zipllm_status zipllm_family_record(zipllm_ingest *in, int64_t model,
 /* ---- the nearest models -------------------------------------------------------------------------
  */
 
+/* A file's own dtypes first, then what its floats may have been cast from or to. */
+enum { SEARCHES = 4, CASTS = 2 /* models of each other dtype that are kept */ };
+static const bitx_dtype cast_dtypes[SEARCHES - 1] = {BITX_BF16, BITX_F16, BITX_F32};
+
 /* Every model of the index goes by; nothing of it stays in memory. */
-static zipllm_status search_models(zipllm_ingest *in, zipllm_neighbors *search)
+static zipllm_status search_models(zipllm_ingest *in, zipllm_neighbors searches[SEARCHES])
 {
     sqlite3_stmt *s = zipllm_index_query(in->store->index, ZIPLLM_Q_PROBES, in->error);
     if (s == NULL)
@@ -128,7 +145,9 @@ static zipllm_status search_models(zipllm_ingest *in, zipllm_neighbors *search)
             memcpy(&probes[i].key, data + i * PROBE_NBYTES, 4);
             memcpy(&probes[i].bits, data + i * PROBE_NBYTES + 4, 8);
         }
-        zipllm_neighbors_offer(search, sqlite3_column_int64(s, 0), probes, n);
+        for (size_t k = 0; k < SEARCHES; k++)
+            if (searches[k].nquery != 0)
+                zipllm_neighbors_offer(&searches[k], sqlite3_column_int64(s, 0), probes, n);
     }
     return step < 0 ? ZIPLLM_ERROR : ZIPLLM_OK;
 }
@@ -146,17 +165,29 @@ static void add_relative(zipllm_relatives *relatives, int64_t model, zipllm_foun
 static zipllm_status add_nearest(zipllm_ingest *in, const zipllm_ingest_file *file,
                                  zipllm_relatives *relatives)
 {
-    zipllm_neighbors search;
-    zipllm_probes probes = {.count = 0};
     for (size_t i = 0; i < in->nbases; i++)
         add_relative(relatives, in->bases[i].model, ZIPLLM_FOUND_BITS);
-    offer_parts(&probes, file);
-    if (probes.count == 0)
-        return ZIPLLM_OK;
-    zipllm_neighbors_init(&search, probes.probes, probes.count, ZIPLLM_RELATIVES_MAX);
-    const zipllm_status status = search_models(in, &search);
-    for (size_t i = 0; i < search.n && status == ZIPLLM_OK; i++)
-        add_relative(relatives, search.found[i].id, ZIPLLM_FOUND_BITS);
+    zipllm_neighbors *searches = malloc(SEARCHES * sizeof *searches);
+    zipllm_probes *probes = malloc(sizeof *probes);
+    zipllm_status status = searches != NULL && probes != NULL
+                               ? ZIPLLM_OK
+                               : zipllm_fail_memory(in->error, SEARCHES * sizeof *searches);
+    for (size_t k = 0; k < SEARCHES && status == ZIPLLM_OK; k++) {
+        probes->count = 0;
+        if (k == 0)
+            offer_parts(probes, file);
+        else
+            offer_casts(probes, file, cast_dtypes[k - 1]);
+        zipllm_neighbors_init(&searches[k], probes->probes, probes->count,
+                              k == 0 ? ZIPLLM_RELATIVES_MAX : CASTS);
+    }
+    if (status == ZIPLLM_OK)
+        status = search_models(in, searches);
+    for (size_t k = SEARCHES; k-- > 0 && status == ZIPLLM_OK;) /* the few before the many */
+        for (size_t i = 0; i < searches[k].n; i++)
+            add_relative(relatives, searches[k].found[i].id, ZIPLLM_FOUND_BITS);
+    free(searches);
+    free(probes);
     return status;
 }
 
@@ -183,6 +214,14 @@ zipllm_status zipllm_family_predict(zipllm_ingest *in, const zipllm_part *part,
         status = zipllm_family_sketch(in->store->index, row, sketch, known, in->error);
     if (status != ZIPLLM_OK || !*known)
         return status;
+    if (row->dtype != (uint32_t)part->dtype) {
+        const double bits = zipllm_blend_cast_bits(part, row, sketch, &out->nsamples);
+        out->delta_bits = bits;
+        out->delta_nbytes =
+            (uint64_t)(bits * (double)part->nbytes / (double)bitx_dtype_bits(part->dtype));
+        *known = out->nsamples > 0;
+        return ZIPLLM_OK;
+    }
     const zipllm_sketch_view tensor = view_of(part->dtype, part->nbytes, part->sketch);
     const zipllm_sketch_view base = view_of((bitx_dtype)row->dtype, row->nbytes, sketch);
     zipllm_predict_delta(in->predictor, &tensor, &base, out);
@@ -288,8 +327,19 @@ static zipllm_status judge_part(zipllm_ingest *in, int64_t model, looked_at *l, 
         status = zipllm_ingest_base_row(in, model, l->part, &root, &reason);
     if (status == ZIPLLM_OK && root.id != 0)
         status = judge_root(in, &root, l, nbytes);
-    if (status != ZIPLLM_OK || row.parent == 0 || root.id == row.id || !in->promote)
+    if (status != ZIPLLM_OK || row.parent == 0 || root.id == row.id)
         return status;
+    if (row.dtype != (uint32_t)l->part->dtype) {
+        zipllm_prediction p = l->whole;
+        bool known = false;
+        if (row.depth < ZIPLLM_DEPTH_MAX)
+            status = zipllm_family_predict(in, l->part, &row, &p, &known);
+        if (status == ZIPLLM_OK && known && (double)p.delta_nbytes < *nbytes)
+            *nbytes = (double)p.delta_nbytes;
+        return status;
+    }
+    if (!in->promote)
+        return ZIPLLM_OK;
     return zipllm_family_promoted_nbytes(in, l->part, &row, &l->whole, *nbytes, nbytes);
 }
 

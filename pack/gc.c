@@ -161,18 +161,9 @@ static zipllm_status enter(collection *c, zipllm_pack_writer *writer, const zipl
         status = zipllm_index_tensor(c->store->index, row->parent, &parent, c->error);
     if (status != ZIPLLM_OK)
         return status;
-    zipllm_pack_entry entry = {.offset = offset,
-                               .length = row->length,
-                               .nbytes = row->nbytes,
-                               .check = row->check,
-                               .ordinal = row->ordinal,
-                               .dtype = row->dtype,
-                               .nparents = row->parent != 0,
-                               .parent_ordinal = parent.ordinal,
-                               .parent_nbytes = parent.nbytes};
-    memcpy(entry.hash, row->hash, sizeof entry.hash);
-    memcpy(entry.plain, row->plain, sizeof entry.plain);
-    memcpy(entry.parent_hash, parent.hash, sizeof entry.parent_hash);
+    zipllm_tensor_row moved = *row;
+    moved.offset = offset;
+    const zipllm_pack_entry entry = zipllm_pack_entry_of(&moved, &parent);
     return zipllm_pack_enter(writer, &entry, c->error);
 }
 
@@ -242,7 +233,9 @@ static bool check_entry(void *user, const zipllm_pack_entry *entry, zipllm_error
                                    .offset = entry->offset,
                                    .length = entry->length,
                                    .check = entry->check,
-                                   .parent = entry->nparents};
+                                   .parent = entry->nparents,
+                                   .nparents = entry->nparents,
+                                   .predictor = entry->predictor};
     zipllm_stored *stored = NULL;
     r->status = zipllm_stored_open_raw(r->c->store, r->fd, &row, &stored, error);
     if (r->status == ZIPLLM_OK)

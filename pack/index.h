@@ -10,7 +10,14 @@
 
 #include "zipllm.h"
 
-enum { ZIPLLM_HASH_NBYTES = 16, ZIPLLM_SHA256_NBYTES = 32, ZIPLLM_SCHEMA_VERSION = 1 };
+enum { ZIPLLM_HASH_NBYTES = 16, ZIPLLM_SHA256_NBYTES = 32, ZIPLLM_SCHEMA_VERSION = 2 };
+
+enum {
+    ZIPLLM_PARENTS_MAX = BITX_BASES_MAX,
+    /* Frames between a tensor and one that is stored whole; see the triggers in index_sql.c. */
+    ZIPLLM_DEPTH_MAX = 2,
+    ZIPLLM_TENSOR_COLUMNS = 14 /* of every query that says "tensor columns" */
+};
 
 /* Where the bytes of one tensor (or header, gap, blob) lie. */
 typedef struct zipllm_tensor_row {
@@ -23,7 +30,10 @@ typedef struct zipllm_tensor_row {
     int64_t pack;                      /* in the index */
     uint64_t offset, length;           /* of the frame in the pack */
     uint64_t check;                    /* of the stored bytes: see packfile.h */
-    int64_t parent;                    /* tensor id of the delta's base; 0: coded by itself */
+    int64_t parent;                    /* id of the (first) base; 0: coded by itself */
+    uint32_t predictor;                /* bitx_prediction_kind */
+    unsigned nparents;                 /* 0 to ZIPLLM_PARENTS_MAX */
+    unsigned depth;                    /* 0: whole, 1: its bases are, 2: not all of them */
 } zipllm_tensor_row;
 
 typedef struct zipllm_pack_row {
@@ -69,6 +79,11 @@ ZIPLLM_WARN_UNUSED zipllm_status zipllm_index_begin_read(zipllm_index *index, zi
 /* "none found" is ZIPLLM_OK with id 0, here and below. */
 ZIPLLM_WARN_UNUSED zipllm_status zipllm_index_tensor(zipllm_index *index, int64_t id,
                                                      zipllm_tensor_row *row, zipllm_error *error);
+/* The ids of a tensor's bases, in order; ZIPLLM_DAMAGED if they are not row->nparents. */
+ZIPLLM_WARN_UNUSED zipllm_status zipllm_index_parents(zipllm_index *index,
+                                                      const zipllm_tensor_row *row,
+                                                      int64_t parents[ZIPLLM_PARENTS_MAX],
+                                                      zipllm_error *error);
 /* The tensor of that length and hash with the lowest ordinal >= from. */
 ZIPLLM_WARN_UNUSED zipllm_status zipllm_index_find_tensor(zipllm_index *index, uint64_t nbytes,
                                                           const uint8_t *hash, uint32_t from,
@@ -102,6 +117,11 @@ ZIPLLM_WARN_UNUSED zipllm_status zipllm_index_put_pack(zipllm_index *index, cons
 ZIPLLM_WARN_UNUSED zipllm_status zipllm_index_put_tensor(zipllm_index *index,
                                                          zipllm_tensor_row *row,
                                                          zipllm_error *error);
+/* The bases of row->id, of which there are row->nparents, in order. */
+ZIPLLM_WARN_UNUSED zipllm_status zipllm_index_put_parents(zipllm_index *index,
+                                                          const zipllm_tensor_row *row,
+                                                          const int64_t *parents,
+                                                          zipllm_error *error);
 ZIPLLM_WARN_UNUSED zipllm_status zipllm_index_put_file(zipllm_index *index, uint64_t nbytes,
                                                        const uint8_t *sha256, int64_t *id,
                                                        zipllm_error *error);
@@ -146,6 +166,7 @@ typedef enum zipllm_query {
     ZIPLLM_Q_PUT_PACK,
     ZIPLLM_Q_PUT_TENSOR,
     ZIPLLM_Q_PUT_PARENT,
+    ZIPLLM_Q_PARENTS,
     ZIPLLM_Q_PUT_FILE,
     ZIPLLM_Q_PUT_PART,
     ZIPLLM_Q_PUT_MODEL,
@@ -161,7 +182,8 @@ typedef enum zipllm_query {
     ZIPLLM_Q_FILE_PARTS,   /* ?1 file: kind, name, dtype, shape, nbytes, tensor */
     ZIPLLM_Q_TENSOR_USES,  /* ?1 tensor: how many parts of all models */
     ZIPLLM_Q_FILE_USERS,   /* ?1 file: model id, name, revision, path */
-    ZIPLLM_Q_TENSOR_USERS, /* ?1 tensor, itself or as a base: the same, and the part's name */
+    ZIPLLM_Q_TENSOR_USERS, /* ?1 tensor, itself or in a chain of bases: the same, and the part's
+                              name */
     ZIPLLM_Q_PACK_USERS,   /* ?1 pack: model id, name, revision */
     ZIPLLM_Q_TENSOR_USED,  /* ?1 tensor: 1 if a part of a file has it */
     ZIPLLM_Q_STAT,         /* models, files, tensors, unique, delta, logical */
@@ -172,8 +194,8 @@ typedef enum zipllm_query {
     ZIPLLM_Q_PACKS,        /* every pack: id, name, nbytes, bytes of its tensors' frames, tensors */
     ZIPLLM_Q_PACK_TENSORS, /* ?1 pack: tensor columns, by offset */
     ZIPLLM_Q_TENSOR_AT,    /* ?1 pack, ?2 offset: tensor columns */
-    ZIPLLM_Q_NOT_STANDALONE, /* deltas whose parent is a delta */
-    ZIPLLM_Q_MANIFESTS,      /* manifest names */
+    ZIPLLM_Q_TOO_DEEP,     /* tensors that need more frames than is allowed */
+    ZIPLLM_Q_MANIFESTS,    /* manifest names */
     ZIPLLM_Q_MANIFEST_MODEL, /* ?1 manifest: model id */
     ZIPLLM_Q_PACK_BY_NAME,   /* ?1 name: id */
     ZIPLLM_Q_MOVE_TENSOR,    /* ?1 id, ?2 pack, ?3 offset */

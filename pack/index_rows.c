@@ -34,6 +34,9 @@ void zipllm_index_tensor_columns(sqlite3_stmt *s, zipllm_tensor_row *row)
     row->length = (uint64_t)sqlite3_column_int64(s, 8);
     row->check = (uint64_t)sqlite3_column_int64(s, 9);
     row->parent = sqlite3_column_int64(s, 10);
+    row->predictor = (uint32_t)sqlite3_column_int64(s, 11);
+    row->nparents = (unsigned)sqlite3_column_int64(s, 12);
+    row->depth = (unsigned)sqlite3_column_int64(s, 13);
 }
 
 void zipllm_index_part_columns(sqlite3_stmt *s, zipllm_part_row *part)
@@ -101,6 +104,35 @@ zipllm_status zipllm_index_tensor(zipllm_index *index, int64_t id, zipllm_tensor
     return one_tensor(index, s, row, error);
 }
 
+zipllm_status zipllm_index_parents(zipllm_index *index, const zipllm_tensor_row *row,
+                                   int64_t parents[ZIPLLM_PARENTS_MAX], zipllm_error *error)
+{
+    if (row->nparents <= 1) { /* most: nothing to ask */
+        parents[0] = row->parent;
+        return ZIPLLM_OK;
+    }
+    sqlite3_stmt *s = zipllm_index_query(index, ZIPLLM_Q_PARENTS, error);
+    if (s == NULL)
+        return ZIPLLM_ERROR;
+    (void)sqlite3_bind_int64(s, 1, row->id);
+    unsigned n = 0;
+    bool whole = true;
+    int step;
+    while (whole && (step = zipllm_index_step(index, s, error)) > 0) {
+        whole = n < ZIPLLM_PARENTS_MAX && sqlite3_column_int64(s, 0) == n &&
+                sqlite3_column_int64(s, 2) == row->predictor;
+        if (whole)
+            parents[n++] = sqlite3_column_int64(s, 1);
+    }
+    zipllm_index_reset(s);
+    if (whole && step < 0)
+        return ZIPLLM_ERROR;
+    return whole && n == row->nparents
+               ? ZIPLLM_OK
+               : zipllm_fail(error, ZIPLLM_DAMAGED, index->path, ZIPLLM_NO_OFFSET, 0,
+                             "the bases of a tensor are not in order");
+}
+
 zipllm_status zipllm_index_find_tensor(zipllm_index *index, uint64_t nbytes, const uint8_t *hash,
                                        uint32_t from, zipllm_tensor_row *row, zipllm_error *error)
 {
@@ -128,8 +160,8 @@ zipllm_status zipllm_index_model_tensor(zipllm_index *index, int64_t model, cons
     if (step <= 0)
         return step < 0 ? ZIPLLM_ERROR : ZIPLLM_OK;
     zipllm_index_tensor_columns(s, row);
-    *dtype = strdup(text_of(s, 11));
-    *shape = strdup(text_of(s, 12));
+    *dtype = strdup(text_of(s, ZIPLLM_TENSOR_COLUMNS));
+    *shape = strdup(text_of(s, ZIPLLM_TENSOR_COLUMNS + 1));
     zipllm_index_reset(s);
     if (*dtype == NULL || *shape == NULL) {
         free(*dtype);
@@ -281,15 +313,25 @@ zipllm_status zipllm_index_put_tensor(zipllm_index *index, zipllm_tensor_row *ro
     (void)sqlite3_bind_int64(s, 7, (int64_t)row->offset);
     (void)sqlite3_bind_int64(s, 8, (int64_t)row->length);
     (void)sqlite3_bind_int64(s, 9, (int64_t)row->check);
-    zipllm_status status = insert(index, s, &row->id, error);
-    if (status != ZIPLLM_OK || row->parent == 0)
-        return status;
-    s = zipllm_index_query(index, ZIPLLM_Q_PUT_PARENT, error);
-    if (s == NULL)
-        return ZIPLLM_ERROR;
-    (void)sqlite3_bind_int64(s, 1, row->id);
-    (void)sqlite3_bind_int64(s, 2, row->parent);
-    return insert(index, s, NULL, error);
+    return insert(index, s, &row->id, error);
+}
+
+zipllm_status zipllm_index_put_parents(zipllm_index *index, const zipllm_tensor_row *row,
+                                       const int64_t *parents, zipllm_error *error)
+{
+    for (unsigned i = 0; i < row->nparents; i++) {
+        sqlite3_stmt *s = zipllm_index_query(index, ZIPLLM_Q_PUT_PARENT, error);
+        if (s == NULL)
+            return ZIPLLM_ERROR;
+        (void)sqlite3_bind_int64(s, 1, row->id);
+        (void)sqlite3_bind_int64(s, 2, i);
+        (void)sqlite3_bind_int64(s, 3, parents[i]);
+        (void)sqlite3_bind_int64(s, 4, row->predictor);
+        const zipllm_status status = insert(index, s, NULL, error);
+        if (status != ZIPLLM_OK)
+            return status;
+    }
+    return ZIPLLM_OK;
 }
 
 zipllm_status zipllm_index_put_file(zipllm_index *index, uint64_t nbytes, const uint8_t *sha256,

@@ -1,6 +1,24 @@
 /* The schema, and every statement that is ever run. */
 #include "index_sql.h"
 
+/*
+ * The plain base (predictor 1) of a delta is stored whole. What is predicted (a merge, a cast, a
+ * change of low rank) may have such deltas for bases, but nothing deeper: a tensor is at most
+ * ZIPLLM_DEPTH_MAX steps away from whole ones. Both ends of a new edge are looked at.
+ */
+#define HAS_BASE(tensor_id) "EXISTS(SELECT 1 FROM parent WHERE tensor = " tensor_id ")"
+#define TOO_DEEP                                                                                   \
+    "NEW.tensor = NEW.parent OR (" HAS_BASE(                                                       \
+        "NEW.parent") " AND (NEW.predictor < 2"                                                    \
+                      " OR EXISTS(SELECT 1 FROM parent p WHERE p.tensor = NEW.parent "             \
+                      "AND " HAS_BASE("p.parent") ")"                                              \
+                                                  " OR EXISTS(SELECT 1 FROM parent WHERE parent "  \
+                                                  "= NEW.tensor)))"                                \
+                                                  " OR EXISTS(SELECT 1 FROM parent c WHERE "       \
+                                                  "c.parent = NEW.tensor AND (c.predictor < 2"     \
+                                                  "  OR EXISTS(SELECT 1 FROM parent d WHERE "      \
+                                                  "d.parent = c.tensor)))"
+
 /* Text columns that hold names are compared as bytes (the default collation). */
 const char zipllm_index_schema[] =
     "PRAGMA journal_mode=DELETE;"
@@ -8,7 +26,7 @@ const char zipllm_index_schema[] =
     "PRAGMA synchronous=EXTRA;"
     "BEGIN IMMEDIATE;"
     "CREATE TABLE schema_version(version INTEGER NOT NULL);"
-    "INSERT INTO schema_version VALUES(1);"
+    "INSERT INTO schema_version VALUES(2);"
     "CREATE TABLE pack(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,"
     " nbytes INTEGER NOT NULL);"
     "CREATE TABLE tensor(id INTEGER PRIMARY KEY, nbytes INTEGER NOT NULL, hash BLOB NOT NULL,"
@@ -18,19 +36,12 @@ const char zipllm_index_schema[] =
     "CREATE INDEX tensor_pack ON tensor(pack, offset);"
     "CREATE TABLE parent(tensor INTEGER NOT NULL REFERENCES tensor(id),"
     " position INTEGER NOT NULL, parent INTEGER NOT NULL REFERENCES tensor(id),"
-    " PRIMARY KEY(tensor, position)) WITHOUT ROWID;"
+    " predictor INTEGER NOT NULL, PRIMARY KEY(tensor, position)) WITHOUT ROWID;"
     "CREATE INDEX parent_parent ON parent(parent);"
-    /* The base of a delta is stored whole, so every tensor is at most two frames away. */
-    "CREATE TRIGGER parent_insert BEFORE INSERT ON parent"
-    " WHEN NEW.tensor = NEW.parent"
-    "  OR EXISTS(SELECT 1 FROM parent WHERE tensor = NEW.parent)"
-    "  OR EXISTS(SELECT 1 FROM parent WHERE parent = NEW.tensor)"
-    " BEGIN SELECT RAISE(ABORT, 'the base of a delta must be stored whole'); END;"
-    "CREATE TRIGGER parent_update BEFORE UPDATE ON parent"
-    " WHEN NEW.tensor = NEW.parent"
-    "  OR EXISTS(SELECT 1 FROM parent WHERE tensor = NEW.parent)"
-    "  OR EXISTS(SELECT 1 FROM parent WHERE parent = NEW.tensor)"
-    " BEGIN SELECT RAISE(ABORT, 'the base of a delta must be stored whole'); END;"
+    "CREATE TRIGGER parent_insert BEFORE INSERT ON parent WHEN " TOO_DEEP
+    " BEGIN SELECT RAISE(ABORT, 'too many frames between a tensor and a whole one'); END;"
+    "CREATE TRIGGER parent_update BEFORE UPDATE ON parent WHEN " TOO_DEEP
+    " BEGIN SELECT RAISE(ABORT, 'too many frames between a tensor and a whole one'); END;"
     "CREATE TABLE file(id INTEGER PRIMARY KEY, nbytes INTEGER NOT NULL, sha256 BLOB NOT NULL,"
     " UNIQUE(nbytes, sha256));"
     "CREATE TABLE file_part(file INTEGER NOT NULL REFERENCES file(id),"
@@ -54,15 +65,22 @@ const char zipllm_index_schema[] =
 
 #define TENSOR_COLUMNS                                                                             \
     "t.id, t.nbytes, t.hash, t.ordinal, t.plain, t.dtype, t.pack, t.offset, t.length, "            \
-    "t.\"check\", (SELECT p.parent FROM parent p WHERE p.tensor = t.id AND p.position = 0)"
+    "t.\"check\", (SELECT p.parent FROM parent p WHERE p.tensor = t.id AND p.position = 0), "      \
+    "(SELECT p.predictor FROM parent p WHERE p.tensor = t.id AND p.position = 0), "                \
+    "(SELECT count(*) FROM parent p WHERE p.tensor = t.id), "                                      \
+    "(SELECT ifnull(max(1 + " HAS_BASE("p.parent") "), 0) FROM parent p WHERE p.tensor = t.id)"
 #define MODEL_COLUMNS                                                                              \
     "id, name, revision, manifest, manifest_hash, base, found, added, stored_bytes"
 #define PART_COLUMNS "kind, name, dtype, shape, nbytes, tensor"
-/* Needed by no file, neither itself nor as the base of a tensor that is. */
+/* Needed by no file, neither itself nor as a base of a tensor that is needed. */
 #define DEAD                                                                                       \
-    "NOT EXISTS(SELECT 1 FROM file_part f WHERE f.tensor = t.id) AND "                             \
-    "NOT EXISTS(SELECT 1 FROM parent p JOIN file_part f ON f.tensor = p.tensor "                   \
-    "WHERE p.parent = t.id)"
+    "t.id NOT IN (WITH RECURSIVE needed(id) AS (SELECT tensor FROM file_part "                     \
+    "WHERE tensor IS NOT NULL UNION SELECT p.parent FROM parent p JOIN needed n "                  \
+    "ON p.tensor = n.id) SELECT id FROM needed)"
+/* The tensors of a query, and all that are coded against them, however many steps away. */
+#define AND_CODED_AGAINST(query)                                                                   \
+    "(WITH RECURSIVE hit(id) AS (" query " UNION SELECT p.tensor FROM parent p JOIN hit h "        \
+    "ON p.parent = h.id) SELECT id FROM hit)"
 
 const char *const zipllm_index_queries[ZIPLLM_Q_COUNT] = {
     [ZIPLLM_Q_BEGIN] = "BEGIN IMMEDIATE",
@@ -91,7 +109,10 @@ const char *const zipllm_index_queries[ZIPLLM_Q_COUNT] = {
     [ZIPLLM_Q_PUT_TENSOR] =
         "INSERT INTO tensor(nbytes, hash, ordinal, plain, dtype, pack, offset, length, "
         "\"check\") VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-    [ZIPLLM_Q_PUT_PARENT] = "INSERT INTO parent(tensor, position, parent) VALUES(?1, 0, ?2)",
+    [ZIPLLM_Q_PUT_PARENT] =
+        "INSERT INTO parent(tensor, position, parent, predictor) VALUES(?1, ?2, ?3, ?4)",
+    [ZIPLLM_Q_PARENTS] =
+        "SELECT position, parent, predictor FROM parent WHERE tensor = ?1 ORDER BY position",
     [ZIPLLM_Q_PUT_FILE] = "INSERT INTO file(nbytes, sha256) VALUES(?1, ?2)",
     [ZIPLLM_Q_PUT_PART] = "INSERT INTO file_part(file, position, kind, name, dtype, shape, nbytes, "
                           "tensor) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
@@ -122,13 +143,13 @@ const char *const zipllm_index_queries[ZIPLLM_Q_COUNT] = {
                              "m.file = f.file WHERE f.tensor = ?1",
     [ZIPLLM_Q_TENSOR_USERS] =
         "SELECT m.id, m.name, m.revision, f.path, p.name FROM file_part p JOIN model_file f ON "
-        "f.file = p.file JOIN model m ON m.id = f.model WHERE p.tensor = ?1 OR p.tensor IN "
-        "(SELECT tensor FROM parent WHERE parent = ?1) ORDER BY m.name, m.revision, f.path",
+        "f.file = p.file JOIN model m ON m.id = f.model WHERE p.tensor IN " AND_CODED_AGAINST(
+            "VALUES(?1)") " ORDER BY m.name, m.revision, f.path",
     [ZIPLLM_Q_PACK_USERS] =
         "SELECT m.id, m.name, m.revision FROM model m WHERE EXISTS(SELECT 1 FROM model_file f "
-        "JOIN file_part p ON p.file = f.file JOIN tensor t ON t.id = p.tensor LEFT JOIN parent b "
-        "ON b.tensor = t.id LEFT JOIN tensor u ON u.id = b.parent WHERE f.model = m.id AND "
-        "(t.pack = ?1 OR u.pack = ?1)) ORDER BY m.name, m.revision",
+        "JOIN file_part p ON p.file = f.file WHERE f.model = m.id AND p.tensor "
+        "IN " AND_CODED_AGAINST(
+            "SELECT id FROM tensor WHERE pack = ?1") ") ORDER BY m.name, m.revision",
     [ZIPLLM_Q_TENSOR_USED] = "SELECT EXISTS(SELECT 1 FROM file_part WHERE tensor = ?1)",
     [ZIPLLM_Q_FILE_USERS] =
         "SELECT m.id, m.name, m.revision, f.path FROM model_file f JOIN model m ON "
@@ -137,8 +158,9 @@ const char *const zipllm_index_queries[ZIPLLM_Q_COUNT] = {
         "SELECT (SELECT count(*) FROM model), (SELECT count(*) FROM model_file WHERE file IS NOT "
         "NULL), (SELECT count(*) FROM model_file m JOIN file_part p ON p.file = m.file WHERE "
         "p.kind = 0), (SELECT count(DISTINCT tensor) FROM file_part WHERE kind = 0), "
-        "(SELECT count(*) FROM parent p WHERE EXISTS(SELECT 1 FROM file_part f WHERE "
-        "f.tensor = p.tensor AND f.kind = 0)), (SELECT ifnull(sum(f.nbytes), 0) FROM model_file m "
+        "(SELECT count(*) FROM parent p WHERE p.position = 0 AND EXISTS(SELECT 1 FROM file_part f "
+        "WHERE f.tensor = p.tensor AND f.kind = 0)), (SELECT ifnull(sum(f.nbytes), 0) FROM "
+        "model_file m "
         "JOIN file f ON f.id = m.file)",
     /* Of packs less header and trailer (128) all but the frames that are needed and their entries
        (112): also frames that no row points to, those of a lost race or a promotion. */
@@ -158,8 +180,9 @@ const char *const zipllm_index_queries[ZIPLLM_Q_COUNT] = {
         "SELECT " TENSOR_COLUMNS " FROM tensor t WHERE t.pack = ?1 ORDER BY t.offset",
     [ZIPLLM_Q_TENSOR_AT] =
         "SELECT " TENSOR_COLUMNS " FROM tensor t WHERE t.pack = ?1 AND t.offset = ?2",
-    [ZIPLLM_Q_NOT_STANDALONE] =
-        "SELECT p.tensor, p.parent FROM parent p JOIN parent q ON q.tensor = p.parent",
+    [ZIPLLM_Q_TOO_DEEP] =
+        "SELECT p.tensor, p.parent FROM parent p JOIN parent q ON q.tensor = p.parent WHERE "
+        "p.predictor < 2 OR EXISTS(SELECT 1 FROM parent r WHERE r.tensor = q.parent)",
     [ZIPLLM_Q_MANIFESTS] = "SELECT manifest FROM model",
     [ZIPLLM_Q_MANIFEST_MODEL] = "SELECT id FROM model WHERE manifest = ?1",
     [ZIPLLM_Q_PACK_BY_NAME] = "SELECT id FROM pack WHERE name = ?1",
@@ -187,7 +210,7 @@ const char *const zipllm_index_queries[ZIPLLM_Q_COUNT] = {
         "SELECT " TENSOR_COLUMNS ", min(f.name) AS name, f.shape FROM sketch s "
         "JOIN tensor t ON t.id = s.tensor JOIN file_part f ON f.tensor = t.id AND f.kind = 0 "
         "WHERE s.version = ?1 GROUP BY t.id ORDER BY name, t.dtype, t.nbytes, t.id",
-    [ZIPLLM_Q_CHILDREN] = "SELECT count(*) FROM parent WHERE parent = ?1",
+    [ZIPLLM_Q_CHILDREN] = "SELECT count(DISTINCT tensor) FROM parent WHERE parent = ?1",
     [ZIPLLM_Q_DELETE_PARENT] = "DELETE FROM parent WHERE tensor = ?1",
     [ZIPLLM_Q_REPLACE_FRAME] =
         "UPDATE tensor SET pack = ?2, offset = ?3, length = ?4, \"check\" = ?5 WHERE id = ?1",

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "blend.h"
 #include "error.h"
 #include "family.h"
 #include "promote.h"
@@ -37,6 +38,7 @@ void zipllm_ingest_close(zipllm_ingest *in, bool discard)
         free(in->base_names[i]);
     free(in->base_names);
     zipllm_family_forget(in);
+    zipllm_blend_forget(in);
     zipllm_promote_forget(in);
     free(in->writers);
     free(in->fresh);
@@ -174,10 +176,13 @@ zipllm_status zipllm_ingest_model_row(zipllm_ingest *in, int64_t model, const zi
         *reason = "not in the base";
         return ZIPLLM_OK;
     }
-    if (strcmp(dtype, part->dtype_text) != 0) {
+    const bool cast = row->dtype != (uint32_t)part->dtype &&
+                      zipllm_blend_castable(part->dtype, (bitx_dtype)row->dtype);
+    if (!cast && strcmp(dtype, part->dtype_text) != 0) {
         *reason = "another dtype in the base";
         row->id = 0;
-    } else if (row->nbytes != part->nbytes && !zipllm_same_rows(shape, part->shape)) {
+    } else if (cast ? strcmp(shape, part->shape) != 0
+                    : row->nbytes != part->nbytes && !zipllm_same_rows(shape, part->shape)) {
         *reason = "another shape in the base";
         row->id = 0;
     }
@@ -190,19 +195,39 @@ zipllm_status zipllm_ingest_base_row(zipllm_ingest *in, int64_t model, const zip
                                      zipllm_tensor_row *row, const char **reason)
 {
     zipllm_status status = zipllm_ingest_model_row(in, model, part, row, reason);
-    if (status != ZIPLLM_OK || row->id == 0 || row->parent == 0)
-        return status;
-    const zipllm_promoted *promoted = zipllm_stored_promoted(in->store, row->id);
-    if (promoted != NULL) {
-        *row = promoted->row;
-        return ZIPLLM_OK;
+    for (unsigned steps = 0; status == ZIPLLM_OK && row->id != 0 && row->parent != 0; steps++) {
+        const zipllm_promoted *promoted = zipllm_stored_promoted(in->store, row->id);
+        if (promoted != NULL) {
+            *row = promoted->row;
+            break;
+        }
+        if (steps < ZIPLLM_DEPTH_MAX)
+            status = zipllm_index_tensor(in->store->index, row->parent, row, in->error);
+        else
+            row->id = 0;
+        if (status == ZIPLLM_OK && row->id == 0)
+            *reason = "the base's own base is damaged";
     }
-    status = zipllm_index_tensor(in->store->index, row->parent, row, in->error);
-    if (status == ZIPLLM_OK && (row->id == 0 || row->parent != 0)) {
-        *reason = "the base's own base is damaged";
+    if (status != ZIPLLM_OK || row->id == 0 || row->dtype == (uint32_t)part->dtype)
+        return status;
+    /* Only its rounding to the part's format can be coded against. */
+    if (!zipllm_blend_castable(part->dtype, (bitx_dtype)row->dtype) ||
+        row->nbytes / bitx_dtype_bits((bitx_dtype)row->dtype) !=
+            part->nbytes / bitx_dtype_bits(part->dtype)) {
+        *reason = "another dtype in the base";
         row->id = 0;
     }
     return status;
+}
+
+static zipllm_status name_base(zipllm_ingest *in, zipllm_part *part, int64_t tensor)
+{
+    char *name = NULL;
+    zipllm_status status = zipllm_index_tensor_model(in->store->index, tensor, &name, in->error);
+    if (status == ZIPLLM_OK && name == NULL &&
+        (name = strdup(in->nbases > 0 ? in->bases[0].name : "")) == NULL)
+        status = zipllm_fail_memory(in->error, 1);
+    return status == ZIPLLM_OK ? note_base_name(in, name, &part->base) : status;
 }
 
 static zipllm_status open_base(zipllm_ingest *in, zipllm_part *part, zipllm_task *task)
@@ -224,12 +249,7 @@ static zipllm_status open_base(zipllm_ingest *in, zipllm_part *part, zipllm_task
         part->reason = "the base's tensor is damaged";
         return ZIPLLM_OK;
     }
-    char *name = NULL;
-    if (status == ZIPLLM_OK)
-        status = zipllm_index_tensor_model(in->store->index, row.id, &name, in->error);
-    if (status == ZIPLLM_OK && name == NULL && (name = strdup(in->bases[0].name)) == NULL)
-        status = zipllm_fail_memory(in->error, 1);
-    return status == ZIPLLM_OK ? note_base_name(in, name, &part->base) : status;
+    return status == ZIPLLM_OK ? name_base(in, part, row.id) : status;
 }
 
 /* ---- passes ------------------------------------------------------------------------------------
@@ -260,6 +280,8 @@ static zipllm_task *new_task(walk *w, zipllm_part *part, zipllm_action action)
 static zipllm_task *dismiss(walk *w, zipllm_task *task)
 {
     zipllm_stored_close(w->in->store, task->with);
+    for (unsigned k = 0; k < task->nblend; k++)
+        zipllm_stored_close(w->in->store, task->blend[k]);
     free(task->coding);
     free(task);
     return NULL;
@@ -293,7 +315,8 @@ static zipllm_status find_twin(walk *w, zipllm_part *part, zipllm_task *task, bo
         return ZIPLLM_OK;
     task->action = ZIPLLM_DO_COMPARE;
     part->tried_fresh = part->fresh;
-    return zipllm_stored_open_fd(in->store, fresh->writer->fd, &fresh->row, &task->with, in->error);
+    return zipllm_stored_open_fd(in->store, fresh->writer->fd, &fresh->row, fresh->parents,
+                                 &task->with, in->error);
 }
 
 static zipllm_status decide(walk *w, zipllm_part *part, zipllm_task *task)
@@ -314,7 +337,8 @@ static zipllm_status decide(walk *w, zipllm_part *part, zipllm_task *task)
     task->coding = zipllm_coding_new();
     if (task->coding == NULL)
         return zipllm_fail_memory(w->in->error, 1);
-    return open_base(w->in, part, task);
+    status = zipllm_blend_open(w->in, part, task);
+    return status == ZIPLLM_OK ? open_base(w->in, part, task) : status;
 }
 
 static zipllm_task *next_part(void *user)
@@ -346,13 +370,15 @@ static zipllm_status finish_part(void *user, zipllm_task *task)
         const zipllm_fresh *fresh = &w->in->fresh[task->fresh - 1];
         part->done = true;
         part->stored_nbytes = fresh->row.length;
-        part->how = fresh->parent.id != 0 ? ZIPLLM_DELTA : ZIPLLM_WHOLE;
+        part->how = fresh->row.nparents != 0 ? ZIPLLM_DELTA : ZIPLLM_WHOLE;
         if (part->how == ZIPLLM_DELTA)
             part->reason = "";
         else if (task->with != NULL)
             part->reason = "smaller without the base";
         if (part->how != ZIPLLM_DELTA)
             part->base = 0;
+        else if (task->nblend != 0)
+            return name_base(w->in, part, fresh->row.parent);
     }
     if (task->action == ZIPLLM_DO_COMPARE && task->equal) {
         part->done = true;
@@ -475,6 +501,8 @@ zipllm_status zipllm_ingest_file_add(zipllm_ingest *in, int fd, const char *show
         status = in->choose(in->choose_user, file);
     if (status == ZIPLLM_OK && file->known != 0)
         mark_known(file);
+    if (status == ZIPLLM_OK && file->known == 0 && !dry)
+        status = zipllm_blend_for(in, file);
     if (status == ZIPLLM_OK && file->known == 0 && !dry && in->promote)
         status = zipllm_promote_for(in, file);
     if (status == ZIPLLM_OK && file->known == 0 && !dry)

@@ -15,10 +15,10 @@
 
 /* A tensor that this add stores. */
 typedef struct zipllm_fresh {
-    zipllm_tensor_row row;      /* id and pack once committed; offset within its pack */
-    zipllm_pack_writer *writer; /* NULL until it is coded */
-    zipllm_tensor_row parent;   /* id 0: none */
-    size_t chain;               /* 1 + the next one in the same bucket */
+    zipllm_tensor_row row;               /* id and pack once committed; offset within its pack */
+    zipllm_pack_writer *writer;          /* NULL until it is coded */
+    int64_t parents[ZIPLLM_PARENTS_MAX]; /* row.nparents of them */
+    size_t chain;                        /* 1 + the next one in the same bucket */
     bool coded;
     unsigned pass; /* that coded it; all of it is in the file only when that pass has ended */
 } zipllm_fresh;
@@ -33,7 +33,7 @@ typedef struct zipllm_ingest_file {
     zipllm_layout layout;
 } zipllm_ingest_file;
 
-enum { ZIPLLM_BASES_MAX = 4 };
+enum { ZIPLLM_BASES_MAX = 4, ZIPLLM_KIN_MAX = 12 };
 
 typedef struct zipllm_ingest_base {
     int64_t model; /* in the index */
@@ -51,6 +51,9 @@ typedef struct zipllm_ingest {
     /* Sets bases for a file whose tensors have been hashed and sketched; NULL: they are set. */
     zipllm_status (*choose)(void *user, const struct zipllm_ingest_file *file);
     void *choose_user;
+    int64_t kin[ZIPLLM_KIN_MAX]; /* models whose tensors a part may be made of: blend.h */
+    size_t nkin;
+    struct zipllm_blender *blender;     /* made when first needed */
     bool promote;                       /* deltas may become bases: promote.h */
     size_t npromoted;                   /* once the index points to them */
     struct zipllm_predictor *predictor; /* made when first needed */
@@ -78,13 +81,13 @@ ZIPLLM_WARN_UNUSED zipllm_status zipllm_ingest_open(zipllm_ingest *in, zipllm_st
 /* Frees all; unlinks the packs if `discard` and not in->keep. */
 void zipllm_ingest_close(zipllm_ingest *in, bool discard);
 
-/* The tensor of a model that has a part's name, dtype and row shape, as the index has it; id 0 and
-   a reason. */
+/* The tensor of a model that has a part's name, dtype and row shape, or its shape in another float
+   format, as the index has it; id 0 and a reason. */
 ZIPLLM_WARN_UNUSED zipllm_status zipllm_ingest_model_row(zipllm_ingest *in, int64_t model,
                                                          const zipllm_part *part,
                                                          zipllm_tensor_row *row,
                                                          const char **reason);
-/* The same as something to code against: promoted, or its own root where it is a delta. */
+/* The same as something to code against: promoted, or its own root where it is not whole. */
 ZIPLLM_WARN_UNUSED zipllm_status zipllm_ingest_base_row(zipllm_ingest *in, int64_t model,
                                                         const zipllm_part *part,
                                                         zipllm_tensor_row *row,
@@ -112,7 +115,10 @@ typedef struct zipllm_task {
     zipllm_part *part;
     zipllm_action action;
     struct zipllm_stored *with; /* COMPARE: the tensor; ENCODE: the base or NULL */
-    size_t fresh;               /* ENCODE: 1 + index into in->fresh */
+    /* ENCODE: what it may have been made of. Tried before `with`, and left if it was not. */
+    struct zipllm_stored *blend[ZIPLLM_PARENTS_MAX];
+    unsigned nblend;
+    size_t fresh; /* ENCODE: 1 + index into in->fresh */
     /* results */
     bool equal; /* COMPARE */
     uint8_t hash[ZIPLLM_HASH_NBYTES], plain[ZIPLLM_HASH_NBYTES];

@@ -6,6 +6,9 @@
 #include "index.h"
 #include "zipllm.h"
 
+/* More parents than the coder takes would be decoded block by block by each worker. */
+enum { ZIPLLM_BLEND_MAX = 4 };
+
 typedef struct zipllm_part {
     zipllm_kind kind;
     bitx_dtype dtype; /* how to code it */
@@ -14,6 +17,11 @@ typedef struct zipllm_part {
     const char *dtype_text, *shape;
     uint8_t hash[ZIPLLM_HASH_NBYTES]; /* seeded, from the first pass */
     uint8_t *sketch;                  /* of a tensor, from the first pass; malloced, or NULL */
+
+    /* What it may have been made of (blend.h), tensors in the index, and its size then. */
+    int64_t blend[ZIPLLM_BLEND_MAX];
+    unsigned nblend;
+    double blend_nbytes;
 
     /* What became of it: one of tensor and fresh, once done. */
     bool done;

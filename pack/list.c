@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "error.h"
+#include "made.h"
 #include "model_name.h"
 #include "packfile.h"
 #include "store.h"
@@ -86,7 +87,7 @@ static zipllm_status count_uses(zipllm_store *store, int64_t tensor, uint64_t *u
 static zipllm_status show_part(zipllm_store *store, const zipllm_show_options *options,
                                const char *path, const zipllm_part_row *part, zipllm_error *error)
 {
-    char pack_path[ZIPLLM_PACK_PATH] = "";
+    char pack_path[ZIPLLM_PACK_PATH] = "", made[ZIPLLM_MADE_TEXT] = "";
     zipllm_tensor_row row = {.id = 0};
     zipllm_pack_row pack = {.id = 0};
     zipllm_tensor out = {.file = path,
@@ -95,6 +96,7 @@ static zipllm_status show_part(zipllm_store *store, const zipllm_show_options *o
                          .dtype = part->dtype,
                          .shape = part->shape,
                          .nbytes = part->nbytes,
+                         .made = made,
                          .pack = pack_path};
     if (part->tensor != 0) {
         zipllm_status status = zipllm_index_tensor(store->index, part->tensor, &row, error);
@@ -102,6 +104,10 @@ static zipllm_status show_part(zipllm_store *store, const zipllm_show_options *o
             status = zipllm_index_pack(store->index, row.pack, &pack, error);
         if (status == ZIPLLM_OK)
             status = count_uses(store, part->tensor, &out.shared, error);
+        if (status == ZIPLLM_OK)
+            status = zipllm_made_text(store, &row, part->dtype, made, error);
+        if (status == ZIPLLM_DAMAGED)
+            status = ZIPLLM_OK; /* verify tells */
         if (status != ZIPLLM_OK)
             return status;
         zipllm_pack_path(pack_path, pack.name);

@@ -31,12 +31,12 @@ static int compare_ranks(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-bool zipllm_probe_of(const zipllm_sketch_view *tensor, zipllm_probe *probe)
+static bool probe_as(const zipllm_sketch_view *tensor, bitx_dtype dtype, zipllm_probe *probe)
 {
     zipllm_sketch_plan plan = zipllm_sketch_plan_of(tensor->dtype, tensor->nbytes);
     int64_t ranks[ZIPLLM_PROBE_BITS];
     int64_t sorted[ZIPLLM_PROBE_BITS];
-    uint64_t key = plan.nelem * 0x9e3779b97f4a7c15u + (uint64_t)tensor->dtype;
+    uint64_t key = plan.nelem * 0x9e3779b97f4a7c15u + (uint64_t)dtype;
     size_t i;
 
     if (plan.nsamples < ZIPLLM_PROBE_BITS)
@@ -56,6 +56,11 @@ bool zipllm_probe_of(const zipllm_sketch_view *tensor, zipllm_probe *probe)
     return true;
 }
 
+bool zipllm_probe_of(const zipllm_sketch_view *tensor, zipllm_probe *probe)
+{
+    return probe_as(tensor, tensor->dtype, probe);
+}
+
 /* FNV-1a, mixed once more for its weak high bits. */
 static uint64_t hash_name(const char *name)
 {
@@ -69,13 +74,19 @@ static uint64_t hash_name(const char *name)
 
 void zipllm_probes_offer(zipllm_probes *probes, const char *name, const zipllm_sketch_view *tensor)
 {
+    zipllm_probes_offer_as(probes, name, tensor, tensor->dtype);
+}
+
+void zipllm_probes_offer_as(zipllm_probes *probes, const char *name,
+                            const zipllm_sketch_view *tensor, bitx_dtype dtype)
+{
     uint64_t order = hash_name(name);
     zipllm_probe probe;
     size_t i;
 
     if (probes->count == ZIPLLM_PROBES_MAX && order >= probes->order[ZIPLLM_PROBES_MAX - 1])
         return;
-    if (!zipllm_probe_of(tensor, &probe))
+    if (!probe_as(tensor, dtype, &probe))
         return;
     probe.key ^= (uint32_t)order;
     if (probes->count < ZIPLLM_PROBES_MAX)

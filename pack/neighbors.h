@@ -41,6 +41,10 @@ typedef struct zipllm_probes {
 } zipllm_probes;
 void zipllm_probes_offer(zipllm_probes *probes, const char *name, const zipllm_sketch_view *tensor);
 
+/* As if the tensor had that dtype: floats that were cast keep their order, and so their bits. */
+void zipllm_probes_offer_as(zipllm_probes *probes, const char *name,
+                            const zipllm_sketch_view *tensor, bitx_dtype dtype);
+
 /* By rising keys, as a search takes them: done once a model's tensors have all been offered. */
 void zipllm_probes_sort(zipllm_probe *probes, size_t nprobes);
 

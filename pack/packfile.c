@@ -98,6 +98,26 @@ zipllm_status zipllm_pack_enter(zipllm_pack_writer *writer, const zipllm_pack_en
     return ZIPLLM_OK;
 }
 
+zipllm_pack_entry zipllm_pack_entry_of(const zipllm_tensor_row *row, const zipllm_tensor_row *first)
+{
+    zipllm_pack_entry entry = {.offset = row->offset,
+                               .length = row->length,
+                               .nbytes = row->nbytes,
+                               .check = row->check,
+                               .ordinal = row->ordinal,
+                               .dtype = row->dtype};
+    memcpy(entry.hash, row->hash, sizeof entry.hash);
+    memcpy(entry.plain, row->plain, sizeof entry.plain);
+    if (row->nparents == 0)
+        return entry;
+    entry.nparents = row->nparents;
+    entry.predictor = row->predictor;
+    entry.parent_ordinal = first->ordinal;
+    entry.parent_nbytes = first->nbytes;
+    memcpy(entry.parent_hash, first->hash, sizeof entry.parent_hash);
+    return entry;
+}
+
 static void store_entry(uint8_t *dst, const zipllm_pack_entry *entry)
 {
     put64(dst, entry->offset);
@@ -112,7 +132,8 @@ static void store_entry(uint8_t *dst, const zipllm_pack_entry *entry)
     put32(dst + 76, entry->parent_ordinal);
     put64(dst + 80, entry->parent_nbytes);
     memcpy(dst + 88, entry->parent_hash, 16);
-    memset(dst + 104, 0, 8);
+    put32(dst + 104, entry->predictor);
+    put32(dst + 108, 0);
 }
 
 static void load_entry(const uint8_t *src, zipllm_pack_entry *entry)
@@ -129,6 +150,7 @@ static void load_entry(const uint8_t *src, zipllm_pack_entry *entry)
     entry->parent_ordinal = get32(src + 76);
     entry->parent_nbytes = get64(src + 80);
     memcpy(entry->parent_hash, src + 88, 16);
+    entry->predictor = get32(src + 104);
 }
 
 /* All entries through a buffer; digest takes them in. 0, or -1 and errno. */

@@ -19,7 +19,7 @@
 #include "zipllm.h"
 
 enum {
-    ZIPLLM_PACK_VERSION = 1,
+    ZIPLLM_PACK_VERSION = 2,
     ZIPLLM_PACK_HEADER = 64,
     ZIPLLM_PACK_ENTRY = 112,
     ZIPLLM_PACK_TRAILER = 64,
@@ -34,11 +34,18 @@ typedef struct zipllm_pack_entry {
     uint64_t check;
     uint32_t ordinal;
     uint32_t dtype;    /* bitx_dtype */
-    uint32_t nparents; /* 0 or 1 */
+    uint32_t nparents; /* 0 to ZIPLLM_PARENTS_MAX */
+    /* Of the first one; the others have its length, and the frame has their XXH3-128 without a
+       seed, as every entry has it of its tensor. */
     uint32_t parent_ordinal;
     uint64_t parent_nbytes;
     uint8_t parent_hash[ZIPLLM_HASH_NBYTES];
+    uint32_t predictor; /* bitx_prediction_kind; 4 bytes of zeros follow */
 } zipllm_pack_entry;
+
+/* The entry of a row; first: its first base, NULL without one. */
+zipllm_pack_entry zipllm_pack_entry_of(const zipllm_tensor_row *row,
+                                       const zipllm_tensor_row *first);
 
 /* "packs/ab/abcd....pack" of a name in hex. */
 void zipllm_pack_path(char path[ZIPLLM_PACK_PATH], const char *name);

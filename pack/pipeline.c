@@ -58,6 +58,8 @@ static void free_task(zipllm_pipeline *p, zipllm_task *task)
     if (task == NULL)
         return;
     zipllm_stored_close(p->store, task->with);
+    for (unsigned k = 0; k < task->nblend; k++)
+        zipllm_stored_close(p->store, task->blend[k]);
     free_coding(p, task->coding);
     free(task);
 }
@@ -108,7 +110,8 @@ static void prepare_plan(zipllm_pipeline *p, zipllm_unit *u)
 {
     const zipllm_task *task = u->task;
     p->plans[p->nplans++] = u;
-    if (task->with == NULL || task->part->nbytes < KEPT_NBYTES_MIN)
+    if (task->with == NULL || task->nblend != 0 || task->part->nbytes < KEPT_NBYTES_MIN ||
+        task->with->row.dtype != (uint32_t)task->part->dtype)
         return;
     const uint64_t own = (task->part->nbytes - 1) / ZIPLLM_BLOCK_NBYTES + 1;
     const uint64_t theirs = task->with->info.nblocks;
@@ -135,7 +138,7 @@ static void settle_bases(zipllm_pipeline *p)
     for (size_t i = 0; i < p->nbases; i++) {
         const zipllm_base_job *job = &p->bases[i];
         zipllm_coding *coding = job->unit->task->coding;
-        if (job->failed || coding->geometry.base_nbytes == 0)
+        if (job->failed || coding->nbases == 0)
             zipllm_base_blocks_give(&p->base_blocks, &coding->kept, job->index);
     }
     p->nbases = 0;
@@ -179,9 +182,9 @@ static void cut_window(zipllm_pipeline *p, zipllm_window *w)
 static zipllm_status unit_fault(const zipllm_pipeline *p, const zipllm_unit *u,
                                 const zipllm_fault *fault)
 {
-    if (u->task->with != NULL && (fault->status == ZIPLLM_DAMAGED || fault->os_errno != 0) &&
+    if (fault->in != NULL && (fault->status == ZIPLLM_DAMAGED || fault->os_errno != 0) &&
         fault->offset != 0)
-        return zipllm_stored_fault(p->store, u->task->with, fault, p->in->error);
+        return zipllm_stored_fault(p->store, fault->in, fault, p->in->error);
     return zipllm_fail(p->in->error, fault->status, p->pass->shown, u->offset, fault->os_errno,
                        "%s",
                        fault->codec != BITX_OK ? bitx_status_name(fault->codec) : "cannot read");

@@ -25,6 +25,8 @@ enum { ZIPLLM_UNITS_MAX = 256, ZIPLLM_READS_MAX = 16 };
 typedef struct zipllm_coding {
     bitx_plan *plan;
     bitx_geometry geometry;
+    zipllm_stored *bases[ZIPLLM_PARENTS_MAX]; /* of the task, in the order of the plan */
+    unsigned nbases;
     bitx_block *rows;
     zipllm_pack_writer *writer;
     uint64_t offset; /* of the frame */

@@ -12,6 +12,18 @@ static void put_write(zipllm_window *w, zipllm_pack_writer *writer, uint64_t off
         w->writes[w->nwrites++] = (zipllm_write_record){writer, offset, bytes, nbytes};
 }
 
+static void name_parents(const zipllm_coding *coding, zipllm_fresh *fresh)
+{
+    fresh->row.nparents = coding->nbases;
+    fresh->row.predictor = bitx_plan_predictor(coding->plan);
+    for (unsigned k = 0; k < coding->nbases; k++) {
+        const unsigned depth = coding->bases[k]->row.depth + 1;
+        fresh->parents[k] = coding->bases[k]->row.id;
+        fresh->row.depth = depth > fresh->row.depth ? depth : fresh->row.depth;
+    }
+    fresh->row.parent = fresh->parents[0];
+}
+
 /* The last block is coded: the header, which the next write takes, and the footer's entry. */
 static zipllm_status finish_frame(zipllm_pipeline *p, zipllm_window *w, const zipllm_task *task)
 {
@@ -34,24 +46,11 @@ static zipllm_status finish_frame(zipllm_pipeline *p, zipllm_window *w, const zi
     fresh->row.check = zipllm_check_fold(coding->check, zipllm_check_sum(header, nbytes));
     fresh->row.dtype = (uint32_t)task->part->dtype;
     memcpy(fresh->row.plain, task->plain, sizeof fresh->row.plain);
-    if (coding->geometry.base_nbytes != 0) {
-        fresh->parent = task->with->row;
-        fresh->row.parent = fresh->parent.id;
-    }
+    name_parents(coding, fresh);
     fresh->coded = true;
     fresh->pass = p->in->pass;
-    zipllm_pack_entry entry = {.offset = fresh->row.offset,
-                               .length = fresh->row.length,
-                               .nbytes = fresh->row.nbytes,
-                               .check = fresh->row.check,
-                               .ordinal = fresh->row.ordinal,
-                               .dtype = fresh->row.dtype,
-                               .nparents = fresh->parent.id != 0,
-                               .parent_ordinal = fresh->parent.ordinal,
-                               .parent_nbytes = fresh->parent.nbytes};
-    memcpy(entry.hash, fresh->row.hash, sizeof entry.hash);
-    memcpy(entry.plain, fresh->row.plain, sizeof entry.plain);
-    memcpy(entry.parent_hash, fresh->parent.hash, sizeof entry.parent_hash);
+    const zipllm_tensor_row *first = coding->nbases != 0 ? &coding->bases[0]->row : NULL;
+    const zipllm_pack_entry entry = zipllm_pack_entry_of(&fresh->row, first);
     return zipllm_pack_enter(coding->writer, &entry, p->in->error);
 }
 

@@ -123,11 +123,13 @@ static void write_window(zipllm_pipeline *p, zipllm_window *w)
     }
 }
 
-/* What a plan reads its sample from. */
+/* What a plan reads its sample from: the tensor's file, or a base. */
 typedef struct sample_source {
     const zipllm_pipeline *p;
     const zipllm_unit *unit;
     zipllm_worker *worker;
+    const zipllm_stored *base;
+    uint8_t *own;         /* a block, to decode into */
     const uint8_t *block; /* of the base */
     uint64_t cached;      /* 1 + its index */
 } sample_source;
@@ -145,28 +147,30 @@ static int read_sample(void *user, uint64_t offset, void *dst, size_t nbytes)
     return -1;
 }
 
+/* Blocks of the task's base may be kept; those of a blend never are. */
+static const uint8_t *sample_block(const sample_source *s, uint64_t index)
+{
+    zipllm_coding *coding = s->unit->task->coding;
+    if (s->base == s->unit->task->with)
+        return zipllm_base_block(&coding->kept, s->base, s->worker, index, s->own, &coding->fault);
+    return zipllm_stored_block(s->base, s->worker, index, s->own, NULL, &coding->fault) ? s->own
+                                                                                        : NULL;
+}
+
 static int read_base_sample(void *user, uint64_t offset, void *dst, size_t nbytes)
 {
     sample_source *s = user;
-    zipllm_coding *coding = s->unit->task->coding;
-    const zipllm_stored *with = s->unit->task->with;
     uint8_t *to = dst;
     while (nbytes > 0) {
         const uint64_t index = offset / ZIPLLM_BLOCK_NBYTES;
         const size_t within = (size_t)(offset % ZIPLLM_BLOCK_NBYTES);
-        if (index >= with->info.nblocks)
+        if (index >= s->base->info.nblocks)
             return -1;
-        const size_t size = zipllm_stored_block_nbytes(with, index);
+        const size_t size = zipllm_stored_block_nbytes(s->base, index);
         if (s->cached != index + 1)
-            s->block = zipllm_base_block(&coding->kept, with, s->worker, index, s->worker->block,
-                                         &coding->fault);
-        if (s->block == NULL) {
-            s->cached = 0;
-            coding->fault.in_base = false; /* `with` is the base itself */
-            return -1;
-        }
-        s->cached = index + 1;
-        if (within >= size)
+            s->block = sample_block(s, index);
+        s->cached = s->block != NULL ? index + 1 : 0;
+        if (s->block == NULL || within >= size)
             return -1;
         const size_t n = size - within < nbytes ? size - within : nbytes;
         memcpy(to, s->block + within, n);
@@ -177,23 +181,68 @@ static int read_base_sample(void *user, uint64_t offset, void *dst, size_t nbyte
     return 0;
 }
 
-static void make_plan(zipllm_pipeline *p, const zipllm_unit *u, zipllm_worker *worker)
+/* Plans the part against these bases, which end up in coding->bases as far as they are used.
+   scratch: a block for each but the first. */
+static bitx_status plan_against(zipllm_pipeline *p, const zipllm_unit *u, zipllm_worker *worker,
+                                zipllm_stored *const *bases, unsigned nbases, uint8_t *scratch)
 {
     const zipllm_task *task = u->task;
     zipllm_coding *coding = task->coding;
-    sample_source sample = {p, u, worker, NULL, 0};
-    const bitx_source own = {read_sample, &sample}, base = {read_base_sample, &sample};
+    sample_source sample = {p, u, worker, NULL, NULL, NULL, 0};
+    sample_source samples[ZIPLLM_PARENTS_MAX];
+    bitx_base_source sources[ZIPLLM_PARENTS_MAX];
+    const bitx_source own = {read_sample, &sample};
+    unsigned used[BITX_BASES_MAX];
+    for (unsigned k = 0; k < nbases; k++) {
+        uint8_t *block = k == 0 ? worker->block : scratch + (k - 1) * (size_t)ZIPLLM_BLOCK_NBYTES;
+        samples[k] = (sample_source){p, u, worker, bases[k], block, NULL, 0};
+        sources[k] = (bitx_base_source){{read_base_sample, &samples[k]},
+                                        bases[k]->row.nbytes,
+                                        (bitx_dtype)bases[k]->row.dtype,
+                                        bases[k]->row.plain};
+    }
     bitx_params params = BITX_PARAMS_INIT;
     params.dtype = task->part->dtype;
     params.block_nbytes = ZIPLLM_BLOCK_NBYTES;
     params.effort = p->store->effort;
     params.row_nelem = task->part->kind == ZIPLLM_TENSOR ? zipllm_row_nelem(task->part->shape) : 0;
     params.fit_nbytes = p->store->fit_nbytes;
-    const bool has_base = task->with != NULL;
-    const bitx_status status =
-        bitx_plan_new(worker->plan_ctx, &params, &own, task->part->nbytes, has_base ? &base : NULL,
-                      has_base ? task->with->row.nbytes : 0,
-                      has_base ? task->with->row.plain : NULL, &coding->plan);
+    const bitx_status status = bitx_plan_new_bases(
+        worker->plan_ctx, &params, &own, task->part->nbytes, sources, nbases, &coding->plan);
+    if (status != BITX_OK)
+        return status;
+    coding->nbases = bitx_plan_bases(coding->plan, used);
+    for (unsigned k = 0; k < coding->nbases; k++)
+        coding->bases[k] = bases[used[k]];
+    return BITX_OK;
+}
+
+/* A blend is worth it only as one: as a plain base its tensors, deltas themselves, may not serve,
+   and where none of them is used, the base may. */
+static bool is_blend(const zipllm_coding *coding)
+{
+    const bitx_prediction_kind kind = bitx_plan_predictor(coding->plan);
+    return coding->nbases != 0 && (kind != BITX_PREDICT_BASE || coding->bases[0]->row.depth == 0);
+}
+
+static void make_plan(zipllm_pipeline *p, const zipllm_unit *u, zipllm_worker *worker)
+{
+    const zipllm_task *task = u->task;
+    zipllm_coding *coding = task->coding;
+    bitx_status status = BITX_OK;
+    if (task->nblend != 0) {
+        uint8_t *scratch = malloc((size_t)task->nblend * ZIPLLM_BLOCK_NBYTES);
+        status = scratch != NULL ? plan_against(p, u, worker, task->blend, task->nblend, scratch)
+                                 : BITX_ERR_MEMORY;
+        free(scratch);
+        if (status == BITX_OK && !is_blend(coding)) {
+            bitx_plan_free(coding->plan);
+            coding->plan = NULL;
+            coding->nbases = 0;
+        }
+    }
+    if (status == BITX_OK && coding->plan == NULL)
+        status = plan_against(p, u, worker, &task->with, task->with != NULL, NULL);
     if (status != BITX_OK) {
         if (coding->fault.status == ZIPLLM_OK)
             coding->fault = (zipllm_fault){.status = ZIPLLM_ERROR, .codec = status};
@@ -216,24 +265,40 @@ static void decode_base(zipllm_pipeline *p, zipllm_base_job *job, zipllm_worker 
         make_plan(p, job->unit, worker);
 }
 
+/* What the plan's bases have for a block; out[k] is of coding->bases[k]. */
+static bool load_bases(const zipllm_unit *u, zipllm_worker *worker,
+                       const void *out[ZIPLLM_PARENTS_MAX], size_t *nbytes, zipllm_fault *fault)
+{
+    const zipllm_coding *coding = u->task->coding;
+    uint64_t offset;
+    *nbytes = 0;
+    if (coding->nbases == 0)
+        return true;
+    const bitx_status status = bitx_plan_base_range(coding->plan, u->index, &offset, nbytes);
+    if (status != BITX_OK) {
+        *fault = (zipllm_fault){.status = ZIPLLM_ERROR, .codec = status};
+        return false;
+    }
+    if (*nbytes == 0)
+        return true;
+    if (u->index < coding->kept.n && coding->kept.at[u->index] != NULL) {
+        out[0] = coding->kept.at[u->index];
+        return true;
+    }
+    return zipllm_stored_ranges(coding->bases, coding->nbases, worker, offset, *nbytes, out, fault);
+}
+
 static void encode_unit(zipllm_window *w, zipllm_unit *u, zipllm_worker *worker)
 {
-    const zipllm_task *task = u->task;
-    const zipllm_coding *coding = task->coding;
-    const uint8_t *base = NULL;
-    size_t base_nbytes = 0;
-    if (coding->geometry.base_nbytes != 0 && u->index < task->with->info.nblocks) {
-        base = zipllm_base_block(&coding->kept, task->with, worker, u->index, worker->block,
-                                 &u->fault);
-        if (base == NULL)
-            return;
-        base_nbytes = zipllm_stored_block_nbytes(task->with, u->index);
-        base_nbytes = base_nbytes < u->nbytes ? base_nbytes : u->nbytes;
-    }
+    const zipllm_coding *coding = u->task->coding;
+    const void *bases[ZIPLLM_PARENTS_MAX] = {0};
+    size_t base_nbytes;
+    if (!load_bases(u, worker, bases, &base_nbytes, &u->fault))
+        return;
     uint8_t *payload = w->output + u->at;
-    const bitx_status status =
-        bitx_block_encode(worker->ctx, coding->plan, u->index, payload, u->nbytes, &u->block,
-                          w->input + u->at, u->nbytes, base, base_nbytes);
+    const bitx_status status = bitx_block_encode_bases(
+        worker->ctx, coding->plan, u->index, payload, u->nbytes, &u->block, w->input + u->at,
+        u->nbytes, bases, base_nbytes != 0 ? coding->nbases : 0, base_nbytes);
     if (status != BITX_OK)
         u->fault = (zipllm_fault){.status = ZIPLLM_ERROR, .codec = status};
     else

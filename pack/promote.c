@@ -51,10 +51,14 @@ static zipllm_status choose(zipllm_ingest *in, const zipllm_part *part, zipllm_t
         const char *reason;
         double nbytes;
         zipllm_status status = zipllm_ingest_model_row(in, in->bases[i].model, part, &row, &reason);
+        if (row.dtype != (uint32_t)part->dtype)
+            row.id = 0; /* what is cast from it needs no promotion */
         if (status == ZIPLLM_OK && row.id != 0 && row.parent != 0 && !asked) {
             asked = true;
             zipllm_predict_whole(&view, &whole);
             status = cheapest_root(in, part, &whole, without);
+            if (part->nblend != 0 && part->blend_nbytes < *without)
+                *without = part->blend_nbytes;
             best = *without - MARGIN * (double)whole.whole_nbytes;
         }
         if (status != ZIPLLM_OK)
@@ -84,14 +88,7 @@ static zipllm_status remember(zipllm_ingest *in, const zipllm_tensor_row *row,
         return zipllm_fail_memory(in->error, sizeof *promoted);
     store->promoted = promoted;
     promoted[store->npromoted++] = (zipllm_promoted){*row, writer->fd};
-    zipllm_pack_entry entry = {.offset = row->offset,
-                               .length = row->length,
-                               .nbytes = row->nbytes,
-                               .check = row->check,
-                               .ordinal = row->ordinal,
-                               .dtype = row->dtype};
-    memcpy(entry.hash, row->hash, sizeof entry.hash);
-    memcpy(entry.plain, row->plain, sizeof entry.plain);
+    const zipllm_pack_entry entry = zipllm_pack_entry_of(row, NULL);
     return zipllm_pack_enter(writer, &entry, in->error);
 }
 
@@ -122,7 +119,6 @@ static zipllm_status promote(zipllm_ingest *in, const zipllm_tensor_row *row, do
         return status;
     if ((double)after.length - (double)row->length > most)
         return take_back(in, writer, start);
-    after.parent = 0;
     return remember(in, &after, writer);
 }
 
@@ -170,8 +166,9 @@ static zipllm_status run_numbers(zipllm_ingest *in, zipllm_query query, const in
 static bool is_used(const zipllm_ingest *in, int64_t id)
 {
     for (size_t i = 0; i < in->nfresh; i++)
-        if (in->fresh[i].parent.id == id)
-            return true;
+        for (unsigned k = 0; k < in->fresh[i].row.nparents; k++)
+            if (in->fresh[i].parents[k] == id)
+                return true;
     return false;
 }
 

@@ -148,6 +148,24 @@ static zipllm_status do_group(rebasing *r)
     return r->options->dry_run ? foretell_group(r, base, saves) : apply_group(r, base);
 }
 
+/* What was found to be made of several tensors or of another dtype stays as it is, and so does a
+   delta that such a tensor is coded against: whole, it would cost more than it could save. */
+static zipllm_status may_change(rebasing *r, const zipllm_tensor_row *row, bool *may)
+{
+    *may = row->nparents == 0;
+    if (row->nparents != 1 || row->depth != 1 || row->predictor == BITX_PREDICT_CAST)
+        return ZIPLLM_OK;
+    sqlite3_stmt *s = zipllm_index_query(r->store->index, ZIPLLM_Q_CHILDREN, r->error);
+    if (s == NULL)
+        return ZIPLLM_ERROR;
+    zipllm_index_bind(s, 1, row->id);
+    if (zipllm_index_step(r->store->index, s, r->error) < 0)
+        return ZIPLLM_ERROR;
+    *may = zipllm_index_number(s, 0) == 0;
+    zipllm_index_reset(s);
+    return ZIPLLM_OK;
+}
+
 static zipllm_status do_groups(rebasing *r)
 {
     zipllm_index *index = r->store->index;
@@ -160,12 +178,16 @@ static zipllm_status do_groups(rebasing *r)
     while (status == ZIPLLM_OK && (step = zipllm_index_step(index, s, r->error)) > 0) {
         zipllm_tensor_row row;
         zipllm_index_tensor_columns(s, &row);
-        const char *name = zipllm_index_string(s, 11), *shape = zipllm_index_string(s, 12);
+        const char *name = zipllm_index_string(s, ZIPLLM_TENSOR_COLUMNS);
+        const char *shape = zipllm_index_string(s, ZIPLLM_TENSOR_COLUMNS + 1);
         if (r->group.n > 0 && !zipllm_group_takes(&r->group, &row, name, shape)) {
             status = do_group(r);
             zipllm_group_clear(&r->group);
         }
+        bool may = false;
         if (status == ZIPLLM_OK)
+            status = may_change(r, &row, &may);
+        if (status == ZIPLLM_OK && may)
             status = zipllm_group_add(&r->group, &row, name, shape);
     }
     zipllm_index_reset(s);
@@ -181,18 +203,7 @@ static zipllm_status enter_all(rebasing *r)
 {
     for (size_t i = 0; i < r->nchanges; i++) {
         const change *c = &r->changes[i];
-        zipllm_pack_entry entry = {.offset = c->after.offset,
-                                   .length = c->after.length,
-                                   .nbytes = c->after.nbytes,
-                                   .check = c->after.check,
-                                   .ordinal = c->after.ordinal,
-                                   .dtype = c->after.dtype,
-                                   .nparents = c->after.parent != 0,
-                                   .parent_ordinal = c->parent.ordinal,
-                                   .parent_nbytes = c->parent.nbytes};
-        memcpy(entry.hash, c->after.hash, sizeof entry.hash);
-        memcpy(entry.plain, c->after.plain, sizeof entry.plain);
-        memcpy(entry.parent_hash, c->parent.hash, sizeof entry.parent_hash);
+        const zipllm_pack_entry entry = zipllm_pack_entry_of(&c->after, &c->parent);
         const zipllm_status status = zipllm_pack_enter(r->writer, &entry, r->error);
         if (status != ZIPLLM_OK)
             return status;
@@ -210,7 +221,7 @@ static zipllm_status run_numbers(rebasing *r, zipllm_query query, const int64_t 
     return zipllm_index_run(r->store->index, s, r->error);
 }
 
-/* Parents are all taken off before any is set: the index never sees a delta of a delta. */
+/* Parents are all taken off before any is set: the index never sees a chain that is too long. */
 static zipllm_status point_to_new(rebasing *r)
 {
     int64_t pack;
@@ -223,12 +234,11 @@ static zipllm_status point_to_new(rebasing *r)
         const int64_t frame[] = {after->id, pack, (int64_t)after->offset, (int64_t)after->length,
                                  (int64_t)after->check};
         const int64_t grew[] = {after->id, (int64_t)after->length - (int64_t)before->length};
-        const int64_t parent[] = {after->id, after->parent};
         status = run_numbers(r, ZIPLLM_Q_REPLACE_FRAME, frame, 5);
         if (status == ZIPLLM_OK)
             status = run_numbers(r, ZIPLLM_Q_MODEL_GREW, grew, 2);
-        if (status == ZIPLLM_OK && after->parent != 0)
-            status = run_numbers(r, ZIPLLM_Q_PUT_PARENT, parent, 2);
+        if (status == ZIPLLM_OK)
+            status = zipllm_index_put_parents(r->store->index, after, &after->parent, r->error);
     }
     return status;
 }

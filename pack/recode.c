@@ -200,6 +200,15 @@ static zipllm_status code(recoding *c)
     return status == ZIPLLM_OK ? compare(c) : status;
 }
 
+static void name_parent(const recoding *c, zipllm_tensor_row *row)
+{
+    const bool based = c->geometry.base_nbytes != 0;
+    row->predictor = bitx_plan_predictor(c->plan);
+    row->nparents = based ? 1 : 0;
+    row->parent = based ? c->base.stored->row.id : 0;
+    row->depth = based ? c->base.stored->row.depth + 1 : 0;
+}
+
 zipllm_status zipllm_recode(zipllm_store *store, zipllm_stored *tensor, zipllm_stored *base,
                             zipllm_pack_writer *writer, zipllm_tensor_row *row, zipllm_error *error)
 {
@@ -218,7 +227,7 @@ zipllm_status zipllm_recode(zipllm_store *store, zipllm_stored *tensor, zipllm_s
         row->offset = c.offset;
         row->length = writer->size - c.offset;
         row->check = c.check;
-        row->parent = c.geometry.base_nbytes != 0 ? base->row.id : 0;
+        name_parent(&c, row);
     }
     bitx_plan_free(c.plan);
     free(c.rows);

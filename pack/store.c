@@ -349,6 +349,9 @@ static void free_workers(zipllm_store *store)
         bitx_ctx_free(store->workers[i].ctx);
         bitx_ctx_free(store->workers[i].plan_ctx);
         free(store->workers[i].payload);
+        for (unsigned level = 0; level < ZIPLLM_DEPTH_MAX; level++)
+            free(store->workers[i].bases[level].data);
+        free(store->workers[i].part.data);
     }
     free(store->workers);
     store->workers = NULL;
@@ -400,15 +403,14 @@ zipllm_status zipllm_store_workers(zipllm_store *store, zipllm_error *error)
         return zipllm_fail_memory(error, n * sizeof *store->workers);
     for (unsigned i = 0; i < n; i++) {
         zipllm_worker *worker = &store->workers[i];
-        worker->payload = zipllm_alloc_large((size_t)4 * ZIPLLM_BLOCK_NBYTES);
+        worker->payload = zipllm_alloc_large((size_t)2 * ZIPLLM_BLOCK_NBYTES);
         if (worker->payload == NULL ||
             bitx_ctx_new(&zipllm_large_allocator, NULL, &worker->ctx) != BITX_OK ||
             bitx_ctx_new(&zipllm_large_allocator, NULL, &worker->plan_ctx) != BITX_OK) {
             free_workers(store);
             return zipllm_fail_memory(error, (uint64_t)3 * ZIPLLM_BLOCK_NBYTES);
         }
-        worker->base = worker->payload + ZIPLLM_BLOCK_NBYTES;
-        worker->block = worker->base + ZIPLLM_BLOCK_NBYTES;
+        worker->block = worker->payload + ZIPLLM_BLOCK_NBYTES;
     }
     return ZIPLLM_OK;
 }

@@ -7,19 +7,30 @@
 #include "zipllm.h"
 
 enum {
-    ZIPLLM_STORE_VERSION = 1,
+    ZIPLLM_STORE_VERSION = 2,
     ZIPLLM_BLOCK_NBYTES = 1 << 20, /* fixed at init, so that blocks of base and delta meet */
     ZIPLLM_NAME_MAX = 4096,        /* bytes of a model's name, and of a path within it */
     ZIPLLM_RESULT_TEXTS = 8
 };
+
+typedef struct zipllm_buffer {
+    uint8_t *data; /* malloced */
+    size_t nbytes;
+} zipllm_buffer;
 
 /* What one worker of the executor needs to code blocks. */
 typedef struct zipllm_worker {
     bitx_ctx *ctx;
     bitx_ctx *plan_ctx; /* for plans, whose sources decode blocks of the base with ctx */
     uint8_t *payload;   /* stored bytes of a block; ZIPLLM_BLOCK_NBYTES */
-    uint8_t *base;      /* a decoded block of the base; the same */
     uint8_t *block;     /* a block decoded for comparison, or encoded; the same */
+    /* Of the bases of the tensor at hand, and of theirs; grown when needed, to a block or two for
+       each. */
+    zipllm_buffer bases[ZIPLLM_DEPTH_MAX];
+    zipllm_buffer part; /* a block of which only a part is wanted */
+    int64_t held;       /* id of the tensor of which bases[1] has a range; 0: of none */
+    uint64_t held_at;
+    size_t held_nbytes;
 } zipllm_worker;
 
 /* A pack open for reading; several stored tensors share it. */

@@ -84,15 +84,21 @@ static const char *disagrees(const zipllm_stored *stored)
         return "a tensor of another length than in the index";
     if (info->block_nbytes != ZIPLLM_BLOCK_NBYTES)
         return "blocks of another size than the store's";
-    if ((info->base_nbytes != 0) != (stored->row.parent != 0))
-        return "the index and the frame disagree whether it needs a base";
+    if (info->nbases != stored->row.nparents || (info->nbases != 0) != (stored->row.parent != 0))
+        return "the index and the frame disagree on how many bases it needs";
+    if (info->nbases != 0 && info->predictor != stored->row.predictor)
+        return "the index and the frame disagree on what predicts it";
     return NULL;
 }
 
-static zipllm_status open_base(zipllm_store *store, zipllm_stored *stored, zipllm_error *error)
+static zipllm_status open_at(zipllm_store *store, const zipllm_tensor_row *row, unsigned level,
+                             zipllm_stored **out, zipllm_error *error);
+
+static zipllm_status open_base(zipllm_store *store, zipllm_stored *stored, unsigned k, int64_t id,
+                               unsigned level, zipllm_error *error)
 {
     zipllm_tensor_row row;
-    zipllm_status status = zipllm_index_tensor(store->index, stored->row.parent, &row, error);
+    zipllm_status status = zipllm_index_tensor(store->index, id, &row, error);
     if (status != ZIPLLM_OK)
         return status;
     if (row.id == 0)
@@ -100,17 +106,41 @@ static zipllm_status open_base(zipllm_store *store, zipllm_stored *stored, zipll
     const zipllm_promoted *promoted = zipllm_stored_promoted(store, row.id);
     if (promoted != NULL)
         row = promoted->row;
-    if (row.parent != 0)
+    if (row.nparents != 0 &&
+        (stored->row.predictor == BITX_PREDICT_BASE || level == ZIPLLM_DEPTH_MAX))
         return damaged(store, stored, "its base is not stored whole", error);
-    if (row.nbytes != stored->info.base_nbytes ||
-        memcmp(row.plain, stored->info.base_hash, sizeof row.plain) != 0)
+    const bitx_frame_info *info = &stored->info;
+    if (row.nbytes != info->base_nbytes ||
+        memcmp(row.plain, k == 0 ? info->base_hash : info->other_hashes[k - 1], sizeof row.plain) !=
+            0)
         return damaged(store, stored, "its base in the index is not the one it was coded against",
                        error);
-    return zipllm_stored_open(store, &row, &stored->base, error);
+    status = open_at(store, &row, level, &stored->bases[k], error);
+    if (status == ZIPLLM_OK)
+        stored->nbases = k + 1;
+    return status;
 }
 
-static zipllm_status open_frame(zipllm_store *store, zipllm_stored *stored, bool with_base,
-                                zipllm_error *error)
+/* parents: ids; NULL: those of the index. */
+static zipllm_status open_bases(zipllm_store *store, zipllm_stored *stored, const int64_t *parents,
+                                unsigned level, zipllm_error *error)
+{
+    int64_t ids[ZIPLLM_PARENTS_MAX];
+    zipllm_status status = ZIPLLM_OK;
+    if (parents == NULL)
+        status = zipllm_index_parents(store->index, &stored->row, ids, error);
+    else
+        memcpy(ids, parents, stored->row.nparents * sizeof *ids);
+    for (unsigned k = 0; k < stored->row.nparents && status == ZIPLLM_OK; k++)
+        status = open_base(store, stored, k, ids[k], level + 1, error);
+    return status;
+}
+
+/* How the frames of bases are opened: `level` steps from the tensor asked for. */
+enum { RAW = ZIPLLM_DEPTH_MAX + 1 /* not at all */ };
+
+static zipllm_status open_frame(zipllm_store *store, zipllm_stored *stored, const int64_t *parents,
+                                unsigned level, zipllm_error *error)
 {
     uint8_t *header = NULL;
     zipllm_status status = read_header(store, stored, &header, error);
@@ -130,14 +160,14 @@ static zipllm_status open_frame(zipllm_store *store, zipllm_stored *stored, bool
             status = damaged(store, stored, bitx_status_name(opened), error);
     }
     free(header);
-    if (status == ZIPLLM_OK && stored->row.parent != 0 && with_base)
-        status = open_base(store, stored, error);
+    if (status == ZIPLLM_OK && stored->row.nparents != 0 && level != RAW)
+        status = open_bases(store, stored, parents, level, error);
     return status;
 }
 
 static zipllm_status open_stored(zipllm_store *store, int fd, zipllm_pack_file *pack,
-                                 bool with_base, const zipllm_tensor_row *row, zipllm_stored **out,
-                                 zipllm_error *error)
+                                 unsigned level, const zipllm_tensor_row *row,
+                                 const int64_t *parents, zipllm_stored **out, zipllm_error *error)
 {
     zipllm_stored *stored = calloc(1, sizeof *stored);
     if (stored == NULL) {
@@ -147,7 +177,7 @@ static zipllm_status open_stored(zipllm_store *store, int fd, zipllm_pack_file *
     stored->row = *row;
     stored->pack = pack;
     stored->fd = fd;
-    const zipllm_status status = open_frame(store, stored, with_base, error);
+    const zipllm_status status = open_frame(store, stored, parents, level, error);
     if (status != ZIPLLM_OK) {
         zipllm_stored_close(store, stored);
         return status;
@@ -164,27 +194,35 @@ const zipllm_promoted *zipllm_stored_promoted(const zipllm_store *store, int64_t
     return NULL;
 }
 
-zipllm_status zipllm_stored_open(zipllm_store *store, const zipllm_tensor_row *row,
-                                 zipllm_stored **out, zipllm_error *error)
+static zipllm_status open_at(zipllm_store *store, const zipllm_tensor_row *row, unsigned level,
+                             zipllm_stored **out, zipllm_error *error)
 {
     zipllm_pack_file *pack;
     const zipllm_promoted *promoted = zipllm_stored_promoted(store, row->id);
     if (promoted != NULL)
-        return open_stored(store, promoted->fd, NULL, true, &promoted->row, out, error);
+        return open_stored(store, promoted->fd, NULL, level, &promoted->row, NULL, out, error);
     const zipllm_status status = zipllm_store_pack(store, row->pack, &pack, error);
-    return status == ZIPLLM_OK ? open_stored(store, pack->fd, pack, true, row, out, error) : status;
+    return status == ZIPLLM_OK ? open_stored(store, pack->fd, pack, level, row, NULL, out, error)
+                               : status;
+}
+
+zipllm_status zipllm_stored_open(zipllm_store *store, const zipllm_tensor_row *row,
+                                 zipllm_stored **out, zipllm_error *error)
+{
+    return open_at(store, row, 0, out, error);
 }
 
 zipllm_status zipllm_stored_open_fd(zipllm_store *store, int fd, const zipllm_tensor_row *row,
-                                    zipllm_stored **out, zipllm_error *error)
+                                    const int64_t *parents, zipllm_stored **out,
+                                    zipllm_error *error)
 {
-    return open_stored(store, fd, NULL, true, row, out, error);
+    return open_stored(store, fd, NULL, 0, row, parents, out, error);
 }
 
 zipllm_status zipllm_stored_open_raw(zipllm_store *store, int fd, const zipllm_tensor_row *row,
                                      zipllm_stored **out, zipllm_error *error)
 {
-    return open_stored(store, fd, NULL, false, row, out, error);
+    return open_stored(store, fd, NULL, RAW, row, NULL, out, error);
 }
 
 void zipllm_stored_close(zipllm_store *store, zipllm_stored *stored)
@@ -192,7 +230,8 @@ void zipllm_stored_close(zipllm_store *store, zipllm_stored *stored)
     if (stored == NULL)
         return;
     bitx_frame_close(stored->frame);
-    zipllm_stored_close(store, stored->base);
+    for (unsigned k = 0; k < stored->nbases; k++)
+        zipllm_stored_close(store, stored->bases[k]);
     zipllm_store_pack_release(store, stored->pack);
     free(stored);
 }
@@ -205,86 +244,195 @@ size_t zipllm_stored_block_nbytes(const zipllm_stored *stored, uint64_t index)
     return rest < ZIPLLM_BLOCK_NBYTES ? (size_t)rest : ZIPLLM_BLOCK_NBYTES;
 }
 
-static bool failed(zipllm_fault *fault, zipllm_status status, bitx_status codec, int os_errno,
-                   uint64_t offset)
+static bool failed(zipllm_fault *fault, const zipllm_stored *in, zipllm_status status,
+                   bitx_status codec, int os_errno, uint64_t offset)
 {
-    fault->status = status;
-    fault->codec = codec;
-    fault->os_errno = os_errno;
-    fault->offset = offset;
+    *fault = (zipllm_fault){
+        .status = status, .codec = codec, .os_errno = os_errno, .in = in, .offset = offset};
     return false;
 }
 
 /* Reads a block's payload into the worker's memory and decodes it. */
 static bool decode(const zipllm_stored *stored, zipllm_worker *worker, uint64_t index, uint8_t *dst,
-                   const uint8_t *base, size_t base_nbytes, uint64_t *sum, zipllm_fault *fault)
+                   const void *const *bases, size_t base_nbytes, uint64_t *sum, zipllm_fault *fault)
 {
     uint64_t at = 0;
     bitx_block block;
     bitx_status status = bitx_frame_block(stored->frame, index, &at, &block);
     if (status != BITX_OK)
-        return failed(fault, ZIPLLM_DAMAGED, status, 0, stored->row.offset);
+        return failed(fault, stored, ZIPLLM_DAMAGED, status, 0, stored->row.offset);
     const uint64_t offset = stored->row.offset + at;
     if (block.payload_nbytes > ZIPLLM_BLOCK_NBYTES ||
         at + block.payload_nbytes > stored->row.length)
-        return failed(fault, ZIPLLM_DAMAGED, BITX_ERR_CORRUPT, 0, offset);
+        return failed(fault, stored, ZIPLLM_DAMAGED, BITX_ERR_CORRUPT, 0, offset);
     const ssize_t got = zipllm_pread(stored->fd, worker->payload, block.payload_nbytes, offset);
     if (got < 0)
-        return failed(fault, ZIPLLM_ERROR, BITX_OK, errno, offset);
+        return failed(fault, stored, ZIPLLM_ERROR, BITX_OK, errno, offset);
     if ((size_t)got != block.payload_nbytes)
-        return failed(fault, ZIPLLM_DAMAGED, BITX_ERR_TRUNCATED, 0, offset);
+        return failed(fault, stored, ZIPLLM_DAMAGED, BITX_ERR_TRUNCATED, 0, offset);
     if (sum != NULL)
         *sum = zipllm_check_sum(worker->payload, block.payload_nbytes);
-    status = bitx_block_decode(worker->ctx, stored->frame, index, dst,
-                               zipllm_stored_block_nbytes(stored, index), worker->payload,
-                               block.payload_nbytes, base, base_nbytes);
+    status = bitx_block_decode_bases(worker->ctx, stored->frame, index, dst,
+                                     zipllm_stored_block_nbytes(stored, index), worker->payload,
+                                     block.payload_nbytes, bases,
+                                     base_nbytes != 0 ? stored->nbases : 0, base_nbytes);
     if (status == BITX_ERR_MEMORY)
-        return failed(fault, ZIPLLM_ERROR, status, 0, offset);
-    return status == BITX_OK || failed(fault, ZIPLLM_DAMAGED, status, 0, offset);
+        return failed(fault, stored, ZIPLLM_ERROR, status, 0, offset);
+    return status == BITX_OK || failed(fault, stored, ZIPLLM_DAMAGED, status, 0, offset);
+}
+
+static bool grow(zipllm_buffer *buffer, size_t nbytes)
+{
+    if (buffer->nbytes >= nbytes)
+        return true;
+    free(buffer->data);
+    buffer->data = malloc(nbytes);
+    buffer->nbytes = buffer->data != NULL ? nbytes : 0;
+    return buffer->data != NULL;
+}
+
+/* Does block `index` of the two cover the same range, so that sums come in order? */
+static bool side_by_side(const zipllm_stored *stored, const zipllm_stored *base)
+{
+    return bitx_dtype_bits((bitx_dtype)stored->row.dtype) ==
+           bitx_dtype_bits((bitx_dtype)base->row.dtype);
+}
+
+static bool decode_block(const zipllm_stored *stored, zipllm_worker *worker, unsigned level,
+                         uint64_t index, uint8_t *dst, zipllm_block_sums *sums,
+                         zipllm_fault *fault);
+
+/* A range of one base at that level, to dst. *sum (or NULL): of the last block of it. */
+static bool load_range(const zipllm_stored *base, zipllm_worker *worker, unsigned level,
+                       uint64_t offset, size_t nbytes, uint8_t *dst, uint64_t *sum,
+                       zipllm_fault *fault)
+{
+    for (size_t done = 0; done < nbytes;) {
+        const uint64_t index = (offset + done) / ZIPLLM_BLOCK_NBYTES;
+        const size_t within = (size_t)((offset + done) % ZIPLLM_BLOCK_NBYTES);
+        zipllm_block_sums sums;
+        if (index >= base->info.nblocks)
+            return failed(fault, base, ZIPLLM_DAMAGED, BITX_ERR_CORRUPT, 0, base->row.offset);
+        const size_t size = zipllm_stored_block_nbytes(base, index);
+        const size_t n = size - within < nbytes - done ? size - within : nbytes - done;
+        const bool whole = within == 0 && n == size;
+        if (!whole && !grow(&worker->part, ZIPLLM_BLOCK_NBYTES))
+            return failed(fault, base, ZIPLLM_ERROR, BITX_ERR_MEMORY, 0, base->row.offset);
+        uint8_t *to = whole ? dst + done : worker->part.data;
+        if (!decode_block(base, worker, level, index, to, sum != NULL ? &sums : NULL, fault))
+            return false;
+        if (sum != NULL)
+            *sum = sums.own;
+        if (!whole)
+            memcpy(dst + done, to + within, n);
+        done += n;
+    }
+    return true;
+}
+
+/* The root that several bases of one tensor share is decoded once for all of them. */
+static bool is_held(const zipllm_worker *worker, const zipllm_stored *base, uint64_t offset,
+                    size_t nbytes)
+{
+    return base->row.id != 0 && worker->held == base->row.id && worker->held_at == offset &&
+           worker->held_nbytes >= nbytes;
+}
+
+/* Ranges of the bases of a tensor at `level`, which is one below theirs. */
+static bool load_ranges(zipllm_stored *const *bases, unsigned nbases, zipllm_worker *worker,
+                        unsigned level, uint64_t offset, size_t nbytes,
+                        const void *out[ZIPLLM_PARENTS_MAX], uint64_t *sums, zipllm_fault *fault)
+{
+    zipllm_buffer *buffer = &worker->bases[level];
+    const size_t each = (nbytes + 63) & ~(size_t)63;
+    const bool holds = level > 0 && nbases == 1;
+    if (holds && is_held(worker, bases[0], offset, nbytes)) {
+        out[0] = buffer->data;
+        return true;
+    }
+    if (level > 0)
+        worker->held = 0;
+    if (!grow(buffer, nbases * each))
+        return failed(fault, bases[0], ZIPLLM_ERROR, BITX_ERR_MEMORY, 0, bases[0]->row.offset);
+    for (unsigned k = 0; k < nbases; k++) {
+        uint8_t *to = buffer->data + k * each;
+        if (!load_range(bases[k], worker, level + 1, offset, nbytes, to,
+                        sums != NULL ? &sums[k] : NULL, fault))
+            return false;
+        out[k] = to;
+    }
+    if (holds) {
+        worker->held = bases[0]->row.id;
+        worker->held_at = offset;
+        worker->held_nbytes = nbytes;
+    }
+    return true;
+}
+
+static bool decode_block(const zipllm_stored *stored, zipllm_worker *worker, unsigned level,
+                         uint64_t index, uint8_t *dst, zipllm_block_sums *sums, zipllm_fault *fault)
+{
+    const void *bases[ZIPLLM_PARENTS_MAX] = {0};
+    uint64_t offset;
+    size_t nbytes = 0;
+    if (stored->nbases != 0 && level >= ZIPLLM_DEPTH_MAX)
+        return failed(fault, stored, ZIPLLM_DAMAGED, BITX_ERR_CORRUPT, 0, stored->row.offset);
+    if (stored->nbases != 0) {
+        const bitx_status status = bitx_frame_base_range(stored->frame, index, &offset, &nbytes);
+        if (status != BITX_OK)
+            return failed(fault, stored, ZIPLLM_DAMAGED, status, 0, stored->row.offset);
+        if (nbytes != 0 && !load_ranges(stored->bases, stored->nbases, worker, level, offset,
+                                        nbytes, bases, sums != NULL ? sums->bases : NULL, fault))
+            return false;
+    }
+    return decode(stored, worker, index, dst, bases, nbytes, sums != NULL ? &sums->own : NULL,
+                  fault);
 }
 
 bool zipllm_stored_block(const zipllm_stored *stored, zipllm_worker *worker, uint64_t index,
                          uint8_t *dst, zipllm_block_sums *sums, zipllm_fault *fault)
 {
-    size_t base_nbytes = 0;
-    const zipllm_stored *base = stored->base;
-    if (base != NULL && index < base->info.nblocks) {
-        const size_t own_nbytes = zipllm_stored_block_nbytes(stored, index);
-        base_nbytes = zipllm_stored_block_nbytes(base, index);
-        if (!decode(base, worker, index, worker->base, NULL, 0, sums != NULL ? &sums->base : NULL,
-                    fault)) {
-            fault->in_base = true;
-            return false;
-        }
-        base_nbytes = base_nbytes < own_nbytes ? base_nbytes : own_nbytes;
-    }
-    return decode(stored, worker, index, dst, base_nbytes != 0 ? worker->base : NULL, base_nbytes,
-                  sums != NULL ? &sums->own : NULL, fault);
+    worker->held = 0;
+    return decode_block(stored, worker, 0, index, dst, sums, fault);
+}
+
+bool zipllm_stored_ranges(zipllm_stored *const *bases, unsigned nbases, zipllm_worker *worker,
+                          uint64_t offset, size_t nbytes, const void *out[ZIPLLM_PARENTS_MAX],
+                          zipllm_fault *fault)
+{
+    worker->held = 0;
+    return load_ranges(bases, nbases, worker, 0, offset, nbytes, out, NULL, fault);
+}
+
+static void fold(zipllm_stored *stored, uint64_t index, uint64_t sum)
+{
+    if (stored->next != index)
+        return;
+    stored->check = zipllm_check_fold(stored->check, sum);
+    stored->next++;
 }
 
 void zipllm_stored_fold(zipllm_stored *stored, uint64_t index, const zipllm_block_sums *sums)
 {
-    if (stored->next == index) {
-        stored->check = zipllm_check_fold(stored->check, sums->own);
-        stored->next++;
-    }
-    zipllm_stored *base = stored->base;
-    if (base != NULL && base->next == index && index < base->info.nblocks) {
-        base->check = zipllm_check_fold(base->check, sums->base);
-        base->next++;
-    }
+    fold(stored, index, sums->own);
+    for (unsigned k = 0; k < stored->nbases; k++)
+        if (index < stored->bases[k]->info.nblocks && side_by_side(stored, stored->bases[k]))
+            fold(stored->bases[k], index, sums->bases[k]);
+}
+
+static bool is_whole(const zipllm_stored *s, zipllm_fault *fault)
+{
+    return s->next != s->info.nblocks ||
+           zipllm_check_fold(s->check, s->header_sum) == s->row.check ||
+           failed(fault, s, ZIPLLM_DAMAGED, BITX_ERR_CHECKSUM, 0, s->row.offset);
 }
 
 bool zipllm_stored_whole(const zipllm_stored *stored, zipllm_fault *fault)
 {
-    for (const zipllm_stored *s = stored; s != NULL; s = s->base) {
-        if (s->next != s->info.nblocks ||
-            zipllm_check_fold(s->check, s->header_sum) == s->row.check)
-            continue;
-        fault->in_base = s != stored;
-        return failed(fault, ZIPLLM_DAMAGED, BITX_ERR_CHECKSUM, 0, s->row.offset);
-    }
-    return true;
+    bool whole = is_whole(stored, fault);
+    for (unsigned k = 0; k < stored->nbases && whole; k++)
+        whole = is_whole(stored->bases[k], fault);
+    return whole;
 }
 
 zipllm_status zipllm_stored_equal(zipllm_store *store, const zipllm_stored *a,
@@ -317,9 +465,10 @@ static zipllm_status read_raw(zipllm_store *store, const zipllm_stored *stored, 
     if (got == (ssize_t)nbytes)
         return ZIPLLM_OK;
     if (got < 0)
-        (void)failed(&fault, ZIPLLM_ERROR, BITX_OK, errno, stored->row.offset + at);
+        (void)failed(&fault, stored, ZIPLLM_ERROR, BITX_OK, errno, stored->row.offset + at);
     else
-        (void)failed(&fault, ZIPLLM_DAMAGED, BITX_ERR_TRUNCATED, 0, stored->row.offset + at);
+        (void)failed(&fault, stored, ZIPLLM_DAMAGED, BITX_ERR_TRUNCATED, 0,
+                     stored->row.offset + at);
     return zipllm_stored_fault(store, stored, &fault, error);
 }
 
@@ -343,7 +492,7 @@ zipllm_status zipllm_stored_raw(zipllm_store *store, zipllm_stored *stored, zipl
         zipllm_fault fault = {.status = ZIPLLM_OK};
         const bitx_status known = bitx_frame_block(stored->frame, i, &at, &block);
         if (known != BITX_OK || block.payload_nbytes > ZIPLLM_BLOCK_NBYTES) {
-            (void)failed(&fault, ZIPLLM_DAMAGED, BITX_ERR_CORRUPT, 0, stored->row.offset);
+            (void)failed(&fault, stored, ZIPLLM_DAMAGED, BITX_ERR_CORRUPT, 0, stored->row.offset);
             return zipllm_stored_fault(store, stored, &fault, error);
         }
         const zipllm_status status = read_raw(store, stored, at, block.payload_nbytes, error);
@@ -363,12 +512,11 @@ zipllm_status zipllm_stored_raw(zipllm_store *store, zipllm_stored *stored, zipl
 zipllm_status zipllm_stored_fault(const zipllm_store *store, const zipllm_stored *stored,
                                   const zipllm_fault *fault, zipllm_error *error)
 {
-    if (fault->in_base && stored->base != NULL)
-        stored = stored->base;
-    char *path = zipllm_path_join(store->dir.path, path_of(stored));
+    const zipllm_stored *in = fault->in != NULL ? fault->in : stored;
+    char *path = zipllm_path_join(store->dir.path, path_of(in));
     (void)zipllm_fail(error, fault->status, path, fault->offset, fault->os_errno, "%s%s",
                       fault->codec != BITX_OK ? bitx_status_name(fault->codec) : "cannot read",
-                      fault->in_base ? " (in the base of the tensor)" : "");
+                      in != stored ? " (in the base of the tensor)" : "");
     free(path);
     return fault->status;
 }

@@ -13,8 +13,9 @@ typedef struct zipllm_fault {
     zipllm_status status; /* ZIPLLM_OK: nothing */
     bitx_status codec;    /* BITX_OK: not the codec */
     int os_errno;         /* 0: not a system call */
-    bool in_base;         /* while decoding the base */
-    uint64_t offset;      /* in the pack */
+    /* The frame at fault, where it is not the one asked for: one of its bases. */
+    const struct zipllm_stored *in;
+    uint64_t offset; /* in the pack */
 } zipllm_fault;
 
 typedef struct zipllm_stored {
@@ -23,7 +24,8 @@ typedef struct zipllm_stored {
     int fd;
     bitx_frame *frame;
     bitx_frame_info info;
-    struct zipllm_stored *base; /* NULL: coded by itself */
+    struct zipllm_stored *bases[ZIPLLM_PARENTS_MAX];
+    unsigned nbases; /* 0: coded by itself, or opened raw */
     uint64_t header_sum;
     uint64_t next;  /* block to fold */
     uint64_t check; /* of the blocks before it */
@@ -31,7 +33,7 @@ typedef struct zipllm_stored {
 
 /* Stored bytes read by zipllm_stored_block(), to fold. */
 typedef struct zipllm_block_sums {
-    uint64_t own, base;
+    uint64_t own, bases[ZIPLLM_PARENTS_MAX];
 } zipllm_block_sums;
 
 /* ZIPLLM_DAMAGED where the frame is not what the index says. */
@@ -40,10 +42,11 @@ ZIPLLM_WARN_UNUSED zipllm_status zipllm_stored_open(zipllm_store *store,
                                                     zipllm_stored **out, zipllm_error *error);
 /* What promote.h has made of a tensor of the index, or NULL. */
 const zipllm_promoted *zipllm_stored_promoted(const zipllm_store *store, int64_t id);
-/* A frame in a pack that is still being written. */
+/* A frame in a pack that is still being written, whose bases (ids) the index does not know yet. */
 ZIPLLM_WARN_UNUSED zipllm_status zipllm_stored_open_fd(zipllm_store *store, int fd,
                                                        const zipllm_tensor_row *row,
-                                                       zipllm_stored **out, zipllm_error *error);
+                                                       const int64_t *parents, zipllm_stored **out,
+                                                       zipllm_error *error);
 /* Without its base: its stored bytes can be read, not decoded. */
 ZIPLLM_WARN_UNUSED zipllm_status zipllm_stored_open_raw(zipllm_store *store, int fd,
                                                         const zipllm_tensor_row *row,
@@ -68,10 +71,18 @@ size_t zipllm_stored_block_nbytes(const zipllm_stored *stored, uint64_t index);
 bool zipllm_stored_block(const zipllm_stored *stored, zipllm_worker *worker, uint64_t index,
                          uint8_t *dst, zipllm_block_sums *sums, zipllm_fault *fault);
 
+/*
+ * nbytes at `offset` of each of several tensors, decoded into the worker's memory: out[k] is of
+ * bases[k]. Valid until the worker decodes again. For jobs, like zipllm_stored_block().
+ */
+bool zipllm_stored_ranges(zipllm_stored *const *bases, unsigned nbases, zipllm_worker *worker,
+                          uint64_t offset, size_t nbytes, const void *out[ZIPLLM_PARENTS_MAX],
+                          zipllm_fault *fault);
+
 /* Takes in the sums of block `index`; blocks that come out of order end the fold of that frame. */
 void zipllm_stored_fold(zipllm_stored *stored, uint64_t index, const zipllm_block_sums *sums);
-/* Were the stored bytes (of the base too, if all of them were read) what was written? The offset of
-   the frame that was not is in *fault. */
+/* Were the stored bytes (of the bases too, if all of them were read) what was written? The offset
+   of the frame that was not is in *fault. */
 bool zipllm_stored_whole(const zipllm_stored *stored, zipllm_fault *fault);
 
 /* "PACK: offset N: REASON" into error. */

@@ -5,6 +5,7 @@
 
 #include "error.h"
 #include "io.h"
+#include "made.h"
 #include "model_name.h"
 #include "store.h"
 
@@ -14,12 +15,20 @@ typedef struct share {
     uint64_t nbytes;
 } share;
 
+/* How many bytes of a model were made in one way. */
+typedef struct way {
+    char *text;
+    uint64_t nbytes, stored;
+} way;
+
 enum { RANKS = 257 };
 
 typedef struct tally {
     share *shares;
     size_t n;
     uint64_t stored, delta;
+    way *ways;
+    size_t nways;
     uint64_t lowrank_stored;
     uint64_t of_rank[RANKS]; /* bytes of tensors whose change has that rank */
 } tally;
@@ -29,6 +38,9 @@ static void free_tally(tally *t)
     for (size_t i = 0; i < t->n; i++)
         free(t->shares[i].base);
     free(t->shares);
+    for (size_t i = 0; i < t->nways; i++)
+        free(t->ways[i].text);
+    free(t->ways);
     *t = (tally){.n = 0};
 }
 
@@ -50,6 +62,42 @@ static zipllm_status add_share(tally *t, char *base, uint64_t nbytes, zipllm_err
     t->shares = shares;
     t->shares[t->n++] = (share){base, nbytes};
     return ZIPLLM_OK;
+}
+
+static zipllm_status add_way(tally *t, const char *text, const zipllm_tensor_row *row,
+                             zipllm_error *error)
+{
+    size_t i = 0;
+    while (i < t->nways && strcmp(t->ways[i].text, text) != 0)
+        i++;
+    if (i == t->nways) {
+        way *ways = realloc(t->ways, (t->nways + 1) * sizeof *ways);
+        if (ways != NULL)
+            t->ways = ways;
+        char *copy = strdup(text);
+        if (ways == NULL || copy == NULL) {
+            free(copy);
+            return zipllm_fail_memory(error, strlen(text));
+        }
+        t->ways[t->nways++] = (way){copy, 0, 0};
+    }
+    t->ways[i].nbytes += row->nbytes;
+    t->ways[i].stored += row->length;
+    return ZIPLLM_OK;
+}
+
+/* Those of plain deltas would say no more than the tree does. */
+static zipllm_status count_way(zipllm_store *store, const zipllm_tensor_row *row, tally *t,
+                               zipllm_error *error)
+{
+    char text[ZIPLLM_MADE_TEXT];
+    const char *dtype = row->dtype == BITX_BF16 ? "BF16" : row->dtype == BITX_F16 ? "F16" : "F32";
+    if (row->predictor == BITX_PREDICT_BASE || !zipllm_made_exactly(row->nbytes, row->length))
+        return ZIPLLM_OK;
+    const zipllm_status status = zipllm_made_text(store, row, dtype, text, error);
+    if (status != ZIPLLM_OK)
+        return status == ZIPLLM_DAMAGED ? ZIPLLM_OK : status;
+    return add_way(t, text, row, error);
 }
 
 /* What the frame says of its prediction. One that cannot be read is verify's business. */
@@ -92,6 +140,8 @@ static zipllm_status count_tensors(zipllm_store *store, int64_t model, tally *t,
         if (status == ZIPLLM_OK && row.parent != 0) {
             t->delta += row.nbytes;
             status = count_rank(store, &row, t, error);
+            if (status == ZIPLLM_OK)
+                status = count_way(store, &row, t, error);
         }
         if (status == ZIPLLM_OK && base != NULL)
             status = add_share(t, base, row.nbytes, error);
@@ -141,6 +191,13 @@ static zipllm_status tell(zipllm_store *store, const zipllm_model_row *model,
     out.stored_bytes = t.stored;
     out.delta_bytes = t.delta;
     out.lowrank_stored = t.lowrank_stored;
+    out.made = "";
+    const way *usual = NULL;
+    for (size_t i = 0; i < t.nways; i++)
+        if (usual == NULL || t.ways[i].nbytes > usual->nbytes)
+            usual = &t.ways[i];
+    if (usual != NULL && usual->nbytes > t.delta / 2)
+        out.made = usual->text;
     for (unsigned rank = 1; rank < RANKS; rank++) {
         out.lowrank_bytes += t.of_rank[rank];
         if (out.rank == 0 || t.of_rank[rank] > t.of_rank[out.rank])

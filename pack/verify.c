@@ -145,12 +145,12 @@ static zipllm_status check_index(zipllm_verifying *v)
     zipllm_index_reset(s);
     if (status != ZIPLLM_OK)
         return status;
-    s = zipllm_index_query(index, ZIPLLM_Q_NOT_STANDALONE, v->error);
+    s = zipllm_index_query(index, ZIPLLM_Q_TOO_DEEP, v->error);
     const int step = s != NULL ? zipllm_index_step(index, s, v->error) : -1;
     if (step < 0)
         return ZIPLLM_ERROR;
     if (step > 0)
-        status = index_damage(v, "the base of a delta is itself a delta");
+        status = index_damage(v, "too many frames between a tensor and a whole one");
     zipllm_index_reset(s);
     return status;
 }

@@ -54,7 +54,8 @@ static bool agrees(const zipllm_pack_entry *entry, const zipllm_tensor_row *row)
 {
     return entry->length == row->length && entry->nbytes == row->nbytes &&
            entry->check == row->check && entry->ordinal == row->ordinal &&
-           entry->dtype == row->dtype && (entry->nparents != 0) == (row->parent != 0) &&
+           entry->dtype == row->dtype && entry->nparents == row->nparents &&
+           entry->predictor == row->predictor &&
            memcmp(entry->hash, row->hash, sizeof row->hash) == 0 &&
            memcmp(entry->plain, row->plain, sizeof row->plain) == 0;
 }
@@ -84,7 +85,9 @@ static zipllm_status check_raw(pack_walk *w, const zipllm_pack_entry *entry,
                              .offset = entry->offset,
                              .length = entry->length,
                              .check = entry->check,
-                             .parent = entry->nparents};
+                             .parent = entry->nparents,
+                             .nparents = entry->nparents,
+                             .predictor = entry->predictor};
     zipllm_error why;
     zipllm_stored *stored = NULL;
     zipllm_status status = zipllm_stored_open_raw(w->v->store, w->fd, &raw, &stored, &why);

@@ -30,7 +30,7 @@ expect 0 "$ZIPLLM" init "$STORE"
 expect 0 z add --name fam/base base
 expect 0 z add --name fam/lora lora
 expect 0 z tree
-says out 'LoRA, r='
+says out 'LoRA r=4 of fam/base'
 expect 0 z tree --json
 json "[r['lowrank_bytes'] > 0 for r in lines if r['name'] == 'fam/lora'] == [True]"
 json "[r['stored_bytes'] * 6 < $size for r in lines if r['name'] == 'fam/lora'] == [True]"

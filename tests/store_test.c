@@ -494,13 +494,13 @@ Test(store, a_store_of_another_version_is_refused)
     (void)snprintf(options, sizeof options, "%s/zipllm.json", store_path);
     unsigned char *text = test_read(options, &nbytes);
     text[nbytes] = '\0';
-    char *version = strstr((char *)text, "\"version\": 1");
+    char *version = strstr((char *)text, "\"version\": 2");
     cr_assert_not_null(version);
-    version[11] = '2';
+    version[11] = '1';
     test_write(options, text, nbytes);
     free(text);
     cr_assert_eq(zipllm_open(store_path, ZIPLLM_SHARED, NULL, &store, &error), ZIPLLM_ERROR);
-    cr_assert_not_null(strstr(error.message, "version 2"), "%s", error.message);
+    cr_assert_not_null(strstr(error.message, "version 1;"), "%s", error.message);
     cr_assert_eq(zipllm_init(store_path, &error), ZIPLLM_ERROR);
 }
 

@@ -131,12 +131,14 @@ if(BITX_BUILD_STORE AND PYTHON3)
     set_tests_properties(cli_${name} PROPERTIES TIMEOUT 300
       PASS_REGULAR_EXPRESSION "[1-9][0-9]* passed, 0 failed" FAIL_REGULAR_EXPRESSION "FAILED")
   endforeach()
-  add_executable(make_lora make_lora.c)
-  bitx_target_defaults(make_lora)
-  target_link_libraries(make_lora PRIVATE bitx_static)
-  add_test(NAME cli_lora COMMAND sh "${CMAKE_CURRENT_SOURCE_DIR}/cli_lora.sh"
-    $<TARGET_FILE:zipllm> $<TARGET_FILE:make_family> "${PROJECT_SOURCE_DIR}"
-    $<TARGET_FILE:make_lora>)
-  set_tests_properties(cli_lora PROPERTIES TIMEOUT 300
-    PASS_REGULAR_EXPRESSION "[1-9][0-9]* passed, 0 failed" FAIL_REGULAR_EXPRESSION "FAILED")
+  foreach(name lora blends)
+    add_executable(make_${name} make_${name}.c)
+    bitx_target_defaults(make_${name})
+    target_link_libraries(make_${name} PRIVATE bitx_static)
+    add_test(NAME cli_${name} COMMAND sh "${CMAKE_CURRENT_SOURCE_DIR}/cli_${name}.sh"
+      $<TARGET_FILE:zipllm> $<TARGET_FILE:make_family> "${PROJECT_SOURCE_DIR}"
+      $<TARGET_FILE:make_${name}>)
+    set_tests_properties(cli_${name} PROPERTIES TIMEOUT 300
+      PASS_REGULAR_EXPRESSION "[1-9][0-9]* passed, 0 failed" FAIL_REGULAR_EXPRESSION "FAILED")
+  endforeach()
 endif()

@@ -52,13 +52,14 @@ static void table_part(void *user, const zipllm_tensor *t)
     char nbytes[TEXT_NUMBER_MAX], stored[TEXT_NUMBER_MAX], shared[TEXT_NUMBER_MAX];
     char *file = text_escape(t->file), *name = text_escape(t->name);
     char *dtype = text_escape(t->dtype), *shape = text_escape(t->shape);
+    char *made = text_escape(t->made);
     const char *cells[] = {file,
                            t->kind == ZIPLLM_TENSOR ? name : zipllm_kind_name(t->kind),
                            dtype,
                            shape,
                            nbytes,
                            stored,
-                           t->delta ? "delta" : "whole",
+                           t->delta ? made : "whole",
                            shared};
 
     text_bytes(nbytes, t->nbytes);
@@ -69,6 +70,7 @@ static void table_part(void *user, const zipllm_tensor *t)
     free(name);
     free(dtype);
     free(shape);
+    free(made);
 }
 
 static void print_model(const zipllm_model *m)
@@ -155,6 +157,7 @@ static void json_part(void *user, const zipllm_tensor *t)
     json_uint("stored_bytes", t->stored_nbytes);
     json_uint("shared", t->shared);
     json_bool("delta", t->delta);
+    json_string("made", t->made);
     json_string("pack", t->pack);
     json_uint("offset", t->offset);
     json_end();
@@ -207,7 +210,7 @@ const command COMMAND_SHOW = {
         "\n--json: {\"type\":\"model\", name, revision, base (or null), found, added, files,\n"
         "tensors, logical_bytes, stored_bytes, file_list: [{path, bytes, sha256, tensors,\n"
         "directory, blob}]}; with -v then a line {\"type\":\"part\", file, kind, tensor, dtype,\n"
-        "shape, bytes, stored_bytes, shared, delta, pack, offset} for each part\n",
+        "shape, bytes, stored_bytes, shared, delta, made, pack, offset} for each part\n",
     .least = 1,
     .most = 1,
     .run = run_show,

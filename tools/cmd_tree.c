@@ -15,8 +15,8 @@
 #define TRUNK "\xe2\x94\x82  "
 
 typedef struct node {
-    char *model, *base, *named;
-    uint64_t logical, stored, delta, lowrank, lowrank_stored;
+    char *model, *base, *named, *made;
+    uint64_t logical, stored, delta, lowrank;
     unsigned rank;
     bool shown;
 } node;
@@ -43,11 +43,11 @@ static void on_row(void *user, const zipllm_tree_row *row)
     f->nodes[f->n++] = (node){text_copy(row->model),
                               row->base != NULL ? text_copy(row->base) : NULL,
                               row->named != NULL ? text_copy(row->named) : NULL,
+                              text_escape(row->made),
                               row->logical_bytes,
                               row->stored_bytes,
                               row->delta_bytes,
                               row->lowrank_bytes,
-                              row->lowrank_stored,
                               row->rank,
                               false};
 }
@@ -81,16 +81,11 @@ static void draw(forest *f, node *at, const char *drawn_before, const char *bran
     const char *what = at->named != NULL && at->base != NULL && strcmp(at->named, at->base) != 0
                            ? "coded against another than add found"
                            : "";
-    char lora[96];
     node *last = NULL;
     size_t i;
 
-    /* A merged adapter leaves little but its factors; a part of low rank helps full fine-tunes too.
-     */
-    if (*what == '\0' && at->lowrank > at->delta / 2 && at->lowrank_stored < at->lowrank / 6) {
-        (void)snprintf(lora, sizeof lora, "LoRA, r=%u", at->rank);
-        what = lora;
-    }
+    if (at->made[0] != '\0')
+        what = at->made;
     at->shown = true;
     line = text_allocate(nbytes);
     (void)snprintf(line, nbytes, "%s%s%s", drawn_before, branch, name);
@@ -173,6 +168,7 @@ static void json_all(const forest *f)
         json_uint("delta_bytes", n->delta);
         json_uint("lowrank_bytes", n->lowrank);
         json_uint("rank", n->rank);
+        json_string("made", n->made);
         json_int("saved_bytes", (int64_t)n->logical - (int64_t)n->stored);
         json_end();
     }
@@ -200,6 +196,7 @@ static zipllm_status run_tree(options *o)
         free(f.nodes[i].model);
         free(f.nodes[i].base);
         free(f.nodes[i].named);
+        free(f.nodes[i].made);
     }
     free(f.nodes);
     session_close(&s);
@@ -218,9 +215,12 @@ const command COMMAND_TREE = {
         "\n--json: a line {\"type\":\"model\", name, base (or null), named_base (what add found, "
         "or\n"
         "null), logical_bytes, stored_bytes, delta_bytes (coded against another), lowrank_bytes\n"
-        "(of these: as a change of low rank), rank (of most of these), saved_bytes} for each "
-        "model.\n"
-        "\"LoRA, r=16\" marks models that are little but such a change: a merged adapter.\n",
+        "(of these: as a change of low rank), rank (of most of these), made, saved_bytes} for "
+        "each\n"
+        "model. \"LoRA r=16 of X\", \"0.5 A + 0.5 B\" and \"BF16 cast of X\" mark models of which "
+        "little "
+        "but\n"
+        "that had to be stored.\n",
     .least = 0,
     .most = 0,
     .run = run_tree,

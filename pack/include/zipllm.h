@@ -318,8 +318,9 @@ typedef struct zipllm_tensor {
     uint64_t stored_nbytes; /* of its frame, which other parts may share */
     uint64_t shared;        /* how many parts of all models are these bytes, this one included */
     bool delta;             /* coded against a tensor of a base */
-    const char *pack;       /* "packs/ab/....pack" */
-    uint64_t offset;        /* of its frame in the pack */
+    const char *made; /* "LoRA r=16 of X", "0.5 A + 0.5 B", "BF16 cast of X", "delta of X", or "" */
+    const char *pack; /* "packs/ab/....pack" */
+    uint64_t offset;  /* of its frame in the pack */
 } zipllm_tensor;
 
 typedef struct zipllm_show_options {
@@ -430,6 +431,7 @@ typedef struct zipllm_tree_row {
     uint64_t lowrank_bytes;  /* of these, those coded as a change of low rank: a merged LoRA */
     uint64_t lowrank_stored; /* what these take */
     unsigned rank;           /* of most of these; 0: none */
+    const char *made; /* what most of delta_bytes are but for a few bits: as in zipllm_tensor; "" */
 } zipllm_tree_row;
 
 /* Every model, by name then revision. */

@@ -335,6 +335,7 @@ BITX_API BITX_WARN_UNUSED bitx_status bitx_plan_new_bases(bitx_ctx *ctx, const b
                                                           const bitx_base_source *bases,
                                                           unsigned nbases, bitx_plan **out);
 BITX_API unsigned bitx_plan_bases(const bitx_plan *plan, unsigned used[BITX_BASES_MAX]);
+BITX_API bitx_prediction_kind bitx_plan_predictor(const bitx_plan *plan);
 BITX_API BITX_WARN_UNUSED bitx_status bitx_plan_base_range(const bitx_plan *plan, uint64_t index,
                                                            uint64_t *offset, size_t *nbytes);
 BITX_API BITX_WARN_UNUSED bitx_status bitx_block_encode_bases(
