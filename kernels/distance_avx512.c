@@ -44,9 +44,19 @@ BITX_AVX512_INLINE __m512i carry_save(__m512i *sum, __m512i b, __m512i c)
     return carry;
 }
 
-BITX_AVX512_INLINE __m512i position(__m512i v, unsigned p)
+BITX_AVX512_INLINE __m512i positions(__m512i v, unsigned p)
 {
-    return _mm512_and_si512(_mm512_srli_epi16(v, p), _mm512_set1_epi16(1));
+    return _mm512_and_si512(_mm512_srli_epi16(v, p), _mm512_set1_epi8(1));
+}
+
+BITX_AVX512_INLINE __m512i low_bytes(__m512i v)
+{
+    return _mm512_and_si512(v, _mm512_set1_epi16(0xff));
+}
+
+BITX_AVX512_INLINE __m512i high_bytes(__m512i v)
+{
+    return _mm512_srli_epi16(v, 8);
 }
 
 BITX_AVX512_INLINE __m512i add(__m512i a, __m512i b)

@@ -42,9 +42,19 @@ static inline uint16x8_t carry_save(uint16x8_t *sum, uint16x8_t b, uint16x8_t c)
 }
 
 /* Shifts by a variable are to the left, or by a negative number. */
-static inline uint16x8_t position(uint16x8_t v, unsigned p)
+static inline uint16x8_t positions(uint16x8_t v, unsigned p)
 {
-    return vandq_u16(vshlq_u16(v, vdupq_n_s16((int16_t)-p)), vdupq_n_u16(1));
+    return vandq_u16(vshlq_u16(v, vdupq_n_s16((int16_t)-p)), vdupq_n_u16(0x101));
+}
+
+static inline uint16x8_t low_bytes(uint16x8_t v)
+{
+    return vandq_u16(v, vdupq_n_u16(0xff));
+}
+
+static inline uint16x8_t high_bytes(uint16x8_t v)
+{
+    return vshrq_n_u16(v, 8);
 }
 
 static inline uint16x8_t add(uint16x8_t a, uint16x8_t b)
