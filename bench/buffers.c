@@ -70,6 +70,15 @@ double bench_arena_huge_share(const bench_arena *a)
     return share < 1 ? share : 1;
 }
 
+void bench_memory_warm(size_t nbytes)
+{
+    bench_arena a;
+    if (bench_arena_map(&a, nbytes, BENCH_PAGES_HUGE) != 0)
+        return;
+    bench_arena_touch(&a);
+    bench_arena_unmap(&a);
+}
+
 size_t bench_layout(const size_t *nbytes, size_t n, size_t *offsets)
 {
     size_t next = 0;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "bench/args.h"
+#include "bench/buffers.h"
 #include "bench/clock.h"
 #include "bench/commands.h"
 #include "bench/disturb.h"
@@ -66,6 +67,12 @@ static char *beneath(const store_state *s, const char *name)
     return path;
 }
 
+/* Pages for a copy of the model, its frames and a command's buffers. */
+static void warm(const store_state *s)
+{
+    bench_memory_warm(2 * s->models[0].nbytes + ((size_t)256 << 20));
+}
+
 /* ---- whole runs -------------------------------------------------------------------------------
  */
 
@@ -75,17 +82,35 @@ static int store_failed(const zipllm_error *error)
     return -1;
 }
 
+/* Is it another path through the store than the one that the stages are of? */
+static int added_otherwise(const store_state *s, int m, const zipllm_add_result *r)
+{
+    const uint64_t expected = s->models[m].tensors.n;
+    if (r->tensors == expected && (m == 0 || r->tensors_delta > 0))
+        return 0;
+    fprintf(stderr,
+            "bitx-bench store: %s: %llu of %llu tensors stored as such, %llu as deltas: not what "
+            "the stages measure\n",
+            s->models[m].path, (unsigned long long)r->tensors, (unsigned long long)expected,
+            (unsigned long long)r->tensors_delta);
+    return 1;
+}
+
 static int add_models(store_state *s, zipllm_store *store, size_t t, size_t round)
 {
     zipllm_error error;
+    zipllm_add_result result;
     for (int m = 0; m < MODELS; m++) {
         zipllm_add_options options = ZIPLLM_ADD_OPTIONS_INIT;
         options.name = model_names[m];
         options.base = m == 0 ? "none" : model_names[0];
+        warm(s);
         double begin = bench_wall_ns();
-        if (zipllm_add(store, s->models[m].path, &options, NULL, &error) != ZIPLLM_OK)
+        if (zipllm_add(store, s->models[m].path, &options, &result, &error) != ZIPLLM_OK)
             return store_failed(&error);
         s->verbs[t][VERB_ADD][m][round] = (bench_wall_ns() - begin) * 1e-9;
+        if (added_otherwise(s, m, &result))
+            return -1;
     }
     return 0;
 }
@@ -99,6 +124,7 @@ static int get_models(store_state *s, zipllm_store *store, size_t t, size_t roun
         zipllm_get_options options = ZIPLLM_GET_OPTIONS_INIT;
         options.name = model_names[m];
         options.target = out;
+        warm(s);
         double begin = bench_wall_ns();
         if (zipllm_get(store, &options, NULL, &error) != ZIPLLM_OK)
             status = store_failed(&error);
@@ -146,6 +172,7 @@ static int run_rounds(store_state *s)
         size_t round = i == 0 ? 0 : i - 1;
         for (int m = 0; m < MODELS; m++) {
             for (int stage = 0; stage < BENCH_STAGE_COUNT; stage++) {
+                warm(s);
                 double seconds = bench_stage_run(&s->models[m], (bench_stage)stage, s->dir);
                 if (seconds < 0)
                     return -1;

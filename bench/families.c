@@ -53,14 +53,19 @@ static void fill_pair(uint8_t *data, uint8_t *base, size_t nelem, double s, doub
     }
 }
 
-static const char *made_name(size_t i)
+/* As in a Llama: the embedding, then the matrices of layer after layer. NULL when out of memory. */
+static char *made_name(size_t i)
 {
-    static const char *const names[] = {
-        "model.embed_tokens.weight",      "layers.self_attn.q_proj.weight",
-        "layers.self_attn.k_proj.weight", "layers.mlp.gate_proj.weight",
-        "layers.mlp.up_proj.weight",      "layers.mlp.down_proj.weight",
-        "layers.self_attn.o_proj.weight", "layers.self_attn.v_proj.weight"};
-    return names[i % (sizeof(names) / sizeof(names[0]))];
+    static const char *const names[] = {"self_attn.q_proj", "self_attn.k_proj", "mlp.gate_proj",
+                                        "mlp.up_proj",      "mlp.down_proj",    "self_attn.o_proj",
+                                        "self_attn.v_proj"};
+    enum { PER_LAYER = sizeof(names) / sizeof(names[0]) };
+    char name[64];
+    if (i == 0)
+        return strdup("model.embed_tokens.weight");
+    snprintf(name, sizeof(name), "model.layers.%zu.%s.weight", (i - 1) / PER_LAYER,
+             names[(i - 1) % PER_LAYER]);
+    return strdup(name);
 }
 
 int bench_family_make(bench_family *f, const char *label, double s, double changed_share,
@@ -86,7 +91,7 @@ int bench_family_make(bench_family *f, const char *label, double s, double chang
         bench_tensor *t = &f->at[f->n++];
         size_t rest = nbytes - i * TENSOR_NBYTES;
         t->nbytes = t->base_nbytes = rest < TENSOR_NBYTES ? rest : TENSOR_NBYTES;
-        t->name = strdup(made_name(i));
+        t->name = made_name(i);
         t->dtype = BITX_BF16;
         t->role = t->name ? bench_role_of(t->name) : BENCH_ROLE_OTHER;
         uint8_t *data = f->data.base + i * TENSOR_NBYTES, *base = f->base.base + i * TENSOR_NBYTES;
