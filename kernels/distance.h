@@ -24,7 +24,7 @@ enum { POSITIONS_BLOCKS = 255 };
  * of their bytes; low_bytes(v), high_bytes(v) as words; add(a, b); times(v, n), which shifts left;
  * and even_sum(v), odd_sum(v) of the lanes.
  */
-#define BITX_DISTANCE_POSITIONS(attributes, inlined, isa)                                          \
+#define BITX_DISTANCE_POSITIONS(inlined, isa)                                                      \
     /* Sixteen vectors more; returns the sixteens. */                                              \
     inlined lanes positions_block_##isa(lanes low[4], const uint8_t *a, const uint8_t *b)          \
     {                                                                                              \
@@ -95,16 +95,18 @@ enum { POSITIONS_BLOCKS = 255 };
             ones[p] = add(sum, times(positions(sixteen, p), 4));                                   \
         }                                                                                          \
         positions_flush_##isa(counts, counters, ones, bits);                                       \
-    }                                                                                              \
-    attributes void bitx_distance_positions_u16_##isa(uint64_t *counts, const uint8_t *a,          \
-                                                      const uint8_t *b, size_t nelem)              \
+    }
+
+/* The two functions of a file, of `enough` bytes; fewer take those of the row `below`. */
+#define BITX_DISTANCE_POSITIONS_FUNCTION(attributes, isa, bits, enough, below)                     \
+    attributes void bitx_distance_positions_u##bits##_##isa(uint64_t *counts, const uint8_t *a,    \
+                                                            const uint8_t *b, size_t nelem)        \
     {                                                                                              \
-        positions_##isa(counts, a, b, 2 * nelem, 16);                                              \
-    }                                                                                              \
-    attributes void bitx_distance_positions_u32_##isa(uint64_t *counts, const uint8_t *a,          \
-                                                      const uint8_t *b, size_t nelem)              \
-    {                                                                                              \
-        positions_##isa(counts, a, b, 4 * nelem, 32);                                              \
+        const size_t nbytes = bits / 8 * nelem;                                                    \
+        if (nbytes < (enough))                                                                     \
+            bitx_distance_positions_u##bits##_##below(counts, a, b, nelem);                        \
+        else                                                                                       \
+            positions_##isa(counts, a, b, nbytes, bits);                                           \
     }
 
 #endif

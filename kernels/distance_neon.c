@@ -77,6 +77,8 @@ static inline uint64_t odd_sum(uint16x8_t v)
     return vaddvq_u32(vshrq_n_u32(vreinterpretq_u32_u16(v), 16));
 }
 
-BITX_DISTANCE_POSITIONS(, static inline, neon)
+BITX_DISTANCE_POSITIONS(static inline, neon)
+BITX_DISTANCE_POSITIONS_FUNCTION(, neon, 16, 16, scalar)
+BITX_DISTANCE_POSITIONS_FUNCTION(, neon, 32, 16, scalar)
 
 #endif

@@ -43,7 +43,8 @@ BITX_AVX512 void bitx_xor_bytes_avx512(uint8_t *dst, const uint8_t *a, const uin
     i += xor_blocks(dst + i, a + i, b + i, nbytes - i, 0);
     for (; nbytes - i >= 64; i += 64)
         store512(dst + i, _mm512_xor_si512(load512(a + i), load512(b + i)));
-    xor_first(dst + i, a + i, b + i, nbytes - i);
+    if (i < nbytes)
+        xor_first(dst + i, a + i, b + i, nbytes - i);
 }
 
 #endif
