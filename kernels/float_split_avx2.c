@@ -28,7 +28,12 @@ BITX_AVX2_INLINE __m256i float_bytes(__m256i a, __m256i b)
 BITX_AVX2_INLINE void float_raw(float_string *to, __m256i a, __m256i b, unsigned shift)
 {
     uint64_t v[8];
-    if (shift <= 8) {
+    if (shift == 8) { /* as BF16 has it; nothing is ever pending */
+        store256(to->at, float_bytes(a, b));
+        to->at += 32;
+        return;
+    }
+    if (shift < 8) {
         const uint64_t mask = 0x0101010101010101u * ((1u << shift) - 1);
         store256((uint8_t *)v, float_bytes(a, b));
         for (unsigned k = 0; k < 4; k++)

@@ -27,17 +27,27 @@ BITX_AVX512_INLINE __m512i float_fold(__m512i x, const float_tables *t, unsigned
     return x;
 }
 
+/* The low bytes of 64 words. */
+BITX_AVX512_INLINE __m512i float_bytes(__m512i a, __m512i b)
+{
+    return _mm512_inserti64x4(_mm512_castsi256_si512(_mm512_cvtepi16_epi8(a)),
+                              _mm512_cvtepi16_epi8(b), 1);
+}
+
 /* The shift low bits of 64 numbers. */
 BITX_AVX512_INLINE void float_raw(float_string *to, __m512i a, __m512i b, unsigned shift, size_t n)
 {
     uint64_t v[16];
     if (shift == 0)
         return;
-    if (shift <= 8) {
-        __m512i bytes = _mm512_inserti64x4(_mm512_castsi256_si512(_mm512_cvtepi16_epi8(a)),
-                                           _mm512_cvtepi16_epi8(b), 1);
+    if (shift == 8) { /* as BF16 has it; nothing is ever pending */
+        store512_first(to->at, float_bytes(a, b), n);
+        to->at += n;
+        return;
+    }
+    if (shift < 8) {
         const uint64_t mask = 0x0101010101010101u * ((1u << shift) - 1);
-        store512((uint8_t *)v, bytes);
+        store512((uint8_t *)v, float_bytes(a, b));
         size_t k = 0;
         for (; 8 * k + 8 <= n; k++)
             float_put(to, _pext_u64(v[k], mask), 8 * shift);
@@ -88,9 +98,7 @@ BITX_AVX512_INLINE int float_loop(uint8_t *symbols, uint8_t *raw, const uint8_t 
             s1 = _mm512_maskz_mov_epi16((__mmask32)low_mask64(n - n0), s1);
         }
         above = _mm512_or_si512(above, _mm512_or_si512(s0, s1));
-        __m512i s = _mm512_inserti64x4(_mm512_castsi256_si512(_mm512_cvtepi16_epi8(s0)),
-                                       _mm512_cvtepi16_epi8(s1), 1);
-        store512_first(symbols + i, s, n);
+        store512_first(symbols + i, float_bytes(s0, s1), n);
         float_raw(&to, a, b, p->shift, n);
     }
     float_end(&to);

@@ -6,12 +6,20 @@
 #    include "bitstring.h"
 #    include "partition_avx2.h"
 
+/* Stores to two lists wait for their lines in turn. */
+BITX_AVX2_INLINE void fetch_ahead(const uint8_t *p)
+{
+    _mm_prefetch((const char *)(p + 384), _MM_HINT_T0);
+}
+
 /* 64 elements. A list is never ahead of the source, so that eight elements stay within nelem, and
    both lists of 16 are loaded before they are stored. */
 BITX_AVX2_INLINE void partition64_u8(uint8_t **low, uint8_t **high, const uint8_t *src,
                                      uint64_t bits)
 {
     uint8_t *l = *low, *h = *high;
+    fetch_ahead(l);
+    fetch_ahead(h);
     for (size_t k = 0; k < 64; k += 16, bits >>= 16) {
         partition_rows r = partition_masks((unsigned)bits);
         partition16(l, h, src + k, &r);
@@ -22,27 +30,53 @@ BITX_AVX2_INLINE void partition64_u8(uint8_t **low, uint8_t **high, const uint8_
     *high = h;
 }
 
+/* The last n elements, below 64. Returns their plane. */
+BITX_AVX2_INLINE uint64_t partition_last_u8(uint8_t *low, uint8_t *high, const uint8_t *src,
+                                            size_t n, __m128i pivot)
+{
+    const uint8_t at_least = (uint8_t)_mm_extract_epi8(pivot, 0);
+    uint64_t bits = 0;
+    size_t k = 0;
+    for (; n - k >= 8; k += 8) {
+        __m128i x = _mm_loadl_epi64((const __m128i *)(const void *)(src + k));
+        unsigned mask =
+            (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_max_epu8(x, pivot), x)) & 255;
+        size_t ones = (size_t)_mm_popcnt_u32(mask);
+        partition8(low, high, src + k, mask);
+        low += 8 - ones;
+        high += ones;
+        bits |= (uint64_t)mask << k;
+    }
+    for (; k < n; k++) {
+        uint8_t x = src[k];
+        size_t one = x >= at_least;
+        *(one ? high : low) = x;
+        high += one;
+        low += 1 - one;
+        bits |= (uint64_t)one << k;
+    }
+    return bits;
+}
+
 BITX_AVX2 size_t bitx_partition_u8_avx2(uint8_t *low, uint8_t *high, uint8_t *plane, size_t bit,
                                         const uint8_t *src, size_t nelem, unsigned pivot)
 {
-    const __m256i p = _mm256_set1_epi8((char)pivot);
-    uint8_t *h = high;
+    if (pivot > 255)
+        return bitx_partition_u8_scalar(low, high, plane, bit, src, nelem, pivot);
     if (nelem == 0)
         return 0;
+    const __m256i p = _mm256_set1_epi8((char)pivot);
+    uint8_t *h = high;
     bit_appender w = append_at(plane, bit);
     size_t i = 0;
-    if (pivot <= 255) {
-        for (; nelem - i >= 64; i += 64) {
-            uint64_t bits = at_least_u8(src + i, p) | (uint64_t)at_least_u8(src + i + 32, p) << 32;
-            append64(&w, bits);
-            partition64_u8(&low, &h, src + i, bits);
-        }
+    for (; nelem - i >= 64; i += 64) {
+        uint64_t bits = at_least_u8(src + i, p) | (uint64_t)at_least_u8(src + i + 32, p) << 32;
+        append64(&w, bits);
+        partition64_u8(&low, &h, src + i, bits);
     }
-    size_t at = i + bit; /* the plane's bits written so far begin at `bit` */
-    if (i)
-        append_last(&w, 0, 0);
-    return (size_t)(h - high) +
-           bitx_partition_u8_scalar(low, h, plane, at, src + i, nelem - i, pivot);
+    uint64_t bits = partition_last_u8(low, h, src + i, nelem - i, _mm256_castsi256_si128(p));
+    append_last(&w, bits, nelem - i);
+    return (size_t)(h - high) + (size_t)_mm_popcnt_u64(bits);
 }
 
 BITX_AVX2_INLINE uint32_t at_least_u16(const uint8_t *p, __m256i pivot)

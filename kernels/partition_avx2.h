@@ -21,6 +21,15 @@ BITX_AVX2_INLINE void store_high(uint8_t *p, __m128d x)
     *(any_double *)(void *)p = _mm_cvtsd_f64(_mm_unpackhi_pd(x, x));
 }
 
+/* Eight elements to the ends of two lists, where 8 bytes are stored. */
+BITX_AVX2_INLINE void partition8(uint8_t *low, uint8_t *high, const uint8_t *src, unsigned mask)
+{
+    __m128i x = _mm_set1_epi64x((long long)load64(src));
+    x = _mm_shuffle_epi8(x, load128((const uint8_t *)bitx_shuffle_split8[mask]));
+    _mm_storel_epi64((__m128i *)(void *)low, x);
+    store_high(high, _mm_castsi128_pd(x));
+}
+
 /* For 16 elements: rows of the masks of eight, where their zeros go below and their ones above. */
 typedef struct partition_rows {
     __m256i rows;

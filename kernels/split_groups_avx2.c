@@ -127,45 +127,76 @@ BITX_AVX2 void bitx_groups_split_u8_avx2(uint8_t *lists[16], const uint8_t *src,
 
 /* ---- a table for each byte ---- */
 
-/* Row r of the table where the upper digit of x is r, 0 elsewhere. */
-BITX_AVX2_INLINE __m256i map_row(const uint8_t table[256], __m256i x, unsigned r)
+/* 16 bytes of a table where the upper digit of x is r, 0 elsewhere. */
+BITX_AVX2_INLINE __m256i map_row(const uint8_t *table, __m256i x, unsigned r)
 {
-    __m256i row = _mm256_broadcastsi128_si256(load128(table + 16 * r));
+    __m256i row = _mm256_broadcastsi128_si256(load128(table + 16 * (size_t)r));
     __m256i index = _mm256_xor_si256(x, _mm256_set1_epi8((char)(16 * r)));
     return _mm256_shuffle_epi8(row, _mm256_adds_epu8(index, _mm256_set1_epi8(0x70)));
 }
 
-/* Bytes below 64 and 255, which is what symbols are: four rows of the table in registers. */
-BITX_AVX2_INLINE __m256i map_small(const uint8_t table[256], __m256i x)
+/* What a list has: bytes of a window, and perhaps 255. */
+typedef struct map_window {
+    unsigned first; /* at most 192 */
+    int narrow;     /* all are below first + 64, or 255 */
+} map_window;
+
+BITX_AVX2_INLINE map_window find_window(const uint8_t *src, size_t n)
 {
-    __m256i last = _mm256_cmpeq_epi8(x, _mm256_set1_epi8(-1));
-    __m256i y = _mm256_or_si256(map_row(table, x, 0), map_row(table, x, 1));
-    y = _mm256_or_si256(y, _mm256_or_si256(map_row(table, x, 2), map_row(table, x, 3)));
-    return _mm256_blendv_epi8(y, _mm256_set1_epi8((char)table[255]), last);
+    __m256i least = _mm256_set1_epi8(-1), most = _mm256_setzero_si256();
+    for (size_t i = 0; i < n; i += 32) {
+        __m256i x = load256(src + i), last = _mm256_cmpeq_epi8(x, _mm256_set1_epi8(-1));
+        least = _mm256_min_epu8(least, x);
+        most = _mm256_max_epu8(most, _mm256_andnot_si256(last, x));
+    }
+    uint8_t low[32], high[32], first = 255, end = 0;
+    store256(low, least);
+    store256(high, most);
+    for (unsigned k = 0; k < 32; k++) {
+        first = low[k] < first ? low[k] : first;
+        end = high[k] > end ? high[k] : end;
+    }
+    first = first < 192 ? first : 192;
+    return (map_window){first, end < first + 64};
 }
 
-BITX_AVX2_INLINE __m256i map_any(const uint8_t table[256], __m256i x)
+BITX_AVX2_INLINE void map_narrow(uint8_t *dst, const uint8_t *src, const uint8_t table[256],
+                                 size_t n, unsigned first)
 {
-    __m256i y = map_row(table, x, 0);
-    for (unsigned r = 1; r < 16; r++)
-        y = _mm256_or_si256(y, map_row(table, x, r));
-    return y;
+    const __m256i from = _mm256_set1_epi8((char)first), same = _mm256_set1_epi8(-1);
+    const __m256i of_last = _mm256_set1_epi8((char)table[255]);
+    const uint8_t *t = table + first;
+    for (size_t i = 0; i < n; i += 32) {
+        __m256i v = load256(src + i), x = _mm256_sub_epi8(v, from);
+        __m256i y = _mm256_or_si256(map_row(t, x, 0), map_row(t, x, 1));
+        y = _mm256_or_si256(y, _mm256_or_si256(map_row(t, x, 2), map_row(t, x, 3)));
+        store256(dst + i, _mm256_blendv_epi8(y, of_last, _mm256_cmpeq_epi8(v, same)));
+    }
 }
 
-BITX_AVX2_INLINE int is_small(__m256i x)
+BITX_AVX2_INLINE void map_wide(uint8_t *dst, const uint8_t *src, const uint8_t table[256], size_t n)
 {
-    __m256i below = _mm256_cmpeq_epi8(_mm256_min_epu8(x, _mm256_set1_epi8(63)), x);
-    __m256i last = _mm256_cmpeq_epi8(x, _mm256_set1_epi8(-1));
-    return _mm256_movemask_epi8(_mm256_or_si256(below, last)) == -1;
+    for (size_t i = 0; i < n; i += 32) {
+        __m256i x = load256(src + i), y = map_row(table, x, 0);
+        for (unsigned r = 1; r < 16; r++)
+            y = _mm256_or_si256(y, map_row(table, x, r));
+        store256(dst + i, y);
+    }
 }
 
+/* Symbols are mostly of a few: four rows of the table then, else all. */
 BITX_AVX2 void bitx_map_u8_avx2(uint8_t *dst, const uint8_t *src, const uint8_t table[256],
                                 size_t nelem)
 {
     size_t i = 0;
-    for (; nelem - i >= 32; i += 32) {
-        __m256i x = load256(src + i);
-        store256(dst + i, is_small(x) ? map_small(table, x) : map_any(table, x));
+    while (nelem - i >= 32) {
+        size_t n = nelem - i < PART ? (nelem - i) / 32 * 32 : PART;
+        map_window w = find_window(src + i, n);
+        if (w.narrow)
+            map_narrow(dst + i, src + i, table, n, w.first);
+        else
+            map_wide(dst + i, src + i, table, n);
+        i += n;
     }
     bitx_map_u8_scalar(dst + i, src + i, table, nelem - i);
 }
