@@ -1,6 +1,7 @@
 /* Codes: made, written, read, measured. */
 #include "code.h"
 
+#include "bitx/kernels.h"
 #include "plane_codes.h"
 
 enum { ABSENT = 0xff };
@@ -47,6 +48,20 @@ uint64_t bitx_entropy(const uint32_t *counts, size_t n)
     }
     uint64_t most = total ? total * bitx_log2(total) >> 12 : 0;
     return most > sum ? most - sum : 0;
+}
+
+size_t bitx_count_list(const uint8_t *list, size_t n, uint8_t *room, uint32_t counts[256])
+{
+    enum { RUN = 512, ENOUGH = 6144 };
+    size_t nruns = (n / 4 > ENOUGH ? n / 4 : ENOUGH) / RUN;
+    if (n <= (nruns + 1) * RUN) {
+        bitx_histogram_u8(counts, list, n);
+        return n;
+    }
+    for (size_t i = 0; i < nruns; i++)
+        memcpy(room + i * RUN, list + i * (n / nruns), RUN);
+    bitx_histogram_u8(counts, room, nruns * RUN);
+    return nruns * RUN;
 }
 
 /* ---- shape --------------------------------------------------------------------------------- */

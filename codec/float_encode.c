@@ -90,8 +90,8 @@ typedef struct float_sample {
 
 static float_sample sample_of(size_t nelem, bitx_effort effort)
 {
-    enum { RUN = 512, LEAST = 1 << 14 };
-    size_t n = nelem / 8 < LEAST ? LEAST : nelem / 8;
+    enum { RUN = 256, LEAST = 1 << 12 };
+    size_t n = nelem / 32 < LEAST ? LEAST : nelem / 32;
     if (nelem <= n || effort == BITX_EFFORT_MAX)
         return (float_sample){nelem, nelem};
     return (float_sample){RUN, nelem / (n / RUN)};
@@ -166,11 +166,15 @@ static void choose_shift(const bitx_words *words, bitx_effort effort, float_samp
     model->low = low;
 }
 
-static void make_code(const uint32_t counts[256], bitx_effort effort, bitx_code *code)
+/* The counts' sum is `counted` for `nelem` elements; 0 for as many. */
+static void make_code(uint32_t counts[256], size_t nelem, size_t counted, bitx_effort effort,
+                      bitx_code *code)
 {
     uint8_t lengths[256];
     bitx_code_lengths(counts, lengths);
     bitx_code_from_lengths(code, lengths, SYMBOL_BITS_MAX);
+    for (unsigned s = 0; s < 256 && counted; s++)
+        counts[s] = (uint32_t)((uint64_t)counts[s] * nelem / counted);
     bitx_code_choose_planes(code, counts, effort);
 }
 
@@ -253,6 +257,34 @@ static void write_words(bit_writer *w, size_t nelem, const float_model *model,
     w->nbytes += nraw;
 }
 
+/* Counts from the lowest symbol of the list on, which is returned. Where some of the list was not
+   counted, all symbols of its range get a code, as if seen a sixteenth time, and *counted is about
+   the sum of counts; else it is 0. */
+static unsigned count_symbols(const float_memory *m, size_t nelem, bitx_effort effort,
+                              uint32_t counts[256], size_t *counted)
+{
+    uint8_t first = nelem ? 255 : 0, last = 0;
+    *counted = 0;
+    for (size_t i = 0; i < nelem; i++) {
+        uint8_t s = m->list[i];
+        first = s < first ? s : first;
+        last = s > last ? s : last;
+    }
+    memset(counts, 0, 256 * sizeof(*counts));
+    if (effort == BITX_EFFORT_MAX)
+        bitx_histogram_u8(counts, m->list, nelem);
+    else
+        *counted = bitx_count_list(m->list, nelem, m->other, counts);
+    if (*counted == nelem)
+        *counted = 0;
+    for (unsigned s = first; s <= last && *counted; s++)
+        counts[s] = 16 * counts[s] + 1;
+    *counted *= 16;
+    memmove(counts, counts + first, (256u - first) * sizeof(*counts));
+    memset(counts + 256 - first, 0, first * sizeof(*counts));
+    return first;
+}
+
 /*
  * A model for these words alone, which are split and ranked. A sample says what is a symbol; all
  * symbols are counted then. They are put where the sample leaves room on both sides; if that is too
@@ -281,15 +313,10 @@ static bool split_by_own(const bitx_words *words, bitx_dtype dtype, bitx_effort 
         if (!split_words(words, model, m))
             return false;
     }
-    unsigned first = 0;
-    memset(counts, 0, sizeof(counts));
-    bitx_histogram_u8(counts, m->list, words->nelem);
-    while (first < 255 && words->nelem && !counts[first])
-        first++;
-    memmove(counts, counts + first, (256 - first) * sizeof(counts[0]));
-    memset(counts + 256 - first, 0, first * sizeof(counts[0]));
+    size_t counted;
+    unsigned first = count_symbols(m, words->nelem, effort, counts, &counted);
     model->low += first;
-    make_code(counts, effort, &model->code);
+    make_code(counts, words->nelem, counted, effort, &model->code);
     return rank_symbols(&model->code, first, m->list, words->nelem);
 }
 
@@ -337,7 +364,7 @@ size_t bitx_float_tables_plan(const bitx_work *work, const bitx_tuning *tuning,
     start_model(&words, sample->span.dtype, &model);
     choose_shift(&words, tuning->effort, (float_sample){words.nelem, words.nelem}, &fine, counts,
                  &m, &model);
-    make_code(counts, tuning->effort, &model.code);
+    make_code(counts, 0, 0, tuning->effort, &model.code);
     bit_writer w = {.dst = section, .cap = FLOAT_MODEL_MAX_NBYTES};
     write_model(&w, &model);
     bits_flush(&w);
