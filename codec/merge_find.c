@@ -23,7 +23,7 @@ typedef struct merge {
     const uint8_t *parents[PARENTS_MAX]; /* nelem units each, as bases are given */
     float *weight, *wide[PARENTS_MAX], *target;
     uint8_t *out;
-    double coefficients[PARENTS_MAX];
+    double coefficients[PARENTS_MAX], errors[PARENTS_MAX]; /* and what those are off by */
 } merge;
 
 static void to_f32(float *dst, const uint8_t *src, size_t n, bitx_dtype dtype)
@@ -53,10 +53,31 @@ static void weigh(merge *m)
     }
 }
 
+/* Standard errors of the coefficients, from the normal equations and the residual's square. */
+static bool measure_errors(merge *m, const double *square, double ridge, double rest)
+{
+    size_t used = 0;
+    for (size_t i = 0; i < m->nelem; i++)
+        used += m->weight[i] > 0;
+    /* No residual is below that of rounding to a step. */
+    const double mean = rest / (double)(used > m->n ? used - m->n : 1);
+    const double noise = mean > 1.0 / 12 ? mean : 1.0 / 12;
+    for (unsigned k = 0; k < m->n; k++) {
+        double copy[PARENTS_MAX * PARENTS_MAX], column[PARENTS_MAX] = {0};
+        memcpy(copy, square, sizeof(copy));
+        column[k] = 1;
+        if (!bitx_dense_solve(copy, m->n, ridge, column))
+            return false;
+        m->errors[k] = sqrt(noise * (column[k] > 0 ? column[k] : 0));
+    }
+    return true;
+}
+
 /* Everything divided by the step of its element; false if the bases are not independent. */
 static bool least_squares(merge *m, float *scaled)
 {
     double square[PARENTS_MAX * PARENTS_MAX] = {0}, right[PARENTS_MAX] = {0}, trace = 0;
+    double copy[PARENTS_MAX * PARENTS_MAX], rest = 0;
     float *target = scaled + m->n * m->nelem;
     for (size_t i = 0; i < m->nelem; i++) {
         for (unsigned k = 0; k < m->n; k++)
@@ -73,14 +94,21 @@ static bool least_squares(merge *m, float *scaled)
         }
         trace += square[k * m->n + k];
     }
-    if (!(trace > 0) || !bitx_dense_solve(square, m->n, trace * 1e-13, right))
+    memcpy(copy, square, sizeof(copy));
+    if (!(trace > 0) || !bitx_dense_solve(copy, m->n, trace * 1e-13, right))
         return false;
     for (unsigned k = 0; k < m->n; k++) {
         m->coefficients[k] = right[k];
         if (!(fabs(right[k]) < 16))
             return false;
     }
-    return true;
+    for (size_t i = 0; i < m->nelem; i++) {
+        double off = (double)target[i];
+        for (unsigned k = 0; k < m->n; k++)
+            off -= right[k] * (double)scaled[k * m->nelem + i];
+        rest += off * off;
+    }
+    return measure_errors(m, square, trace * 1e-13, rest);
 }
 
 /* The shortest decimal, or third or sixth, near x. */
@@ -217,14 +245,24 @@ static bitx_status keep(bitx_ctx *ctx, const bitx_bases *bases, const unsigned *
     return BITX_OK;
 }
 
-/* Parents that matter, by their coefficients: the others are left out. */
-static unsigned drop_idle(const merge *m, unsigned *parents)
+/* Leaves out the parent that matters least, if it does not matter. */
+static bool drop_idle(merge *m, unsigned *parents)
 {
-    unsigned n = 0;
-    for (unsigned k = 0; k < m->n; k++)
-        if (fabs(m->coefficients[k]) > 0.004)
-            parents[n++] = parents[k];
-    return n;
+    unsigned least = 0;
+    for (unsigned k = 1; k < m->n; k++)
+        if (fabs(m->coefficients[k]) * m->errors[least] <
+            fabs(m->coefficients[least]) * m->errors[k])
+            least = k;
+    const double c = fabs(m->coefficients[least]);
+    if (c > 0.004 && c > 5 * m->errors[least])
+        return false;
+    m->n--;
+    for (unsigned k = least; k < m->n; k++) {
+        parents[k] = parents[k + 1];
+        m->wide[k] = m->wide[k + 1];
+        m->parents[k] = m->parents[k + 1];
+    }
+    return true;
 }
 
 bitx_status bitx_merge_find(bitx_ctx *ctx, bitx_dtype dtype, const bitx_bases *bases,
@@ -233,39 +271,32 @@ bitx_status bitx_merge_find(bitx_ctx *ctx, bitx_dtype dtype, const bitx_bases *b
 {
     unsigned parents[PARENTS_MAX], order[PARENTS_MAX] = {0};
     const size_t unit = bitx_unit_nbytes(dtype);
+    merge m = {.dtype = dtype, .parent_dtype = bases->bases[given[0]].dtype, .n = nparents};
+    bitx_prediction best = {0};
+    double snap[PARENTS_MAX];
     size_t most = 0;
     memcpy(parents, given, nparents * sizeof(*parents));
-    for (;;) {
-        merge m = {.dtype = dtype, .parent_dtype = bases->bases[parents[0]].dtype, .n = nparents};
-        m.nelem = sample->span.nbytes / unit;
-        m.nelem = m.nelem < ELEMENTS_MAX ? m.nelem : ELEMENTS_MAX;
-        if (m.nelem < 8 * nparents)
-            return BITX_OK;
-        const size_t floats = carved(4 * m.nelem);
-        bitx_status status = bitx_buffer_grow(
-            &ctx->allocator, &ctx->fit, (4 + 2 * nparents) * floats + (nparents + 1) * floats + 64);
-        if (status == BITX_OK)
-            status = load(bases, parents, sample, &m, ctx->fit.data);
-        if (status != BITX_OK)
-            return status;
+    m.nelem = sample->span.nbytes / unit;
+    m.nelem = m.nelem < ELEMENTS_MAX ? m.nelem : ELEMENTS_MAX;
+    if (m.nelem < 8 * nparents)
+        return BITX_OK;
+    const size_t floats = carved(4 * m.nelem);
+    bitx_status status = bitx_buffer_grow(
+        &ctx->allocator, &ctx->fit, (4 + 2 * nparents) * floats + (nparents + 1) * floats + 64);
+    if (status == BITX_OK)
+        status = load(bases, parents, sample, &m, ctx->fit.data);
+    if (status != BITX_OK)
+        return status;
+    float *scaled = (void *)(ctx->fit.data + (4 + 2 * nparents) * floats);
+    do {
         weigh(&m);
-        float *scaled = (void *)(ctx->fit.data + (4 + 2 * nparents) * floats);
-        if (!least_squares(&m, scaled))
+        if (m.n < 2 || !least_squares(&m, scaled))
             return BITX_OK;
-        const unsigned n = drop_idle(&m, parents);
-        if (n < 2)
-            return BITX_OK;
-        if (n < nparents) {
-            nparents = n;
-            continue;
-        }
-        bitx_prediction best = {0};
-        double snap[PARENTS_MAX];
-        for (unsigned k = 0; k < m.n; k++)
-            snap[k] = snapped(m.coefficients[k]);
-        try_orders(&m, snap, &best, &most, order);
-        try_orders(&m, m.coefficients, &best, &most, order);
-        /* A sum that has nothing to do with the tensor hits few of its elements. */
-        return most > m.nelem / 8 ? keep(ctx, bases, parents, &best, order, found) : BITX_OK;
-    }
+    } while (drop_idle(&m, parents));
+    for (unsigned k = 0; k < m.n; k++)
+        snap[k] = snapped(m.coefficients[k]);
+    try_orders(&m, snap, &best, &most, order);
+    try_orders(&m, m.coefficients, &best, &most, order);
+    /* A sum that has nothing to do with the tensor hits few of its elements. */
+    return most > m.nelem / 8 ? keep(ctx, bases, parents, &best, order, found) : BITX_OK;
 }

@@ -17,7 +17,10 @@
 enum {
     SAMPLES_MAX = ZIPLLM_SKETCH_MAX / 2,
     CANDIDATES = 8, /* of which a sum is looked for */
-    USUAL_BITS = 65
+    RECIPES = 8,
+    TOKENS = 65,
+    /* Samples that are too few to tell the parents of a sum from their relatives. */
+    FEW = 512
 };
 
 /* A share of what a tensor takes otherwise, below which a blend is worth reading its parents. */
@@ -33,6 +36,13 @@ typedef struct candidate {
     float *value; /* of each sample; NULL for another dtype */
 } candidate;
 
+/* Models of which several tensors of a file were made. */
+typedef struct usual {
+    int64_t models[ZIPLLM_BLEND_MAX];
+    unsigned n;
+    uint64_t nbytes; /* of these tensors */
+} usual;
+
 struct zipllm_blender {
     float part[SAMPLES_MAX], sum[SAMPLES_MAX], weight[SAMPLES_MAX], other[SAMPLES_MAX];
     float values[ZIPLLM_KIN_MAX][SAMPLES_MAX];
@@ -40,10 +50,9 @@ struct zipllm_blender {
     candidate list[ZIPLLM_KIN_MAX];
     size_t n;
     uint32_t nsamples;
-    /* The models of the largest blend of this file: for tensors that are too small for a sketch. */
-    int64_t usual[ZIPLLM_BLEND_MAX];
-    unsigned nusual;
-    uint64_t usual_nbytes;
+    usual recipes[RECIPES];
+    size_t nrecipes;
+    uint64_t seen_nbytes; /* of this file's tensors that were looked at */
 };
 
 bool zipllm_blend_castable(bitx_dtype a, bitx_dtype b)
@@ -86,7 +95,7 @@ static int64_t ordered(const uint8_t *at, size_t width)
 
 /* Order-0 entropy of the sizes of differences, and the bits below their highest. */
 typedef struct tokens {
-    uint32_t counts[USUAL_BITS];
+    uint32_t counts[TOKENS];
     uint32_t n, equal;
     uint64_t raw;
 } tokens;
@@ -104,7 +113,7 @@ static void count_token(tokens *t, int64_t difference)
 static double token_bits(const tokens *t)
 {
     double bits = (double)t->raw;
-    for (int i = 0; i < USUAL_BITS; i++)
+    for (int i = 0; i < TOKENS; i++)
         if (t->counts[i] != 0)
             bits += t->counts[i] * log2((double)t->n / t->counts[i]);
     return t->n != 0 ? bits / t->n : 64;
@@ -346,15 +355,30 @@ static double otherwise(const struct zipllm_blender *b, const zipllm_part *part,
     return bits;
 }
 
-static void note_usual(struct zipllm_blender *b, const zipllm_part *part,
-                       const candidate *const *of, size_t n)
+static int by_model(const void *a, const void *b)
 {
-    if (part->nbytes <= b->usual_nbytes)
-        return;
-    b->usual_nbytes = part->nbytes;
-    b->nusual = (unsigned)n;
-    for (size_t k = 0; k < n; k++)
-        b->usual[k] = of[k]->model;
+    const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* Counts the part's blend for its models. */
+static void note_recipe(struct zipllm_blender *b, const zipllm_part *part)
+{
+    usual u = {.n = part->nblend, .nbytes = part->nbytes};
+    for (unsigned k = 0; k < u.n; k++)
+        for (size_t i = 0; i < b->n; i++)
+            if (b->list[i].row.id == part->blend[k])
+                u.models[k] = b->list[i].model;
+    qsort(u.models, u.n, sizeof u.models[0], by_model);
+    for (size_t i = 0; i < b->nrecipes; i++) {
+        if (b->recipes[i].n == u.n &&
+            memcmp(b->recipes[i].models, u.models, sizeof u.models) == 0) {
+            b->recipes[i].nbytes += u.nbytes;
+            return;
+        }
+    }
+    if (b->nrecipes < RECIPES)
+        b->recipes[b->nrecipes++] = u;
 }
 
 /* Candidates are in order. */
@@ -376,7 +400,6 @@ static void find_merge(struct zipllm_blender *b, zipllm_part *part, double *best
         return;
     *best = bits;
     take(part, f.of, f.n, bits);
-    note_usual(b, part, f.of, f.n);
 }
 
 static void find_cast(struct zipllm_blender *b, zipllm_part *part, bool whole, double *best)
@@ -387,7 +410,6 @@ static void find_cast(struct zipllm_blender *b, zipllm_part *part, bool whole, d
             continue;
         *best = c->bits;
         take(part, &c, 1, c->bits);
-        note_usual(b, part, &c, 1);
     }
 }
 
@@ -412,6 +434,7 @@ static zipllm_status look_at(zipllm_ingest *in, zipllm_part *part)
     const zipllm_sketch_plan plan = zipllm_sketch_plan_of(part->dtype, part->nbytes);
     zipllm_status status = ZIPLLM_OK;
     b->n = 0;
+    b->seen_nbytes += part->nbytes;
     b->nsamples = plan.nsamples;
     to_f32(b->part, part->sketch, plan.nsamples, part->dtype);
     for (size_t i = 0; i < in->nkin && status == ZIPLLM_OK; i++)
@@ -425,33 +448,60 @@ static zipllm_status look_at(zipllm_ingest *in, zipllm_part *part)
     const double plain = best;
     find_cast(b, part, false, &best);
     find_merge(b, part, &best);
+    if (part->nblend != 0)
+        note_recipe(b, part);
     if (best >= plain)
         find_cast_base(b, part);
     return ZIPLLM_OK;
 }
 
-/* A part without a sketch: of the same models as the largest one that has a blend. */
-static zipllm_status guess(zipllm_ingest *in, zipllm_part *part)
+static void put_parent(zipllm_part *part, const zipllm_tensor_row *row)
 {
-    const struct zipllm_blender *b = in->blender;
-    unsigned n = 0;
-    for (unsigned k = 0; k < b->nusual; k++) {
-        zipllm_tensor_row row;
-        const char *reason;
-        const zipllm_status status = zipllm_ingest_model_row(in, b->usual[k], part, &row, &reason);
-        if (status != ZIPLLM_OK)
-            return status;
-        const bool cast = row.id != 0 && row.dtype != (uint32_t)part->dtype;
-        if (row.id == 0 || !may_serve(&row) || (!cast && row.nbytes != part->nbytes))
-            return ZIPLLM_OK;
-        for (unsigned j = 0; j < n; j++)
-            if (part->blend[j] == row.id)
-                return ZIPLLM_OK;
-        part->blend[n++] = row.id;
+    const bool cast = row->dtype != (uint32_t)part->dtype;
+    bool takes = row->id != 0 && may_serve(row) && (cast || row->nbytes == part->nbytes) &&
+                 part->nblend < ZIPLLM_PARENTS_MAX;
+    for (unsigned k = 0; k < part->nblend; k++)
+        takes = takes && part->blend[k] != row->id;
+    if (takes)
+        part->blend[part->nblend++] = row->id;
+}
+
+/*
+ * Parts that are too small to say what they were made of, where most of the file says it: the
+ * tensors of its models, and other near ones, as two models may share what a third does not. All of
+ * a small tensor is looked at by the coder, which decides.
+ */
+static zipllm_status guess(zipllm_ingest *in, zipllm_part *part, const usual *u)
+{
+    zipllm_tensor_row row;
+    const char *reason;
+    zipllm_status status = ZIPLLM_OK;
+    part->blend_nbytes = part->nblend != 0 ? part->blend_nbytes : INFINITY;
+    for (unsigned k = 0; k < u->n && status == ZIPLLM_OK; k++) {
+        status = zipllm_ingest_model_row(in, u->models[k], part, &row, &reason);
+        if (status == ZIPLLM_OK)
+            put_parent(part, &row);
     }
-    part->nblend = n;
-    part->blend_nbytes = INFINITY;
-    return ZIPLLM_OK;
+    for (size_t i = 0; i < in->nkin && u->n > 1 && status == ZIPLLM_OK; i++) {
+        status = zipllm_ingest_model_row(in, in->kin[i], part, &row, &reason);
+        if (status == ZIPLLM_OK && row.dtype == (uint32_t)part->dtype)
+            put_parent(part, &row);
+    }
+    return status;
+}
+
+static bool is_mute(const zipllm_part *part)
+{
+    const zipllm_sketch_plan plan = zipllm_sketch_plan_of(part->dtype, part->nbytes);
+    return part->nblend == 0 || (part->nblend > 1 && plan.nsamples < FEW);
+}
+
+static const usual *main_recipe(const struct zipllm_blender *b)
+{
+    for (size_t i = 0; i < b->nrecipes; i++)
+        if (b->recipes[i].nbytes > b->seen_nbytes / 2)
+            return &b->recipes[i];
+    return NULL;
 }
 
 static zipllm_status is_known(zipllm_ingest *in, const zipllm_part *part, bool *known)
@@ -463,18 +513,20 @@ static zipllm_status is_known(zipllm_ingest *in, const zipllm_part *part, bool *
     return status;
 }
 
-static zipllm_status blend_for(zipllm_ingest *in, const zipllm_ingest_file *file, bool sketched)
+/* Each by its sketch, or (u) as most of the file. */
+static zipllm_status blend_for(zipllm_ingest *in, const zipllm_ingest_file *file, const usual *u)
 {
     zipllm_status status = ZIPLLM_OK;
     for (size_t i = 0; i < file->layout.nparts && status == ZIPLLM_OK; i++) {
         zipllm_part *part = &file->layout.parts[i];
         bool known;
-        if (part->kind != ZIPLLM_TENSOR || (part->sketch != NULL) != sketched ||
-            part->nbytes == 0 || !zipllm_blend_castable(part->dtype, part->dtype))
+        if (part->kind != ZIPLLM_TENSOR || part->nbytes == 0 ||
+            !zipllm_blend_castable(part->dtype, part->dtype) ||
+            (u != NULL ? !is_mute(part) : part->sketch == NULL))
             continue;
         status = is_known(in, part, &known);
         if (status == ZIPLLM_OK && !known)
-            status = sketched ? look_at(in, part) : guess(in, part);
+            status = u != NULL ? guess(in, part, u) : look_at(in, part);
     }
     return status;
 }
@@ -485,15 +537,16 @@ zipllm_status zipllm_blend_for(zipllm_ingest *in, const zipllm_ingest_file *file
         return ZIPLLM_OK;
     if (in->blender == NULL && (in->blender = malloc(sizeof *in->blender)) == NULL)
         return zipllm_fail_memory(in->error, sizeof *in->blender);
-    in->blender->nusual = 0;
-    in->blender->usual_nbytes = 0;
+    in->blender->nrecipes = 0;
+    in->blender->seen_nbytes = 0;
     /* One transaction, as each of a thousand statements would take its locks by itself. */
     zipllm_status status = zipllm_index_begin_read(in->store->index, in->error);
     if (status != ZIPLLM_OK)
         return status;
-    status = blend_for(in, file, true);
-    if (status == ZIPLLM_OK && in->blender->nusual != 0)
-        status = blend_for(in, file, false);
+    status = blend_for(in, file, NULL);
+    const usual *u = main_recipe(in->blender);
+    if (status == ZIPLLM_OK && u != NULL)
+        status = blend_for(in, file, u);
     zipllm_index_rollback(in->store->index);
     return status;
 }

@@ -6,7 +6,7 @@
 #include "index.h"
 #include "zipllm.h"
 
-/* More parents than the coder takes would be decoded block by block by each worker. */
+/* Bases of one tensor that the store uses: each worker decodes a block of all of them. */
 enum { ZIPLLM_BLEND_MAX = 4 };
 
 typedef struct zipllm_part {
@@ -19,7 +19,7 @@ typedef struct zipllm_part {
     uint8_t *sketch;                  /* of a tensor, from the first pass; malloced, or NULL */
 
     /* What it may have been made of (blend.h), tensors in the index, and its size then. */
-    int64_t blend[ZIPLLM_BLEND_MAX];
+    int64_t blend[ZIPLLM_PARENTS_MAX];
     unsigned nblend;
     double blend_nbytes;
 

@@ -222,7 +222,8 @@ static bitx_status plan_against(zipllm_pipeline *p, const zipllm_unit *u, zipllm
 static bool is_blend(const zipllm_coding *coding)
 {
     const bitx_prediction_kind kind = bitx_plan_predictor(coding->plan);
-    return coding->nbases != 0 && (kind != BITX_PREDICT_BASE || coding->bases[0]->row.depth == 0);
+    return coding->nbases != 0 && coding->nbases <= ZIPLLM_BLEND_MAX &&
+           (kind != BITX_PREDICT_BASE || coding->bases[0]->row.depth == 0);
 }
 
 static void make_plan(zipllm_pipeline *p, const zipllm_unit *u, zipllm_worker *worker)
