@@ -240,13 +240,6 @@ static uint64_t call_delta_split(bitx_fn fn, const bench_call *c)
     return raw.bit[0] | (uint64_t)raw.bit[1] << 32;
 }
 
-static uint64_t call_delta_join(bitx_fn fn, const bench_call *c)
-{
-    bitx_raw_source raw = {{c->r[3], c->r[4]}, {c->rbytes[3], c->rbytes[4]}, {0, 0}};
-    return (uint64_t)((bitx_fn_DELTA_JOIN *)fn)(c->w[0], c->r[0], c->r[1], c->r[2], &raw, c->nelem,
-                                                &delta_params);
-}
-
 static uint64_t call_delta_encode(bitx_fn fn, const bench_call *c)
 {
     bitx_raw_sink raw = {{c->w[1], c->w[2]}, {0, 0}};
@@ -286,22 +279,6 @@ static void fill_delta_split(const bench_call *c, unsigned nread, size_t *nbytes
         bitx_delta_diff_u16(source(c, 0), source(c, 1), tuned, tuned + 2 * c->nelem, c->nelem,
                             &delta_params);
     free(tuned);
-}
-
-static void fill_delta_join(const bench_call *c, unsigned nread, size_t *nbytes, uint64_t seed)
-{
-    (void)nread;
-    uint8_t *tuned = make_pair(c, seed), *differences = malloc(2 * c->nelem + 64);
-    if (tuned && differences) {
-        memcpy(source(c, 0), tuned + 2 * c->nelem, 2 * c->nelem);
-        bitx_delta_diff_u16(differences, source(c, 1), tuned, c->r[0], c->nelem, &delta_params);
-        bitx_raw_sink raw = {{source(c, 3), source(c, 4)}, {0, 0}};
-        bitx_delta_split_u16(source(c, 2), &raw, differences, c->r[1], c->nelem, &delta_params);
-        nbytes[3] = (raw.bit[0] + 7) / 8;
-        nbytes[4] = (raw.bit[1] + 7) / 8;
-    }
-    free(tuned);
-    free(differences);
 }
 
 /* Every class has a group of its own. */
@@ -346,6 +323,47 @@ static void fill_groups(const bench_call *c, unsigned nread, size_t *nbytes, uin
         offsets[g] = offsets[g - 1] + counts[g - 1];
     memcpy(source(c, 2), offsets, sizeof(offsets));
     free(tuned);
+}
+
+static uint64_t call_delta_restore(bitx_fn fn, const bench_call *c)
+{
+    size_t offsets[16];
+    bitx_raw_source raw = {{c->r[2], c->r[3]}, {c->rbytes[2], c->rbytes[3]}, {0, 0}};
+    bitx_delta_lists lists = {.scales = NULL};
+    memcpy(offsets, c->r[4], sizeof(offsets));
+    memcpy(lists.group, groups, sizeof(lists.group));
+    for (int g = 0; g < 16; g++)
+        lists.next[g] = c->r[1] + offsets[g];
+    return (uint64_t)((bitx_fn_DELTA_RESTORE *)fn)(c->w[0], c->r[0], &lists, &raw, c->nelem,
+                                                   &delta_params);
+}
+
+/* The symbols of a pair, in the lists of their groups, and their raw bits. */
+static void fill_delta_restore(const bench_call *c, unsigned nread, size_t *nbytes, uint64_t seed)
+{
+    (void)nread;
+    uint8_t *tuned = make_pair(c, seed), *symbols = malloc(2 * c->nelem + 64);
+    size_t counts[16] = {0}, offsets[16] = {0};
+    uint8_t *lists[16];
+    if (tuned && symbols) {
+        uint8_t *classes = symbols + c->nelem;
+        memcpy(source(c, 0), tuned + 2 * c->nelem, 2 * c->nelem);
+        bitx_raw_sink raw = {{source(c, 2), source(c, 3)}, {0, 0}};
+        bitx_delta_encode_u16(symbols, classes, &raw, tuned, c->r[0], c->nelem, &delta_params);
+        nbytes[1] = c->nelem;
+        nbytes[2] = (raw.bit[0] + 7) / 8;
+        nbytes[3] = (raw.bit[1] + 7) / 8;
+        for (size_t i = 0; i < c->nelem; i++)
+            counts[classes[i]]++;
+        for (int g = 1; g < 16; g++)
+            offsets[g] = offsets[g - 1] + counts[g - 1];
+        for (int g = 0; g < 16; g++)
+            lists[g] = source(c, 1) + offsets[g];
+        bitx_groups_split_u8(lists, symbols, classes, groups, c->nelem);
+        memcpy(source(c, 4), offsets, sizeof(offsets));
+    }
+    free(tuned);
+    free(symbols);
 }
 
 static uint64_t call_map(bitx_fn fn, const bench_call *c)
@@ -554,7 +572,7 @@ static const bench_driver drivers[BITX_SIG_COUNT] = {
     [BITX_SIG_DELTA_DIFF] = {"WW", "WH", call_delta_diff, NULL, NULL},
     [BITX_SIG_DELTA_SPLIT] = {"WH", "HRR", call_delta_split, fill_delta_split, written_delta_split},
     [BITX_SIG_DELTA_ENCODE] = {"WW", "HRRH", call_delta_encode, NULL, written_delta_encode},
-    [BITX_SIG_DELTA_JOIN] = {"WHHRR", "W", call_delta_join, fill_delta_join, NULL},
+    [BITX_SIG_DELTA_RESTORE] = {"WWRRK", "W", call_delta_restore, fill_delta_restore, NULL},
     [BITX_SIG_GROUPS_SPLIT] = {"WWK", "W", call_groups_split, fill_groups, NULL},
     [BITX_SIG_GROUPS_MERGE] = {"WWK", "W", call_groups_merge, fill_groups, NULL},
     [BITX_SIG_MAP] = {"WK", "W", call_map, fill_map, NULL},

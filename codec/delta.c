@@ -31,8 +31,8 @@ size_t bitx_delta_scratch_nbytes(bitx_dtype dtype, size_t block_nbytes)
     size_t unit = bitx_layout_of(dtype).unit;
     size_t nelem = block_nbytes / unit + 1;
     return 2 * carved(nelem * unit + 8) + raw_strings(8 * (unsigned)unit) * raw_room(nelem) +
-           5 * carved(nelem) + carved(PLAN_COUNTS * sizeof(uint32_t)) +
-           carved(bitx_tree_arena_nbytes(nelem));
+           4 * carved(nelem) + carved(2 * nelem + LIST_SLACK) +
+           carved(PLAN_COUNTS * sizeof(uint32_t)) + carved(bitx_tree_arena_nbytes(nelem));
 }
 
 static delta_memory divide(const bitx_work *work, size_t nelem, size_t unit)
@@ -46,7 +46,7 @@ static delta_memory divide(const bitx_work *work, size_t nelem, size_t unit)
     m.diffs.classes = carve(&at, nelem);
     m.diffs.scales = carve(&at, nelem);
     m.diffs.symbols = carve(&at, nelem);
-    m.list = carve(&at, nelem);
+    m.list = carve(&at, 2 * nelem + LIST_SLACK);
     m.other = carve(&at, nelem);
     m.diffs.counts = (void *)carve(&at, PLAN_COUNTS * sizeof(uint32_t));
     m.arena = (bitx_arena){at, bitx_tree_arena_nbytes(nelem)};
@@ -88,29 +88,52 @@ static void decode_scales(bit_reader *r, const bitx_model *model, const delta_me
     bitx_tree_decode(r, &model->scales, m->diffs.scales, m->other, n, m->arena);
 }
 
+/* Words of chunks that are not those of the base. */
+static size_t count_coded(const bitx_model *model, const uint8_t *scales, size_t nelem)
+{
+    size_t chunk = (size_t)1 << model->chunk_log2, total = 0;
+    if (!model->scaled)
+        return nelem;
+    for (size_t from = 0; from < nelem; from += chunk)
+        if (scales[from >> model->chunk_log2] != SCALE_SAME)
+            total += nelem - from < chunk ? nelem - from : chunk;
+    return total;
+}
+
+/* The symbols of all groups, one list behind the other. */
+static void decode_groups(bit_reader *r, const bitx_model *model, const delta_memory *m,
+                          size_t total, group_lists *lists)
+{
+    size_t left = total;
+    unsigned last = model->ngroups - 1;
+    for (unsigned g = 0; g < last; g++) {
+        size_t size = (size_t)bits_get(r, group_size_bits(total));
+        r->bad |= size > left;
+        lists->n[g] = r->bad ? 0 : size;
+        left -= lists->n[g];
+    }
+    lists->n[last] = left;
+    uint8_t *at = m->list;
+    for (unsigned g = 0; g <= last; g++) {
+        lists->at[g] = at;
+        if (!r->bad)
+            bitx_tree_decode(r, &model->codes[g], at, m->other, lists->n[g], m->arena);
+        at += lists->n[g];
+    }
+    bits_align(r);
+}
+
 static void decode_words(bit_reader *r, const bitx_words *words, const bitx_model *model,
                          const delta_memory *m, uint8_t *dst)
 {
-    size_t sizes[CLASSES_MAX];
-    const uint8_t *lists[CLASSES_MAX];
+    group_lists lists = {{0}, {0}};
     if (model->scaled)
         decode_scales(r, model, m, words->nelem);
     if (r->bad)
         return;
-    bitx_words_classify(words, model, &m->diffs);
-    bitx_delta_count_groups(model, m->diffs.classes, words->nelem, sizes);
-    size_t at = 0;
-    for (unsigned g = 0; g < CLASSES_MAX; g++) {
-        lists[g] = m->list + at;
-        if (g < model->ngroups && !r->bad)
-            bitx_tree_decode(r, &model->codes[g], m->list + at, m->other, sizes[g], m->arena);
-        at += sizes[g];
-    }
-    bits_align(r);
-    if (r->bad)
-        return;
-    bitx_groups_merge_u8(m->diffs.symbols, lists, m->diffs.classes, model->group, words->nelem);
-    bitx_words_join(r, words, model, &m->diffs, dst);
+    decode_groups(r, model, m, count_coded(model, m->diffs.scales, words->nelem), &lists);
+    if (!r->bad)
+        bitx_words_restore(r, words, model, &m->diffs, &lists, dst);
 }
 
 static bitx_status delta_decode(const bitx_work *work, const bitx_span *span, uint8_t *dst,

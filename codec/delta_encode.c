@@ -56,12 +56,6 @@ static void write_raw(bit_writer *w, const bitx_diffs *diffs, const size_t *nbyt
         bits_put_bytes(w, diffs->raw + k * diffs->raw_stride, nbytes[k]);
 }
 
-/* The symbols of each group, where they begin and how many they are. */
-typedef struct group_lists {
-    uint8_t *at[CLASSES_MAX];
-    size_t n[CLASSES_MAX];
-} group_lists;
-
 static void list_groups(const bitx_words *words, const bitx_model *model, const delta_memory *m,
                         group_lists *lists)
 {
@@ -81,6 +75,11 @@ static void encode_lists(bit_writer *w, const bitx_words *words, const bitx_mode
     uint8_t ranks[256];
     if (model->scaled)
         encode_scales(w, model, m, words->nelem);
+    size_t total = 0;
+    for (unsigned g = 0; g < model->ngroups; g++)
+        total += lists->n[g];
+    for (unsigned g = 0; g + 1 < model->ngroups; g++)
+        bits_put(w, lists->n[g], group_size_bits(total));
     for (unsigned g = 0; g < model->ngroups; g++) {
         ranks_of(&model->codes[g], 0, ranks);
         bitx_map_u8(lists->at[g], lists->at[g], ranks, lists->n[g]);

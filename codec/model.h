@@ -22,9 +22,9 @@ enum {
     SCALE_MAX = 14,
     SCALE_SAME = 15, /* the chunk is that of the base */
     CHUNK_LOG2_MIN = 6,
-    /* A word's raw bits lie in as many strings as they need, so many bits in each. */
-    RAW_PIECE = 7,
-    RAW_STRINGS_MAX = 9
+    /* String 0 of raw bits has the high ones of every word that fill no byte, the others a byte
+       each. */
+    RAW_STRINGS_MAX = 8
 };
 
 /* How the bits of a dtype are seen. */
@@ -69,10 +69,16 @@ static inline unsigned symbols_of_width(unsigned width)
     return 2 * (MAGNITUDES + (width > 2 ? width - 2 : 0));
 }
 
+/* Bits of the size of a group, of `total` words that have one. */
+static inline unsigned group_size_bits(size_t total)
+{
+    return total ? bits_log2(total) + 1 : 0;
+}
+
 /* Strings of raw bits: a word has at most width - 2. */
 static inline unsigned raw_strings(unsigned width)
 {
-    return (width - 2 + RAW_PIECE - 1) / RAW_PIECE;
+    return 1 + (width - 2) / 8;
 }
 
 /* `up`: SCALE_MAX - the chunk's scale; 0 in models without scales. */

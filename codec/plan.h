@@ -24,6 +24,12 @@ typedef struct bitx_diffs {
     uint32_t *counts; /* PLAN_COUNTS */
 } bitx_diffs;
 
+/* The symbols of each group, where they begin and how many they are. */
+typedef struct group_lists {
+    uint8_t *at[CLASSES_MAX];
+    size_t n[CLASSES_MAX];
+} group_lists;
+
 enum { PLAN_BUCKETS = 2 * 16 * 60, PLAN_COUNTS = CLASSES_MAX * PLAN_BUCKETS };
 
 /* Low bits that are zero in every element, at most all but two. */
@@ -47,10 +53,13 @@ void bitx_words_encode(const bitx_words *words, const bitx_model *model, unsigne
 void bitx_words_split(const bitx_words *words, const bitx_model *model, unsigned same_classes,
                       const bitx_diffs *diffs, size_t nbytes[RAW_STRINGS_MAX]);
 
-/* Elements from the base, diffs' classes and symbols, and from r the sizes of the strings of raw
-   bits and the strings, which must end with it. */
-void bitx_words_join(bit_reader *r, const bitx_words *words, const bitx_model *model,
-                     const bitx_diffs *diffs, uint8_t *dst);
+/*
+ * Elements from the base, diffs' scales if the model has any, the symbols of all groups, and from r
+ * the sizes of the strings of raw bits and the strings, which must end with it. What the lists' n
+ * do not fit sets r->bad.
+ */
+void bitx_words_restore(bit_reader *r, const bitx_words *words, const bitx_model *model,
+                        const bitx_diffs *diffs, const group_lists *lists, uint8_t *dst);
 
 /* Chooses the scales of all chunks for a model that has them, then as bitx_words_diff(). */
 void bitx_words_scale(const bitx_words *words, const bitx_model *model, const bitx_diffs *diffs);

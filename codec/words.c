@@ -158,11 +158,11 @@ split_range(const bitx_words *words, const bitx_model *model, unsigned same_clas
             continue;
         difference_parts parts = difference_split(d, model->shift[c], width);
         diffs->symbols[i] = (uint8_t)parts.symbol;
-        for (unsigned k = 0, n = parts.nraw; n; k++) {
-            unsigned piece = n < RAW_PIECE ? n : RAW_PIECE;
-            bits_put(&raw[k], parts.raw >> k * RAW_PIECE, piece);
-            n -= piece;
-        }
+        unsigned whole = parts.nraw / 8;
+        for (unsigned k = 0; k < whole; k++)
+            bits_put(&raw[1 + k], parts.raw >> 8 * k, 8);
+        if (parts.nraw % 8)
+            bits_put(&raw[0], parts.raw >> 8 * whole, parts.nraw % 8);
     }
     for (unsigned k = 0; k < nstrings; k++) {
         bits_flush(&raw[k]);
@@ -263,6 +263,21 @@ static bool strings_end(const raw_strings_read *raw)
     return end;
 }
 
+/* The next n raw bits, at most 62. */
+static inline uint64_t raw_next(raw_strings_read *raw, unsigned n)
+{
+    uint64_t q = 0;
+    unsigned whole = n / 8, k = 0;
+    for (; k < whole; k++) {
+        size_t at = raw->bit[1 + k] / 8;
+        q |= (uint64_t)(at < raw->nbytes[1 + k] ? raw->bytes[1 + k][at] : 0) << 8 * k;
+        raw->bit[1 + k] += 8;
+    }
+    uint64_t field = bits_low(bits_peek(raw->bytes[0], raw->nbytes[0], raw->bit[0]), n % 8);
+    raw->bit[0] += n % 8;
+    return q | field << 8 * k;
+}
+
 static inline __attribute__((always_inline)) void join_range(bit_reader *r, const bitx_words *words,
                                                              const bitx_model *model,
                                                              const bitx_diffs *diffs, uint8_t *dst,
@@ -276,54 +291,95 @@ static inline __attribute__((always_inline)) void join_range(bit_reader *r, cons
         if (symbol != SYMBOL_SAME) {
             unsigned shift = model->shift[diffs->classes[i] & 15];
             unsigned extra = symbol_extra(symbol), n = shift + extra;
-            bad |= extra && n > model->width - 2;
+            bad |= n > model->width - 2;
             n = n <= model->width - 2 ? n : model->width - 2;
-            uint64_t q = 0;
-            for (unsigned k = 0, left = n; left; k++) {
-                unsigned piece = left < RAW_PIECE ? left : RAW_PIECE;
-                q |= bits_low(bits_peek(raw->bytes[k], raw->nbytes[k], raw->bit[k]), piece)
-                     << k * RAW_PIECE;
-                raw->bit[k] += piece;
-                left -= piece;
-            }
-            d = difference_join(symbol, extra & 63, q, shift);
+            d = difference_join(symbol, extra & 63, raw_next(raw, n), shift);
         }
         word_store(dst, i, unit, word_restore(model, d, base) << model->zero_bits);
     }
     r->bad |= bad;
 }
 
-static void join_words16(bit_reader *r, const bitx_words *words, const bitx_model *model,
-                         const bitx_diffs *diffs, uint8_t *dst, raw_strings_read *strings)
+static void join_words(bit_reader *r, const bitx_words *words, const bitx_model *model,
+                       const bitx_diffs *diffs, uint8_t *dst, raw_strings_read *raw)
+{
+    switch (words->layout.unit) {
+    case 1:
+        join_range(r, words, model, diffs, dst, raw, 1);
+        break;
+    case 2:
+        join_range(r, words, model, diffs, dst, raw, 2);
+        break;
+    case 4:
+        join_range(r, words, model, diffs, dst, raw, 4);
+        break;
+    default:
+        join_range(r, words, model, diffs, dst, raw, 8);
+        break;
+    }
+}
+
+/* The kernel has no negative limit of classes. */
+static bool kernel_restores(const bitx_words *words, const bitx_model *model, const uint8_t *scales)
+{
+    size_t n = (words->nelem + ((size_t)1 << model->chunk_log2) - 1) >> model->chunk_log2;
+    if (words->layout.unit != 2)
+        return false;
+    if (model->class_low < SCALE_MAX && model->scaled)
+        for (size_t i = 0; i < n; i++)
+            if (scales[i] != SCALE_SAME && SCALE_MAX - scales[i] > (int)model->class_low)
+                return false;
+    return true;
+}
+
+static void restore_words16(bit_reader *r, const bitx_words *words, const bitx_model *model,
+                            const bitx_diffs *diffs, const group_lists *lists, uint8_t *dst,
+                            raw_strings_read *strings)
 {
     bitx_delta_params p = params_of(model, 0);
     bitx_raw_source raw = {
         {strings->bytes[0], strings->bytes[1]}, {strings->nbytes[0], strings->nbytes[1]}, {0, 0}};
-    r->bad |= bitx_delta_join_u16(dst, words->base, diffs->classes, diffs->symbols, &raw,
-                                  words->nelem, &p);
+    bitx_delta_lists from = {.scales = model->scaled ? diffs->scales : NULL,
+                             .chunk_log2 = model->chunk_log2};
+    memcpy(from.group, model->group, sizeof(from.group));
+    for (unsigned g = 0; g < CLASSES_MAX; g++)
+        from.next[g] = lists->at[g];
+    r->bad |= bitx_delta_restore_u16(dst, words->base, &from, &raw, words->nelem, &p);
+    for (unsigned g = 0; g < model->ngroups; g++)
+        r->bad |= from.next[g] != lists->at[g] + lists->n[g];
     memcpy(strings->bit, raw.bit, sizeof(raw.bit));
 }
 
-void bitx_words_join(bit_reader *r, const bitx_words *words, const bitx_model *model,
-                     const bitx_diffs *diffs, uint8_t *dst)
+static bool sizes_fit(const bitx_words *words, const bitx_model *model, const bitx_diffs *diffs,
+                      const group_lists *lists)
+{
+    uint32_t counts[CLASSES_MAX];
+    bitx_groups_count_u8(counts, diffs->classes, model->group, words->nelem);
+    for (unsigned g = 0; g < CLASSES_MAX; g++)
+        if (counts[g] != lists->n[g])
+            return false;
+    return true;
+}
+
+void bitx_words_restore(bit_reader *r, const bitx_words *words, const bitx_model *model,
+                        const bitx_diffs *diffs, const group_lists *lists, uint8_t *dst)
 {
     raw_strings_read raw;
     open_strings(r, model->width, &raw);
     if (r->bad)
         return;
-    switch (words->layout.unit) {
-    case 1:
-        join_range(r, words, model, diffs, dst, &raw, 1);
-        break;
-    case 2:
-        join_words16(r, words, model, diffs, dst, &raw);
-        break;
-    case 4:
-        join_range(r, words, model, diffs, dst, &raw, 4);
-        break;
-    default:
-        join_range(r, words, model, diffs, dst, &raw, 8);
-        break;
+    if (kernel_restores(words, model, diffs->scales)) {
+        restore_words16(r, words, model, diffs, lists, dst, &raw);
+    } else {
+        const uint8_t *next[CLASSES_MAX];
+        memcpy(next, lists->at, sizeof(next));
+        bitx_words_classify(words, model, diffs);
+        if (!sizes_fit(words, model, diffs, lists)) {
+            r->bad = true;
+            return;
+        }
+        bitx_groups_merge_u8(diffs->symbols, next, diffs->classes, model->group, words->nelem);
+        join_words(r, words, model, diffs, dst, &raw);
     }
     r->bad |= !strings_end(&raw);
 }

@@ -107,7 +107,7 @@ static inline difference_parts difference_split(int64_t difference, unsigned shi
     uint64_t least = ((uint64_t)1 << extra) + (MAGNITUDES - 2); /* of those with this symbol */
     uint64_t coded = magnitude < MAGNITUDES ? magnitude : MAGNITUDES - 1 + extra;
     difference_parts parts = {(unsigned)(2 * coded) + (u < 0), extra + shift, 0};
-    parts.raw = bits_low(m - (least << shift), extra + shift);
+    parts.raw = bits_low((m - (least << shift)) ^ (uint64_t)(u >> 63), extra + shift);
     return parts;
 }
 
@@ -115,8 +115,8 @@ static inline difference_parts difference_split(int64_t difference, unsigned shi
 static inline int64_t difference_join(unsigned symbol, unsigned extra, uint64_t raw, unsigned shift)
 {
     uint64_t least = (symbol >> 1) - extra + ((uint64_t)1 << extra) - 1;
-    uint64_t m = (least << shift) + raw;
-    return (int64_t)((m ^ (0 - (uint64_t)(symbol & 1))) - (uint64_t)shift_half(shift));
+    uint64_t multiple = symbol & 1 ? 0 - (least + ((uint64_t)1 << extra)) : least;
+    return (int64_t)((multiple << shift) + raw - (uint64_t)shift_half(shift));
 }
 
 #endif

@@ -159,7 +159,7 @@ static void delta(bench *s, bitx_sig sig, bitx_fn fn, uint8_t *const in[NIN],
     }
     bitx_delta_diff_u16_scalar(differences, classes, in[0], in[1], n, &delta_params);
     if (sig == BITX_SIG_DELTA_SPLIT || sig == BITX_SIG_DELTA_ENCODE) {
-        bitx_raw_sink sink = {{out[1], out[2]}, {bit, 7 - bit}};
+        bitx_raw_sink sink = {{out[1], out[2]}, {bit, 8}};
         if (sig == BITX_SIG_DELTA_SPLIT)
             ((bitx_fn_DELTA_SPLIT *)fn)(out[0], &sink, differences, classes, n, &delta_params);
         else
@@ -172,12 +172,15 @@ static void delta(bench *s, bitx_sig sig, bitx_fn fn, uint8_t *const in[NIN],
         }
         return;
     }
-    bitx_raw_sink sink = {{in[2], in[3]}, {bit, 7 - bit}};
+    bitx_raw_sink sink = {{in[2], in[3]}, {bit, 8}};
     bitx_delta_split_u16_scalar(symbols, &sink, differences, classes, n, &delta_params);
-    bitx_raw_source source = {
-        {in[2], in[3]}, {(sink.bit[0] + 7) / 8, (sink.bit[1] + 7) / 8}, {bit, 7 - bit}};
-    s->failed =
-        ((bitx_fn_DELTA_JOIN *)fn)(out[0], in[1], classes, symbols, &source, n, &delta_params);
+    bitx_raw_source source = {{in[2], in[3]}, {(sink.bit[0] + 7) / 8, sink.bit[1] / 8}, {bit, 8}};
+    uint8_t symbol_lists[2][MAX_NELEM + 64] = {{0}}, *ends[16] = {symbol_lists[0], symbol_lists[1]};
+    bitx_delta_lists lists = {.next = {symbol_lists[0], symbol_lists[1]},
+                              .group = {0, 1, 1, 0, 1, 0, 1, 1}};
+    bitx_groups_split_u8_scalar(ends, symbols, classes, lists.group, n);
+    s->failed = ((bitx_fn_DELTA_RESTORE *)fn)(out[0], in[1], &lists, &source, n, &delta_params);
+    s->failed |= lists.next[0] != ends[0] || lists.next[1] != ends[1];
     s->result = source.bit[0] * 1000003 + source.bit[1];
 }
 
@@ -268,7 +271,7 @@ static void call(bench *s, const bitx_op *op, bitx_fn fn, uint8_t *const in[NIN]
     case BITX_SIG_DELTA_DIFF:
     case BITX_SIG_DELTA_SPLIT:
     case BITX_SIG_DELTA_ENCODE:
-    case BITX_SIG_DELTA_JOIN:
+    case BITX_SIG_DELTA_RESTORE:
         delta(s, op->sig, fn, in, out, n, bit);
         return;
     case BITX_SIG_GROUPS_SPLIT:

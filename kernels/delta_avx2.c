@@ -3,6 +3,7 @@
 #include "bitx/kernels.h"
 
 #if defined(__x86_64__)
+#    include "shuffle_tables.h"
 #    include "target_avx2.h"
 
 enum { DIRECT = 16 };
@@ -118,7 +119,7 @@ BITX_AVX2_INLINE split8 split_dwords(__m256i d, __m256i shift, __m256i coded, __
     __m256i c = _mm256_min_epi32(magnitude, _mm256_add_epi32(direct, e));
     __m256i least = _mm256_add_epi32(_mm256_sllv_epi32(one, e), below);
     __m256i nbits = _mm256_add_epi32(e, shift);
-    __m256i raw = _mm256_sub_epi32(m, _mm256_sllv_epi32(least, shift));
+    __m256i raw = _mm256_xor_si256(_mm256_sub_epi32(m, _mm256_sllv_epi32(least, shift)), sign);
     raw = _mm256_andnot_si256(_mm256_sllv_epi32(_mm256_set1_epi32(-1), nbits), raw);
     __m256i symbols = _mm256_sub_epi32(_mm256_add_epi32(c, c), sign);
     return (split8){
@@ -182,9 +183,9 @@ BITX_AVX2 void bitx_delta_split_u16_avx2(uint8_t *symbols, bitx_raw_sink *raw,
     for (unsigned c = 0; c < 16; c++)
         same_table[c] = params->same_classes >> c & 1 ? 0xff : 0;
     const __m128i sames = load128(same_table);
-    sink low, high;
+    uint8_t *bytes = raw->bytes[1] + raw->bit[1] / 8;
+    sink low;
     sink_begin(&low, raw->bytes[0], raw->bit[0]);
-    sink_begin(&high, raw->bytes[1], raw->bit[1]);
     size_t i = 0;
     for (; nelem - i >= 8; i += 8) {
         __m128i c = _mm_loadl_epi64((const __m128i *)(const void *)(classes + i));
@@ -197,155 +198,23 @@ BITX_AVX2 void bitx_delta_split_u16_avx2(uint8_t *symbols, bitx_raw_sink *raw,
         __m256i coded = _mm256_cmpeq_epi32(_mm256_or_si256(same, none), _mm256_setzero_si256());
         split8 s = split_dwords(d, shift, coded, unused);
         store64(symbols + i, low_bytes_of_dwords(s.symbols));
-        sink_put8(&low, s.values, _mm256_min_epi32(s.nbits, seven));
-        __m256i above = _mm256_sub_epi32(_mm256_max_epi32(s.nbits, seven), seven);
-        if (!_mm256_testz_si256(above, above))
-            sink_put8(&high, _mm256_srli_epi32(s.values, 7), above);
+        __m256i wide = _mm256_cmpgt_epi32(s.nbits, seven), fields = s.values;
+        if (!_mm256_testz_si256(wide, wide)) {
+            unsigned mask = (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(wide));
+            uint64_t low_bytes =
+                low_bytes_of_dwords(_mm256_and_si256(s.values, _mm256_set1_epi32(0xff)));
+            __m128i row = _mm_loadl_epi64((const __m128i *)(const void *)&bitx_shuffle_pack8[mask]);
+            __m128i packed = _mm_shuffle_epi8(_mm_cvtsi64_si128((long long)low_bytes), row);
+            store64(bytes, (uint64_t)_mm_cvtsi128_si64(packed));
+            bytes += _mm_popcnt_u32(mask);
+            fields = _mm256_blendv_epi8(fields, _mm256_srli_epi32(fields, 8), wide);
+        }
+        sink_put8(&low, fields, _mm256_and_si256(s.nbits, seven));
     }
     raw->bit[0] = sink_end(&low, raw->bytes[0]);
-    raw->bit[1] = sink_end(&high, raw->bytes[1]);
+    raw->bit[1] = 8 * (size_t)(bytes - raw->bytes[1]);
     bitx_delta_split_u16_scalar(symbols + i, raw, differences + 2 * i, classes + i, nelem - i,
                                 params);
-}
-
-/* ---- the inverse ---- */
-
-/* The qword at a byte, of which some or all may be missing and are zero. */
-static inline uint64_t load64_near_end(const uint8_t *raw, size_t nbytes, size_t byte)
-{
-    uint64_t v = 0;
-    if (byte < nbytes)
-        memcpy(&v, raw + byte, nbytes - byte < 8 ? nbytes - byte : 8);
-    return v;
-}
-
-/* 32 fields of `widths` bits, at most 7 each: pdep of eight at a time. */
-BITX_AVX2_INLINE __m256i fields32(const uint8_t *raw, size_t nbytes, size_t *bit, __m256i widths)
-{
-    const __m256i table = _mm256_setr_epi8(0, 1, 3, 7, 15, 31, 63, 127, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-                                           1, 3, 7, 15, 31, 63, 127, 0, 0, 0, 0, 0, 0, 0, 0);
-    __m256i masks = _mm256_shuffle_epi8(table, widths);
-    uint64_t mask[4], v[4];
-    store256((uint8_t *)mask, masks);
-    size_t at = *bit;
-    if (nbytes >= 36 && at / 8 <= nbytes - 36) { /* 4 times 56 bits and then eight bytes */
-        for (unsigned k = 0; k < 4; k++) {
-            v[k] = _pdep_u64(load64(raw + at / 8) >> at % 8, mask[k]);
-            at += (size_t)_mm_popcnt_u64(mask[k]);
-        }
-    } else {
-        for (unsigned k = 0; k < 4; k++) {
-            v[k] = _pdep_u64(load64_near_end(raw, nbytes, at / 8) >> at % 8, mask[k]);
-            at += (size_t)_mm_popcnt_u64(mask[k]);
-        }
-    }
-    *bit = at;
-    /* Not through memory: four stores would stall the load of all. */
-    return _mm256_set_epi64x((long long)v[3], (long long)v[2], (long long)v[1], (long long)v[0]);
-}
-
-/* What 32 symbols say, in bytes, so ordered that unpacking in lanes gives words in order. */
-typedef struct join32 {
-    __m256i c, e, shift, low, high, same, odd;
-} join32;
-
-BITX_AVX2_INLINE __m256i for_unpack(__m256i v)
-{
-    return _mm256_permute4x64_epi64(v, 0xd8);
-}
-
-/* Words from their low and high bytes. */
-BITX_AVX2_INLINE __m256i unpack_half(__m256i low, __m256i high, int second)
-{
-    return second ? _mm256_unpackhi_epi8(low, high) : _mm256_unpacklo_epi8(low, high);
-}
-
-/* 2^v as words, for 16 of the bytes v, 0 to 15: tables of their low and high bytes. */
-BITX_AVX2_INLINE __m256i power_half(__m256i v, int second)
-{
-    const __m256i low = _mm256_broadcastsi128_si256(
-        _mm_setr_epi8(1, 2, 4, 8, 16, 32, 64, (char)128, 0, 0, 0, 0, 0, 0, 0, 0));
-    const __m256i high = _mm256_broadcastsi128_si256(
-        _mm_setr_epi8(0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 4, 8, 16, 32, 64, (char)128));
-    return unpack_half(_mm256_shuffle_epi8(low, v), _mm256_shuffle_epi8(high, v), second);
-}
-
-/* 16 differences; wide: some have e or high. */
-BITX_AVX2_INLINE __m256i differences_of(const join32 *j, int second, int wide)
-{
-    const __m256i zero = _mm256_setzero_si256();
-    __m256i least = unpack_half(j->c, zero, second), unit = power_half(j->shift, second);
-    __m256i raw = unpack_half(j->low, zero, second);
-    if (wide) {
-        __m256i e = unpack_half(j->e, zero, second);
-        __m256i more = _mm256_sub_epi16(power_half(j->e, second), _mm256_set1_epi16(1));
-        raw = _mm256_or_si256(raw, _mm256_slli_epi16(unpack_half(j->high, zero, second), 7));
-        least = _mm256_add_epi16(_mm256_sub_epi16(least, e), more);
-    }
-    __m256i m = _mm256_add_epi16(_mm256_mullo_epi16(least, unit), raw);
-    m = _mm256_xor_si256(m, unpack_half(j->odd, j->odd, second));
-    m = _mm256_sub_epi16(m, _mm256_srli_epi16(unit, 1));
-    return _mm256_andnot_si256(unpack_half(j->same, j->same, second), m);
-}
-
-BITX_AVX2_INLINE void restore16(const params16 *p, uint8_t *dst, const uint8_t *base, __m256i d,
-                                int sign)
-{
-    __m256i from = load_words(p, base);
-    __m256i v = _mm256_add_epi16(d, _mm256_and_si256(from, p->magnitude));
-    v = map_if_sign(p, _mm256_and_si256(v, p->word), sign);
-    v = _mm256_xor_si256(v, _mm256_and_si256(from, p->top));
-    store256(dst, _mm256_sll_epi16(v, p->zero_bits));
-}
-
-BITX_AVX2 int bitx_delta_join_u16_avx2(uint8_t *dst, const uint8_t *base, const uint8_t *classes,
-                                       const uint8_t *symbols, bitx_raw_source *raw, size_t nelem,
-                                       const bitx_delta_params *params)
-{
-    const params16 p = load_params(params);
-    const __m256i shifts = _mm256_broadcastsi128_si256(load128(params->shift));
-    const __m256i most = _mm256_set1_epi8((char)(params->width - 2)), seven = _mm256_set1_epi8(7);
-    const __m256i zero = _mm256_setzero_si256(), one = _mm256_set1_epi8(1);
-    const int sign = (int)params->sign;
-    const uint8_t *low = raw->bytes[0], *high = raw->bytes[1];
-    size_t low_nbytes = raw->nbytes[0], low_bit = raw->bit[0];
-    size_t high_nbytes = raw->nbytes[1], high_bit = raw->bit[1], i = 0;
-    for (; nelem - i >= 32; i += 32) {
-        __m256i symbol = load256(symbols + i);
-        __m256i class32 = _mm256_and_si256(load256(classes + i), _mm256_set1_epi8(15));
-        __m256i shift = _mm256_shuffle_epi8(shifts, class32);
-        __m256i same = _mm256_cmpeq_epi8(symbol, _mm256_set1_epi8(-1));
-        __m256i c = _mm256_and_si256(_mm256_srli_epi16(symbol, 1), _mm256_set1_epi8(127));
-        __m256i e = _mm256_andnot_si256(same, _mm256_subs_epu8(c, _mm256_set1_epi8(DIRECT - 1)));
-        __m256i widths = _mm256_andnot_si256(same, _mm256_add_epi8(shift, e));
-        __m256i above = _mm256_subs_epu8(widths, seven), either = _mm256_or_si256(above, e);
-        __m256i odd = _mm256_cmpeq_epi8(_mm256_and_si256(symbol, one), one);
-        join32 j = {for_unpack(c),    zero,           for_unpack(shift), zero, zero,
-                    for_unpack(same), for_unpack(odd)};
-        __m256i d0, d1;
-        if (_mm256_testz_si256(either, either)) {
-            j.low = for_unpack(fields32(low, low_nbytes, &low_bit, widths));
-            d0 = differences_of(&j, 0, 0);
-            d1 = differences_of(&j, 1, 0);
-        } else {
-            __m256i excess = _mm256_subs_epu8(widths, most);
-            excess = _mm256_andnot_si256(_mm256_cmpeq_epi8(e, zero), excess);
-            if (!_mm256_testz_si256(excess, excess))
-                return 1;
-            if (!_mm256_testz_si256(above, above))
-                j.high = for_unpack(fields32(high, high_nbytes, &high_bit, above));
-            j.low = for_unpack(fields32(low, low_nbytes, &low_bit, _mm256_min_epu8(widths, seven)));
-            j.e = for_unpack(e);
-            d0 = differences_of(&j, 0, 1);
-            d1 = differences_of(&j, 1, 1);
-        }
-        restore16(&p, dst + 2 * i, base + 2 * i, d0, sign);
-        restore16(&p, dst + 2 * i + 32, base + 2 * i + 32, d1, sign);
-    }
-    raw->bit[0] = low_bit;
-    raw->bit[1] = high_bit;
-    return bitx_delta_join_u16_scalar(dst + 2 * i, base + 2 * i, classes + i, symbols + i, raw,
-                                      nelem - i, params);
 }
 
 #endif

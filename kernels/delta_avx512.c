@@ -128,7 +128,7 @@ BITX_AVX512_INLINE split32 split_words(__m512i d, __m512i classes, __m512i shift
     }
     __m512i least = _mm512_add_epi16(_mm512_sllv_epi16(one, e), _mm512_set1_epi16(DIRECT - 2));
     __m512i nbits = _mm512_add_epi16(e, shift);
-    __m512i raw = _mm512_sub_epi16(m, _mm512_sllv_epi16(least, shift));
+    __m512i raw = _mm512_xor_si512(_mm512_sub_epi16(m, _mm512_sllv_epi16(least, shift)), sign);
     raw = _mm512_andnot_si512(_mm512_sllv_epi16(_mm512_set1_epi16(-1), nbits), raw);
     __m512i symbols = _mm512_sub_epi16(_mm512_add_epi16(c, c), sign);
     __mmask32 coded = _knot_mask32(_kor_mask32(none, same));
@@ -187,9 +187,9 @@ BITX_AVX512 void bitx_delta_split_u16_avx512(uint8_t *symbols, bitx_raw_sink *ra
     const __m512i sames = _mm512_maskz_set1_epi16((__mmask32)params->same_classes, 1);
     const __m512i seven = _mm512_set1_epi16(7);
     const __m128i unused = _mm_cvtsi32_si128((int)(16 - params->width));
-    sink low, high;
+    uint8_t *bytes = raw->bytes[1] + raw->bit[1] / 8;
+    sink low;
     sink_begin(&low, raw->bytes[0], raw->bit[0]);
-    sink_begin(&high, raw->bytes[1], raw->bit[1]);
     for (size_t i = 0; i < nelem; i += 32) {
         size_t n = nelem - i < 32 ? nelem - i : 32;
         __m512i c = load_bytes(classes + i, n);
@@ -197,162 +197,17 @@ BITX_AVX512 void bitx_delta_split_u16_avx512(uint8_t *symbols, bitx_raw_sink *ra
         __m512i d = load512_first(differences + 2 * i, 2 * n);
         split32 s = split_words(d, c, shifts, sames, unused);
         store_low_bytes(symbols + i, s.symbols, n);
-        sink_put32(&low, s.values, _mm512_min_epu16(s.nbits, seven));
-        if (_mm512_cmpgt_epu16_mask(s.nbits, seven))
-            sink_put32(&high, _mm512_srli_epi16(s.values, 7), _mm512_subs_epu16(s.nbits, seven));
+        __mmask32 wide = _mm512_cmpgt_epu16_mask(s.nbits, seven);
+        __m256i low_bytes = _mm512_cvtepi16_epi8(s.values);
+        size_t count = (size_t)_mm_popcnt_u32(_cvtmask32_u32(wide));
+        _mm256_mask_storeu_epi8(bytes, low_mask32(count),
+                                _mm256_maskz_compress_epi8(wide, low_bytes));
+        bytes += count;
+        __m512i fields = _mm512_mask_srli_epi16(s.values, wide, s.values, 8);
+        sink_put32(&low, fields, _mm512_and_si512(s.nbits, seven));
     }
     raw->bit[0] = sink_end(&low, raw->bytes[0]);
-    raw->bit[1] = sink_end(&high, raw->bytes[1]);
-}
-
-/* ---- the inverse, 64 at a time ---- */
-
-/*
- * 64 fields of `widths` bits, at most 7 each, from bit `bit` of a string on; *total is how many
- * bits that were. Eight fields are in the qword that begins in the byte of their first bit, and 64
- * of them in 64 bytes.
- */
-BITX_AVX512_INLINE __m512i fields64(const uint8_t *raw, size_t nbytes, size_t bit, __m512i widths,
-                                    size_t *total)
-{
-    const __m512i zero = _mm512_setzero_si512();
-    const __m512i first = _mm512_set4_epi32(0x08080808, 0x08080808, 0, 0);
-    const __m512i iota = _mm512_set1_epi64(0x0706050403020100);
-    const __m512i masks =
-        _mm512_broadcast_i32x4(_mm_setr_epi8(0, 1, 3, 7, 15, 31, 63, 127, 0, 0, 0, 0, 0, 0, 0, 0));
-    /* Sums inside each qword, then of the qwords before. */
-    __m512i sums = _mm512_add_epi8(widths, _mm512_slli_epi64(widths, 8));
-    sums = _mm512_add_epi8(sums, _mm512_slli_epi64(sums, 16));
-    sums = _mm512_add_epi8(sums, _mm512_slli_epi64(sums, 32));
-    __m512i ends = _mm512_srli_epi64(sums, 56), before = _mm512_alignr_epi64(ends, zero, 7);
-    before = _mm512_add_epi64(before, _mm512_alignr_epi64(before, zero, 7));
-    before = _mm512_add_epi64(before, _mm512_alignr_epi64(before, zero, 6));
-    before = _mm512_add_epi64(before, _mm512_alignr_epi64(before, zero, 4));
-    *total =
-        (size_t)_mm_extract_epi64(_mm512_extracti64x2_epi64(_mm512_add_epi64(before, ends), 3), 1);
-    __m512i start = _mm512_add_epi64(before, _mm512_set1_epi64((long long)(bit % 8)));
-    __m512i bytes = _mm512_add_epi8(_mm512_shuffle_epi8(_mm512_srli_epi64(start, 3), first), iota);
-    __m512i offset = _mm512_and_si512(start, _mm512_set1_epi64(7));
-    offset = _mm512_add_epi8(_mm512_shuffle_epi8(offset, first), _mm512_sub_epi8(sums, widths));
-    size_t byte = bit / 8;
-    __m512i window;
-    if (byte + 64 <= nbytes)
-        window = load512(raw + byte);
-    else
-        window =
-            load512_first(raw + (byte < nbytes ? byte : nbytes), byte < nbytes ? nbytes - byte : 0);
-    __m512i v = _mm512_multishift_epi64_epi8(offset, _mm512_permutexvar_epi8(bytes, window));
-    return _mm512_and_si512(v, _mm512_shuffle_epi8(masks, widths));
-}
-
-BITX_AVX512_INLINE __m512i restore_words(const params32 *p, __m512i difference, __m512i base)
-{
-    __m512i origin = _mm512_and_si512(base, p->magnitude);
-    __m512i v = _mm512_and_si512(_mm512_add_epi16(difference, origin), p->word);
-    v = _mm512_xor_si512(map_floats(p, v), _mm512_and_si512(base, p->top));
-    return _mm512_sll_epi16(v, p->zero_bits);
-}
-
-/* What 64 symbols say, in bytes; e and high are zero in most. */
-typedef struct join64 {
-    __m512i c, e, shift, low, high;
-    __mmask64 coded, odd;
-} join64;
-
-BITX_AVX512_INLINE __m512i half_of(__m512i bytes, int second)
-{
-    return _mm512_cvtepu8_epi16(second ? _mm512_extracti64x4_epi64(bytes, 1)
-                                       : _mm512_castsi512_si256(bytes));
-}
-
-/* 32 differences; wide: some have e or high. */
-BITX_AVX512_INLINE __m512i differences_of(const join64 *j, int second, int wide)
-{
-    const __m512i one = _mm512_set1_epi16(1);
-    __m512i least = half_of(j->c, second), shift = half_of(j->shift, second);
-    __m512i raw = half_of(j->low, second), unit = _mm512_sllv_epi16(one, shift);
-    if (wide) {
-        __m512i e = half_of(j->e, second);
-        raw = _mm512_or_si512(raw, _mm512_slli_epi16(half_of(j->high, second), 7));
-        least = _mm512_sub_epi16(
-            _mm512_add_epi16(_mm512_sub_epi16(least, e), _mm512_sllv_epi16(one, e)), one);
-    }
-    __m512i m = _mm512_add_epi16(_mm512_sllv_epi16(least, shift), raw);
-    __mmask32 odd = (__mmask32)(second ? j->odd >> 32 : j->odd);
-    __mmask32 coded = (__mmask32)(second ? j->coded >> 32 : j->coded);
-    m = _mm512_xor_si512(m, _mm512_movm_epi16(odd));
-    return _mm512_maskz_sub_epi16(coded, m, _mm512_srli_epi16(unit, 1));
-}
-
-/* n words of at most 32. */
-BITX_AVX512_INLINE void restore32(const params32 *p, uint8_t *dst, const uint8_t *base, __m512i d,
-                                  size_t n)
-{
-    if (n >= 32)
-        store512(dst, restore_words(p, d, _mm512_srl_epi16(load512(base), p->zero_bits)));
-    else if (n)
-        store512_first(dst, restore_words(p, d, load_words(p, base, n)), 2 * n);
-}
-
-BITX_AVX512 int bitx_delta_join_u16_avx512(uint8_t *dst, const uint8_t *base,
-                                           const uint8_t *classes, const uint8_t *symbols,
-                                           bitx_raw_source *raw, size_t nelem,
-                                           const bitx_delta_params *params)
-{
-    const params32 p = load_params(params);
-    const __m512i most = _mm512_set1_epi8((char)(params->width - 2)), seven = _mm512_set1_epi8(7);
-    const __m512i shifts = _mm512_broadcast_i32x4(_mm_loadu_si128((const void *)params->shift));
-    const uint8_t *low = raw->bytes[0], *high = raw->bytes[1];
-    size_t low_nbytes = raw->nbytes[0], low_bit = raw->bit[0];
-    size_t high_nbytes = raw->nbytes[1], high_bit = raw->bit[1];
-    __mmask64 impossible = 0;
-    for (size_t i = 0; i < nelem; i += 64) {
-        size_t n = nelem - i < 64 ? nelem - i : 64, nbits;
-        __m512i class64, symbol;
-        if (n == 64) {
-            class64 = load512(classes + i);
-            symbol = load512(symbols + i);
-        } else {
-            class64 = load512_first(classes + i, n);
-            symbol = _mm512_mask_loadu_epi8(_mm512_set1_epi8(-1), low_mask64(n), symbols + i);
-        }
-        join64 j;
-        j.coded = _mm512_cmpneq_epu8_mask(symbol, _mm512_set1_epi8(-1));
-        j.odd = _mm512_test_epi8_mask(symbol, _mm512_set1_epi8(1));
-        j.c = _mm512_and_si512(_mm512_srli_epi16(symbol, 1), _mm512_set1_epi8(127));
-        j.shift = _mm512_shuffle_epi8(shifts, _mm512_and_si512(class64, _mm512_set1_epi8(15)));
-        j.e = _mm512_maskz_subs_epu8(j.coded, j.c, _mm512_set1_epi8(DIRECT - 1));
-        __m512i widths = _mm512_maskz_add_epi8(j.coded, j.shift, j.e);
-        __mmask64 extra = _mm512_test_epi8_mask(j.e, j.e);
-        __mmask64 above = _mm512_cmpgt_epu8_mask(widths, seven);
-        j.high = _mm512_setzero_si512();
-        int wide = (extra | above) != 0;
-        if (wide) {
-            impossible |= _mm512_mask_cmpgt_epu8_mask(extra, widths, most);
-            widths = _mm512_min_epu8(widths, _mm512_set1_epi8(14)); /* of impossible ones */
-            if (above) {
-                j.high =
-                    fields64(high, high_nbytes, high_bit, _mm512_subs_epu8(widths, seven), &nbits);
-                high_bit += nbits;
-            }
-            widths = _mm512_min_epu8(widths, seven);
-        }
-        j.low = fields64(low, low_nbytes, low_bit, widths, &nbits);
-        low_bit += nbits;
-        __m512i d0, d1;
-        if (wide) {
-            d0 = differences_of(&j, 0, 1);
-            d1 = differences_of(&j, 1, 1);
-        } else {
-            d0 = differences_of(&j, 0, 0);
-            d1 = differences_of(&j, 1, 0);
-        }
-        restore32(&p, dst + 2 * i, base + 2 * i, d0, n);
-        restore32(&p, dst + 2 * i + 64, base + 2 * i + 64, d1, n > 32 ? n - 32 : 0);
-    }
-    raw->bit[0] = low_bit;
-    raw->bit[1] = high_bit;
-    return impossible || low_bit > 8 * low_nbytes || high_bit > 8 * high_nbytes;
+    raw->bit[1] = 8 * (size_t)(bytes - raw->bytes[1]);
 }
 
 #endif

@@ -86,10 +86,9 @@ static inline parts split_difference(unsigned difference, unsigned shift, unsign
     unsigned e = magnitude < DIRECT ? 0 : log2_floor(magnitude - (DIRECT - 2));
     unsigned c = magnitude < DIRECT ? magnitude : DIRECT - 1 + e;
     unsigned least = (1u << e) + DIRECT - 2;
-    return (parts){2 * c + (u < 0), e + shift, (m - (least << shift)) & low_bits(e + shift)};
+    unsigned raw = (m - (least << shift)) ^ (unsigned)(u >> 31);
+    return (parts){2 * c + (u < 0), e + shift, raw & low_bits(e + shift)};
 }
-
-enum { PIECE = 7 }; /* bits of a word in a string */
 
 typedef struct bit_sink {
     uint8_t *at;
@@ -137,62 +136,11 @@ void bitx_delta_split_u16_scalar(uint8_t *symbols, bitx_raw_sink *raw, const uin
             continue;
         }
         parts d = split_difference(difference, p.shift[c], p.width);
-        unsigned nlow = d.nraw < PIECE ? d.nraw : PIECE;
         symbols[i] = (uint8_t)d.symbol;
-        sink_put(&low, d.raw & low_bits(PIECE), nlow);
-        if (d.nraw > PIECE)
-            sink_put(&high, d.raw >> PIECE, d.nraw - nlow);
+        sink_put(&low, d.nraw < 8 ? d.raw : d.raw >> 8, d.nraw & 7);
+        if (d.nraw >= 8)
+            sink_put(&high, d.raw & 255, 8);
     }
     raw->bit[0] = sink_end(&low, raw->bytes[0]);
     raw->bit[1] = sink_end(&high, raw->bytes[1]);
-}
-
-/* At least 9 bits from bit number `bit` on, zeros beyond the end. */
-static inline unsigned peek(const uint8_t *raw, size_t raw_nbytes, size_t bit)
-{
-    size_t byte = bit / 8;
-    unsigned v = byte < raw_nbytes ? raw[byte] : 0;
-    if (byte < raw_nbytes && raw_nbytes - byte > 1)
-        v |= (unsigned)raw[byte + 1] << 8;
-    return v >> bit % 8;
-}
-
-static inline unsigned restore(const bitx_delta_params *p, unsigned difference, unsigned base)
-{
-    unsigned sum = (difference + origin_of(p, base)) & low_bits(p->width);
-    return p->sign ? map_float(sum, 0, p->width - 1) ^ (base >> (p->width - 1) << (p->width - 1))
-                   : sum;
-}
-
-int bitx_delta_join_u16_scalar(uint8_t *dst, const uint8_t *base, const uint8_t *classes,
-                               const uint8_t *symbols, bitx_raw_source *raw, size_t nelem,
-                               const bitx_delta_params *params)
-{
-    const bitx_delta_params p = *params;
-    unsigned impossible = 0;
-    size_t low = raw->bit[0], high = raw->bit[1];
-    for (size_t i = 0; i < nelem; i++) {
-        unsigned from = load_word(base, i) >> p.zero_bits, symbol = symbols[i];
-        unsigned coded = 0 - (unsigned)(symbol != SAME);
-        unsigned c = symbol >> 1, shift = p.shift[classes[i] & 15];
-        unsigned e = (c < DIRECT ? 0 : c - (DIRECT - 1)) & coded;
-        unsigned nraw = (shift + e) & coded;
-        impossible |= e && nraw > p.width - 2;
-        nraw &= 15; /* of impossible ones */
-        unsigned nlow = nraw < PIECE ? nraw : PIECE;
-        unsigned q = peek(raw->bytes[0], raw->nbytes[0], low) & low_bits(nlow);
-        low += nlow;
-        if (nraw > PIECE) {
-            unsigned bits = peek(raw->bytes[1], raw->nbytes[1], high) & low_bits(nraw - PIECE);
-            q |= bits << PIECE;
-            high += nraw - PIECE;
-        }
-        unsigned least = c - e + (1u << (e & 31)) - 1;
-        unsigned m = (least << shift) + q;
-        unsigned difference = ((m ^ (0 - (symbol & 1))) - (1u << shift >> 1)) & coded;
-        store_word(dst, i, restore(&p, difference, from) << p.zero_bits);
-    }
-    raw->bit[0] = low;
-    raw->bit[1] = high;
-    return impossible || low > 8 * raw->nbytes[0] || high > 8 * raw->nbytes[1];
 }

@@ -4,6 +4,7 @@
 
 #if defined(__x86_64__)
 #    include "encode.h"
+#    include "shuffle_tables.h"
 #    include "target_avx2.h"
 
 /* Tables by class, for pshufb, and bitx_delta_params in registers. */
@@ -14,8 +15,8 @@ typedef struct encode_tables {
     __m256i down_low, down_high; /* 2^(15 - shift) */
     __m256i less_low, less_high; /* 14 << shift */
     __m256i shift, same;
-    __m256i low_mask, high_mask; /* of the 7 low raw bits, and of those above */
-    int any_high, any_same;
+    __m256i field_mask, wide; /* of the raw bits in string 0; whether there are 8 below */
+    int any_wide, any_same;
 } encode_tables;
 
 BITX_AVX2_INLINE __m256i encode_table(const uint8_t bytes[16])
@@ -25,8 +26,8 @@ BITX_AVX2_INLINE __m256i encode_table(const uint8_t bytes[16])
 
 BITX_AVX2_INLINE encode_tables encode_load(const bitx_delta_params *p)
 {
-    unsigned top = p->sign ? 1u << (p->width - 1) : 0, any_high = 0;
-    uint8_t shift[16] = {0}, same[16] = {0}, low[16] = {0}, high[16] = {0};
+    unsigned top = p->sign ? 1u << (p->width - 1) : 0, any_wide = 0;
+    uint8_t shift[16] = {0}, same[16] = {0}, field[16] = {0}, wide[16] = {0};
     uint8_t half[2][16] = {{0}}, down[2][16] = {{0}}, less[2][16] = {{0}};
     for (unsigned c = 0; c < p->nclasses; c++) {
         unsigned s = p->shift[c], h = (1u << s >> 1) << (16 - p->width), d = 1u << (15 - s);
@@ -38,9 +39,9 @@ BITX_AVX2_INLINE encode_tables encode_load(const bitx_delta_params *p)
         less[0][c] = (uint8_t)((ENCODE_DIRECT - 1u) << s);
         less[1][c] = (uint8_t)((ENCODE_DIRECT - 1u) << s >> 8);
         same[c] = p->same_classes >> c & 1 ? 0xff : 0;
-        low[c] = (uint8_t)((1u << (s < 7 ? s : 7)) - 1);
-        high[c] = (uint8_t)((1u << (s < 7 ? 0 : s - 7)) - 1);
-        any_high |= high[c];
+        field[c] = (uint8_t)((1u << s % 8) - 1);
+        wide[c] = s < 8 ? 0 : 0xff;
+        any_wide |= wide[c];
     }
     return (encode_tables){
         _mm_cvtsi32_si128((int)p->zero_bits),
@@ -58,9 +59,9 @@ BITX_AVX2_INLINE encode_tables encode_load(const bitx_delta_params *p)
         encode_table(less[1]),
         encode_table(shift),
         encode_table(same),
-        encode_table(low),
-        encode_table(high),
-        (int)any_high,
+        encode_table(field),
+        encode_table(wide),
+        (int)any_wide,
         p->same_classes,
     };
 }
@@ -68,7 +69,7 @@ BITX_AVX2_INLINE encode_tables encode_load(const bitx_delta_params *p)
 /* 16 elements as words. */
 typedef struct encode_half {
     __m256i classes, difference; /* the latter at the top of its word */
-    __m256i m, magnitude, negative;
+    __m256i m, magnitude, negative, raw;
 } encode_half;
 
 /* Words by class from tables of their bytes: an index of 128 gives zero. */
@@ -105,6 +106,7 @@ BITX_AVX2_INLINE encode_half encode_words(const encode_tables *t, __m256i word, 
         u = _mm256_sra_epi16(u, t->unused);
     h.negative = _mm256_srai_epi16(u, 15);
     h.m = _mm256_xor_si256(u, h.negative);
+    h.raw = u;
     /* Words have no variable shift: 2 m 2^(15 - shift) / 2^16. */
     __m256i down = encode_lookup(t->down_low, t->down_high, h.classes);
     h.magnitude = _mm256_mulhi_epu16(_mm256_add_epi16(h.m, h.m), down);
@@ -163,6 +165,20 @@ BITX_AVX2_INLINE void encode_put(encode_string *to, __m256i values, __m256i mask
     *to = s;
 }
 
+/* The bytes that a mask has; stores eight where fewer are wanted. */
+BITX_AVX2_INLINE uint8_t *encode_pack(uint8_t *to, __m256i values, uint32_t mask)
+{
+    __m128i half = _mm256_castsi256_si128(values);
+    for (unsigned k = 0; k < 4; k++, mask >>= 8) {
+        __m128i row =
+            _mm_loadl_epi64((const __m128i *)(const void *)&bitx_shuffle_pack8[mask & 255]);
+        _mm_storel_epi64((__m128i *)(void *)to, _mm_shuffle_epi8(half, row));
+        to += _mm_popcnt_u32(mask & 255);
+        half = k == 1 ? _mm256_extracti128_si256(values, 1) : _mm_unpackhi_epi64(half, half);
+    }
+    return to;
+}
+
 /* floor(log2) of words that are not 0, by their four digits. */
 BITX_AVX2_INLINE __m256i encode_log2(__m256i v)
 {
@@ -182,24 +198,25 @@ BITX_AVX2_INLINE __m256i encode_log2(__m256i v)
     return _mm256_max_epu8(_mm256_max_epu8(e0, e1), _mm256_max_epu8(e2, e3));
 }
 
-/* Magnitudes above 15 become 15 + e; returns the number of raw bits, the 14 << shift taken off m.
- */
+/* Magnitudes above 15 become 15 + e, their raw bits are those of m - (14 << shift); returns the
+   number of raw bits. */
 BITX_AVX2_INLINE __m256i encode_large(const encode_tables *t, encode_half *h)
 {
     const __m256i below = _mm256_set1_epi16(ENCODE_DIRECT - 1);
     const __m256i direct = _mm256_set1_epi16(ENCODE_DIRECT);
     __m256i e = encode_log2(_mm256_sub_epi16(_mm256_max_epi16(h->magnitude, direct), below));
     h->magnitude = _mm256_min_epi16(h->magnitude, _mm256_add_epi16(direct, e));
-    h->m = _mm256_sub_epi16(h->m, encode_lookup(t->less_low, t->less_high, h->classes));
+    h->raw = _mm256_sub_epi16(h->m, encode_lookup(t->less_low, t->less_high, h->classes));
+    h->raw = _mm256_xor_si256(h->raw, h->negative);
     __m256i index = _mm256_or_si256(h->classes, _mm256_set1_epi16((short)0x8000));
     return _mm256_add_epi16(_mm256_shuffle_epi8(t->shift, index), e);
 }
 
-/* The lowest n of each byte, 0 to 7, set. */
+/* The lowest n % 8 bits of each byte, n up to 15, set. */
 BITX_AVX2_INLINE __m256i encode_masks(__m256i nbits)
 {
     const __m256i table = _mm256_broadcastsi128_si256(
-        _mm_setr_epi8(0, 1, 3, 7, 15, 31, 63, 127, 0, 0, 0, 0, 0, 0, 0, 0));
+        _mm_setr_epi8(0, 1, 3, 7, 15, 31, 63, 127, 0, 1, 3, 7, 15, 31, 63, 127));
     return _mm256_shuffle_epi8(table, nbits);
 }
 
@@ -210,7 +227,7 @@ BITX_AVX2_INLINE void encode_loop(uint8_t *symbols, uint8_t *classes, bitx_raw_s
     const encode_tables t = encode_load(params);
     const __m256i direct = _mm256_set1_epi16(ENCODE_DIRECT);
     encode_string low = encode_begin(raw->bytes[0], raw->bit[0]);
-    encode_string high = encode_begin(raw->bytes[1], raw->bit[1]);
+    uint8_t *bytes = raw->bytes[1] + raw->bit[1] / 8;
     size_t i = 0;
     for (; nelem - i >= 32; i += 32) {
         const uint8_t *w = x + 2 * i, *f = base + 2 * i;
@@ -218,17 +235,17 @@ BITX_AVX2_INLINE void encode_loop(uint8_t *symbols, uint8_t *classes, bitx_raw_s
         encode_half b =
             encode_words(&t, encode_load_words(w + 16), encode_load_words(f + 16), plain);
         __m256i c = _mm256_packus_epi16(a.classes, b.classes);
-        __m256i low_mask = _mm256_shuffle_epi8(t.low_mask, c);
-        __m256i high_mask = _mm256_shuffle_epi8(t.high_mask, c);
-        int any_high = t.any_high;
+        __m256i field_mask = _mm256_shuffle_epi8(t.field_mask, c);
+        __m256i wide = _mm256_shuffle_epi8(t.wide, c);
+        int any_wide = t.any_wide;
         __m256i large = _mm256_max_epi16(a.magnitude, b.magnitude);
         large = _mm256_cmpgt_epi16(large, direct);
         if (!_mm256_testz_si256(large, large)) {
             __m256i n0 = encode_large(&t, &a), n1 = encode_large(&t, &b);
             __m256i nbits = _mm256_packus_epi16(n0, n1), seven = _mm256_set1_epi8(7);
-            low_mask = encode_masks(_mm256_min_epu8(nbits, seven));
-            high_mask = encode_masks(_mm256_subs_epu8(nbits, seven));
-            any_high = 1;
+            field_mask = encode_masks(nbits);
+            wide = _mm256_cmpgt_epi8(nbits, seven);
+            any_wide = 1;
         }
         __m256i v = _mm256_packus_epi16(a.magnitude, b.magnitude);
         v = _mm256_sub_epi8(_mm256_add_epi8(v, v), _mm256_packs_epi16(a.negative, b.negative));
@@ -238,18 +255,22 @@ BITX_AVX2_INLINE void encode_loop(uint8_t *symbols, uint8_t *classes, bitx_raw_s
                                               _mm256_cmpeq_epi16(b.difference, zero));
             same = _mm256_and_si256(same, _mm256_shuffle_epi8(t.same, c));
             v = _mm256_or_si256(v, same);
-            low_mask = _mm256_andnot_si256(same, low_mask);
-            high_mask = _mm256_andnot_si256(same, high_mask);
+            field_mask = _mm256_andnot_si256(same, field_mask);
+            wide = _mm256_andnot_si256(same, wide);
         }
         store256(symbols + i, v);
         store256(classes + i, c);
-        encode_put(&low, encode_bytes(a.m, b.m), low_mask);
-        if (any_high)
-            encode_put(&high, encode_bytes(_mm256_srli_epi16(a.m, 7), _mm256_srli_epi16(b.m, 7)),
-                       high_mask);
+        __m256i fields = encode_bytes(a.raw, b.raw);
+        if (any_wide) {
+            __m256i above =
+                _mm256_packus_epi16(_mm256_srli_epi16(a.raw, 8), _mm256_srli_epi16(b.raw, 8));
+            bytes = encode_pack(bytes, fields, (uint32_t)_mm256_movemask_epi8(wide));
+            fields = _mm256_blendv_epi8(fields, above, wide);
+        }
+        encode_put(&low, fields, field_mask);
     }
     raw->bit[0] = encode_end(&low, raw->bytes[0]);
-    raw->bit[1] = encode_end(&high, raw->bytes[1]);
+    raw->bit[1] = 8 * (size_t)(bytes - raw->bytes[1]);
     bitx_delta_encode_u16_scalar(symbols + i, classes + i, raw, x + 2 * i, base + 2 * i, nelem - i,
                                  params);
 }

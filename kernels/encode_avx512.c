@@ -10,24 +10,24 @@
 typedef struct encode_tables {
     __m128i zero_bits, unused, class_shift;
     __m512i magnitude, top, class_low, class_last;
-    __m512i shift, half, same;   /* words */
-    __m512i low_mask, high_mask; /* bytes: of the 7 low raw bits, and of those above */
-    uint64_t any_high, any_same;
+    __m512i shift, half, same; /* words */
+    __m512i field_mask, wide;  /* bytes: of the raw bits in string 0; whether there are 8 below */
+    uint64_t any_wide, any_same;
 } encode_tables;
 
 BITX_AVX512_INLINE encode_tables encode_load(const bitx_delta_params *p)
 {
-    unsigned top = p->sign ? 1u << (p->width - 1) : 0, any_high = 0;
+    unsigned top = p->sign ? 1u << (p->width - 1) : 0, any_wide = 0;
     uint16_t shift[32] = {0}, half[32] = {0}, same[32] = {0};
-    uint8_t low[16] = {0}, high[16] = {0};
+    uint8_t field[16] = {0}, wide[16] = {0};
     for (unsigned c = 0; c < p->nclasses; c++) {
         unsigned s = p->shift[c];
         shift[c] = (uint16_t)s;
         half[c] = (uint16_t)((1u << s >> 1) << (16 - p->width));
         same[c] = p->same_classes >> c & 1 ? 0xffff : 0;
-        low[c] = (uint8_t)((1u << (s < 7 ? s : 7)) - 1);
-        high[c] = (uint8_t)((1u << (s < 7 ? 0 : s - 7)) - 1);
-        any_high |= high[c];
+        field[c] = (uint8_t)((1u << s % 8) - 1);
+        wide[c] = s < 8 ? 0 : 0xff;
+        any_wide |= wide[c];
     }
     return (encode_tables){
         _mm_cvtsi32_si128((int)p->zero_bits),
@@ -40,9 +40,9 @@ BITX_AVX512_INLINE encode_tables encode_load(const bitx_delta_params *p)
         load512((const uint8_t *)shift),
         load512((const uint8_t *)half),
         load512((const uint8_t *)same),
-        _mm512_broadcast_i32x4(_mm_loadu_si128((const void *)low)),
-        _mm512_broadcast_i32x4(_mm_loadu_si128((const void *)high)),
-        any_high,
+        _mm512_broadcast_i32x4(_mm_loadu_si128((const void *)field)),
+        _mm512_broadcast_i32x4(_mm_loadu_si128((const void *)wide)),
+        any_wide,
         p->same_classes,
     };
 }
@@ -50,7 +50,7 @@ BITX_AVX512_INLINE encode_tables encode_load(const bitx_delta_params *p)
 /* 32 elements. */
 typedef struct encode_half {
     __m512i classes, difference; /* the latter at the top of its word */
-    __m512i m, magnitude, shift;
+    __m512i m, magnitude, shift, raw;
     __mmask32 negative;
 } encode_half;
 
@@ -78,6 +78,7 @@ BITX_AVX512_INLINE encode_half encode_words(const encode_tables *t, __m512i word
         u = _mm512_sra_epi16(u, t->unused);
     h.negative = _mm512_movepi16_mask(u);
     h.m = _mm512_xor_si512(u, _mm512_srai_epi16(u, 15));
+    h.raw = u;
     h.magnitude = _mm512_srlv_epi16(h.m, h.shift);
     return h;
 }
@@ -99,15 +100,17 @@ BITX_AVX512_INLINE __m512i encode_log2(__m512i v)
     return _mm512_popcnt_epi16(v);
 }
 
-/* Magnitudes above 15 become 15 + e; returns the number of raw bits, the 14 << shift taken off m.
- */
+/* Magnitudes above 15 become 15 + e, their raw bits are those of m - (14 << shift); returns the
+   number of raw bits. */
 BITX_AVX512_INLINE __m512i encode_large(encode_half *h)
 {
     const __m512i below = _mm512_set1_epi16(ENCODE_DIRECT - 1);
     const __m512i direct = _mm512_set1_epi16(ENCODE_DIRECT);
     __m512i e = encode_log2(_mm512_sub_epi16(_mm512_max_epu16(h->magnitude, direct), below));
     h->magnitude = _mm512_min_epu16(h->magnitude, _mm512_add_epi16(direct, e));
-    h->m = _mm512_sub_epi16(h->m, _mm512_sllv_epi16(below, h->shift));
+    __m512i sign = _mm512_xor_si512(h->m, h->raw);
+    h->raw = _mm512_sub_epi16(h->m, _mm512_sllv_epi16(below, h->shift));
+    h->raw = _mm512_xor_si512(h->raw, sign);
     return _mm512_add_epi16(h->shift, e);
 }
 
@@ -158,10 +161,10 @@ BITX_AVX512_INLINE void encode_put(encode_string *to, __m512i values, __m512i ma
     *to = s;
 }
 
-/* The lowest n of each mask, n bytes up to 7, set. */
+/* The lowest n % 8 bits of each byte, n up to 15, set. */
 BITX_AVX512_INLINE __m512i encode_masks(__m512i nbits)
 {
-    const __m512i table = _mm512_set4_epi32(0, 0, 0x7f3f1f0f, 0x07030100);
+    const __m512i table = _mm512_set4_epi32(0x7f3f1f0f, 0x07030100, 0x7f3f1f0f, 0x07030100);
     return _mm512_shuffle_epi8(table, nbits);
 }
 
@@ -171,8 +174,8 @@ BITX_AVX512_INLINE void encode_loop(uint8_t *symbols, uint8_t *classes, bitx_raw
 {
     const encode_tables t = encode_load(params);
     const __m512i seven = _mm512_set1_epi8(7), direct = _mm512_set1_epi16(ENCODE_DIRECT);
+    uint8_t *bytes = raw->bytes[1] + raw->bit[1] / 8;
     encode_string low = encode_begin(raw->bytes[0], raw->bit[0]);
-    encode_string high = encode_begin(raw->bytes[1], raw->bit[1]);
     for (size_t i = 0; i < nelem; i += 64) {
         size_t n = nelem - i < 64 ? nelem - i : 64, n0 = n < 32 ? n : 32;
         __m512i w0, w1, f0, f1;
@@ -192,16 +195,16 @@ BITX_AVX512_INLINE void encode_loop(uint8_t *symbols, uint8_t *classes, bitx_raw
         }
         encode_half a = encode_words(&t, w0, f0, plain), b = encode_words(&t, w1, f1, plain);
         __m512i c = encode_bytes(a.classes, b.classes);
-        __m512i low_mask = _mm512_shuffle_epi8(t.low_mask, c);
-        __m512i high_mask = _mm512_shuffle_epi8(t.high_mask, c);
-        uint64_t any_high = t.any_high;
+        __m512i field_mask = _mm512_shuffle_epi8(t.field_mask, c);
+        __mmask64 wide = _mm512_movepi8_mask(_mm512_shuffle_epi8(t.wide, c));
+        uint64_t any_wide = t.any_wide;
         __mmask32 large = _mm512_cmpgt_epu16_mask(a.magnitude, direct);
         large = _kor_mask32(large, _mm512_cmpgt_epu16_mask(b.magnitude, direct));
         if (large) {
             __m512i nbits = encode_bytes(encode_large(&a), encode_large(&b));
-            low_mask = encode_masks(_mm512_min_epu8(nbits, seven));
-            high_mask = encode_masks(_mm512_subs_epu8(nbits, seven));
-            any_high = 1;
+            field_mask = encode_masks(nbits);
+            wide = _mm512_cmpgt_epu8_mask(nbits, seven);
+            any_wide = 1;
         }
         __mmask64 negative = _mm512_kunpackd(b.negative, a.negative);
         __m512i v = encode_bytes(a.magnitude, b.magnitude);
@@ -214,18 +217,23 @@ BITX_AVX512_INLINE void encode_loop(uint8_t *symbols, uint8_t *classes, bitx_raw
             coded = _kandn_mask64(same, coded);
         }
         if (t.any_same || n < 64) {
-            low_mask = _mm512_maskz_mov_epi8(coded, low_mask);
-            high_mask = _mm512_maskz_mov_epi8(coded, high_mask);
+            field_mask = _mm512_maskz_mov_epi8(coded, field_mask);
+            wide = _kand_mask64(wide, coded);
         }
         store512_first(symbols + i, v, n);
         store512_first(classes + i, c, n);
-        encode_put(&low, encode_bytes(a.m, b.m), low_mask, n);
-        if (any_high)
-            encode_put(&high, encode_bytes(_mm512_srli_epi16(a.m, 7), _mm512_srli_epi16(b.m, 7)),
-                       high_mask, n);
+        __m512i fields = encode_bytes(a.raw, b.raw);
+        if (any_wide) {
+            size_t count = (size_t)_mm_popcnt_u64(_cvtmask64_u64(wide));
+            store512_first(bytes, _mm512_maskz_compress_epi8(wide, fields), count);
+            bytes += count;
+            __m512i above = encode_bytes(_mm512_srli_epi16(a.raw, 8), _mm512_srli_epi16(b.raw, 8));
+            fields = _mm512_mask_mov_epi8(fields, wide, above);
+        }
+        encode_put(&low, fields, field_mask, n);
     }
     raw->bit[0] = encode_end(&low, raw->bytes[0]);
-    raw->bit[1] = encode_end(&high, raw->bytes[1]);
+    raw->bit[1] = 8 * (size_t)(bytes - raw->bytes[1]);
 }
 
 BITX_AVX512 void bitx_delta_encode_u16_avx512(uint8_t *symbols, uint8_t *classes,

@@ -74,9 +74,10 @@ void bitx_delta_encode_u16_scalar(uint8_t *symbols, uint8_t *classes, bitx_raw_s
         }
         symbols[i] = (uint8_t)(2 * v + (u < 0));
         unsigned n = shift + e, bits = m - ((ENCODE_DIRECT - 1u) << shift);
-        raw_put(&low, bits, n < 7 ? n : 7);
-        if (n > 7)
-            raw_put(&high, bits >> 7, n - 7);
+        bits ^= (unsigned)(u >> 31);
+        raw_put(&low, n < 8 ? bits : bits >> 8, n & 7);
+        if (n >= 8)
+            raw_put(&high, bits, 8);
     }
     raw->bit[0] = raw_end(&low, raw->bytes[0]);
     raw->bit[1] = raw_end(&high, raw->bytes[1]);

@@ -396,11 +396,11 @@ def classes_of(m, bits, bases, dtype):
 
 
 def raw_bits(strings, n):
-    """n bits: 7 from each string, from the first on."""
+    """n bits: whole bytes from strings 1, 2, ..., lowest first, and the rest above them from string 0."""
     q = 0
-    for k in range(0, n, 7):
-        q |= strings[k // 7].get(min(7, n - k)) << k
-    return q
+    for k in range(n // 8):
+        q |= strings[1 + k].get(8) << 8 * k
+    return q | strings[0].get(n % 8) << n // 8 * 8
 
 
 def difference(m, strings, symbol, shift):
@@ -408,11 +408,11 @@ def difference(m, strings, symbol, shift):
         return 0
     a = symbol // 2
     h = max(0, a - 15)
-    need(h == 0 or h + shift <= m.w - 2, "raw bits")
-    t = ((a - h + (1 << h) - 1) << shift) + raw_bits(strings, h + shift)
+    need(h + shift <= m.w - 2, "raw bits")
+    t = a - h + (1 << h) - 1
     if symbol & 1:
-        t = -1 - t
-    return t - ((1 << shift) >> 1)
+        t = -t - (1 << h)
+    return (t << shift) + raw_bits(strings, h + shift) - ((1 << shift) >> 1)
 
 
 def decode_delta(dtype, bases, body, tables):
@@ -427,10 +427,12 @@ def decode_delta(dtype, bases, body, tables):
     for c in classes:
         if c is not None:
             sizes[m.groups[c]] += 1
+    for size in sizes[:-1]:
+        need(bits.get(sum(sizes).bit_length()) == size, "size of a group")
     lists = [iter(read_tree(bits, code, n)) for code, n in zip(m.codes, sizes)]
     bits.align()
     rest = Bytes(body[1 + bits.pos // 8:])
-    sizes = [rest.varint() for _ in range((m.w + 4) // 7 - 1)]
+    sizes = [rest.varint() for _ in range((m.w - 2) // 8)]
     strings = [Bits(rest.take(size)) for size in sizes]
     strings += [Bits(rest.take(len(rest.data) - rest.pos))]
     mask, top = (1 << m.w) - 1, m.w - 1

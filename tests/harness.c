@@ -187,12 +187,20 @@ static void call_delta_encode(bitx_fn_DELTA_ENCODE *fn, kc_case *c)
     c->result = raw.bit[0] | (uint64_t)raw.bit[1] << 32;
 }
 
-static void call_delta_join(bitx_fn_DELTA_JOIN *fn, kc_case *c)
+static void call_delta_restore(bitx_fn_DELTA_RESTORE *fn, kc_case *c)
 {
     bitx_raw_source raw = {
         {c->in[3], c->in[4]}, {c->in_nbytes[3], c->in_nbytes[4]}, {c->bit, c->value[0]}};
-    int bad = fn(c->out[0], c->in[0], c->in[1], c->in[2], &raw, c->nelem, &c->params);
-    c->result = bad ? UINT64_MAX : raw.bit[0] | (uint64_t)raw.bit[1] << 32;
+    bitx_delta_lists lists = {.scales = c->value[1] ? c->in[2] : NULL, .chunk_log2 = c->value[1]};
+    memcpy(lists.group, c->group, 16);
+    for (int g = 0; g < 16; g++)
+        lists.next[g] = c->in[1] + c->group_start[g];
+    int bad = fn(c->out[0], c->in[0], &lists, &raw, c->nelem, &c->params);
+    c->result = raw.bit[0] | (uint64_t)raw.bit[1] << 32;
+    for (int g = 0; g < 16; g++)
+        c->result = c->result * 1000003 + (size_t)(lists.next[g] - c->in[1]);
+    if (bad)
+        c->result = UINT64_MAX;
 }
 
 /* The result says how far each list moved on. */
@@ -370,8 +378,8 @@ static void call(bitx_fn fn, bitx_sig sig, kc_case *c)
     case BITX_SIG_DELTA_ENCODE:
         call_delta_encode((bitx_fn_DELTA_ENCODE *)fn, c);
         return;
-    case BITX_SIG_DELTA_JOIN:
-        call_delta_join((bitx_fn_DELTA_JOIN *)fn, c);
+    case BITX_SIG_DELTA_RESTORE:
+        call_delta_restore((bitx_fn_DELTA_RESTORE *)fn, c);
         return;
     case BITX_SIG_GROUPS_SPLIT:
         call_groups_split((bitx_fn_GROUPS_SPLIT *)fn, c);

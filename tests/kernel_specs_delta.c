@@ -104,7 +104,7 @@ static void plan_delta_split_u16(kc_case *c, kc_rng *rng)
 {
     random_params(c, rng);
     c->bit = kc_below(rng, 20);
-    c->value[0] = kc_below(rng, 20); /* the bit where string 1 begins */
+    c->value[0] = 8 * kc_below(rng, 3); /* the bit where string 1 begins */
     kc_add_in(c, rng, 2 * c->nelem);
     kc_add_in(c, rng, c->nelem);
     unsigned any = kc_below(rng, 2);
@@ -146,8 +146,10 @@ static void split_one(kc_case *c, size_t i, int64_t d, unsigned k, size_t bits[2
     int64_t unit = power(c->params.shift[k]);
     int64_t u = signed_of_width(d + unit / 2, c->params.width), m = u < 0 ? -u - 1 : u;
     c->out[0][i] = (uint8_t)(2 * coded_magnitude(m / unit, &e, &least) + (u < 0));
-    for (unsigned b = 0; b < c->params.shift[k] + e; b++)
-        kc_set_bit(c->out[1 + b / 7], bits[b / 7]++, (int)((m - least * unit) >> b & 1));
+    unsigned w = c->params.shift[k] + e, low = w >= 8 ? 8 : 0;
+    for (unsigned b = 0; b < w; b++)
+        kc_set_bit(c->out[1 + (b < low)], bits[b < low]++,
+                   (int)((m - least * unit) >> b & 1) ^ (u < 0));
 }
 
 static void end_strings(kc_case *c, const size_t bits[2])
@@ -175,7 +177,7 @@ static void plan_delta_encode_u16(kc_case *c, kc_rng *rng)
 {
     random_params(c, rng);
     c->bit = kc_below(rng, 20);
-    c->value[0] = kc_below(rng, 20);
+    c->value[0] = 8 * kc_below(rng, 3);
     kc_add_in(c, rng, 2 * c->nelem);
     kc_add_in(c, rng, 2 * c->nelem);
     unsigned near = kc_below(rng, 2), size = 1 + kc_below(rng, 9);
@@ -202,32 +204,77 @@ static void ref_delta_encode_u16(kc_case *c)
     end_strings(c, bits);
 }
 
+/* Of element i: what its chunk's scale takes off the classes, or -1 where it is that of the base.
+ */
+static int up_at(const kc_case *c, size_t i)
+{
+    if (!c->value[1])
+        return 0;
+    int scale = c->in[2][i >> c->value[1]];
+    return scale == 15 ? -1 : 14 - scale;
+}
+
+static uint8_t class_scaled(const kc_case *c, size_t i, int up)
+{
+    int64_t k = origin_at(c, c->in[0], i) / power(c->params.class_shift);
+    k -= (int64_t)c->params.class_low - up;
+    k = k < 0 ? 0 : k;
+    return (uint8_t)(k < c->params.nclasses ? k : c->params.nclasses - 1);
+}
+
+/* Any symbol that fits, in the lists of their groups; returns the raw bits of both strings. */
+static void plan_lists(kc_case *c, kc_rng *rng, size_t bits[2])
+{
+    size_t n[16] = {0}, at = 0;
+    unsigned large = kc_below(rng, 3), impossible = kc_below(rng, 20) == 0;
+    for (size_t i = 0; i < c->nelem; i++)
+        if (up_at(c, i) >= 0)
+            n[c->group[class_scaled(c, i, up_at(c, i))]]++;
+    for (unsigned g = 0; g < 16; g++) {
+        c->group_start[g] = at;
+        at += n[g];
+        n[g] = c->group_start[g];
+    }
+    unsigned sames = kc_below(rng, 3) ? 20 : 1 + kc_below(rng, 2);
+    for (size_t i = 0; i < c->nelem; i++) {
+        if (up_at(c, i) < 0)
+            continue;
+        unsigned k = class_scaled(c, i, up_at(c, i)), shift = c->params.shift[k], most = 15;
+        if (large)
+            most += c->params.width - 2 - shift;
+        uint8_t *symbol = &c->in[1][n[c->group[k]]++];
+        *symbol = (uint8_t)kc_below(rng, 2 * (most + 1));
+        if (kc_below(rng, sames) == 0)
+            *symbol = 255;
+        else if (impossible && kc_below(rng, (unsigned)c->nelem) == 0)
+            *symbol = 58 + (uint8_t)kc_below(rng, 2);
+        if (*symbol == 255)
+            continue;
+        unsigned w = shift + (*symbol / 2 > 15 ? *symbol / 2 - 15u : 0);
+        bits[0] += w % 8;
+        bits[1] += w >= 8 ? 8 : 0;
+    }
+}
+
 /* Possible symbols mostly, and as many raw bytes as they need; sometimes fewer or more. */
-static void plan_delta_join_u16(kc_case *c, kc_rng *rng)
+static void plan_delta_restore_u16(kc_case *c, kc_rng *rng)
 {
     random_params(c, rng);
     c->bit = kc_below(rng, 20);
-    c->value[0] = kc_below(rng, 20); /* the bit where string 1 begins */
+    c->value[0] = 8 * kc_below(rng, 3); /* the bit where string 1 begins */
+    c->value[1] = kc_below(rng, 3) ? 0 : 6 + kc_below(rng, 3);
+    if (c->value[1])
+        c->params.class_low = 14 + kc_below(rng, 40000);
+    unsigned ngroups = 1 + kc_below(rng, 16);
+    for (unsigned k = 0; k < 16; k++)
+        c->group[k] = (uint8_t)kc_below(rng, ngroups);
     kc_add_in(c, rng, 2 * c->nelem);
-    kc_add_in(c, rng, c->nelem);
-    kc_add_in(c, rng, c->nelem);
-    unsigned large = kc_below(rng, 3), impossible = kc_below(rng, 20) == 0;
+    kc_add_in(c, rng, c->nelem + 64);
+    kc_add_in(c, rng, c->value[1] ? (c->nelem >> c->value[1]) + 1 : 0);
+    for (size_t i = 0; i < c->in_nbytes[2]; i++)
+        c->in[2][i] = kc_below(rng, 2) ? 15 : c->in[2][i] % 16;
     size_t bits[2] = {c->bit, c->value[0]};
-    for (size_t i = 0; i < c->nelem; i++) {
-        c->in[1][i] = kc_below(rng, 30) ? c->in[1][i] % 16 : 0xff;
-        unsigned shift = c->params.shift[c->in[1][i] % 16], most = 15;
-        if (large)
-            most += c->params.width - 2 - shift;
-        c->in[2][i] %= (uint8_t)(2 * (most + 1));
-        unsigned e = c->in[2][i] / 2 > 15 ? c->in[2][i] / 2 - 15u : 0;
-        if (c->in[1][i] == 0xff || kc_below(rng, 20) == 0)
-            c->in[2][i] = 255;
-        else
-            for (unsigned b = 0; b < shift + e; b++)
-                bits[b / 7]++;
-    }
-    if (impossible && c->nelem)
-        c->in[2][kc_below(rng, (unsigned)c->nelem)] = (uint8_t)kc_random(rng);
+    plan_lists(c, rng, bits);
     for (unsigned k = 0; k < 2; k++) {
         size_t nbytes = (bits[k] + 7) / 8;
         if (kc_below(rng, 10) == 0)
@@ -237,25 +284,37 @@ static void plan_delta_join_u16(kc_case *c, kc_rng *rng)
     kc_add_out(c, 2 * c->nelem);
 }
 
-static void ref_delta_join_u16(kc_case *c)
+/* The next raw bits of an element, or -1 if it has more than an element may. */
+static int64_t raw_of(const kc_case *c, unsigned w, size_t bits[2])
+{
+    int64_t raw = 0;
+    unsigned low = w >= 8 ? 8 : 0;
+    if (w > c->params.width - 2)
+        return -1;
+    for (unsigned b = 0; b < w; b++) {
+        unsigned k = b < low;
+        size_t at = bits[k]++;
+        raw += at < 8 * c->in_nbytes[3 + k] ? (int64_t)kc_bit(c->in[3 + k], at) << b : 0;
+    }
+    return raw;
+}
+
+static void ref_delta_restore_u16(kc_case *c)
 {
     const bitx_delta_params *p = &c->params;
-    size_t bits[2] = {c->bit, c->value[0]};
+    size_t bits[2] = {c->bit, c->value[0]}, n[16];
+    memcpy(n, c->group_start, sizeof(n));
     for (size_t i = 0; i < c->nelem; i++) {
-        unsigned symbol = c->in[2][i], shift = p->shift[c->in[1][i] % 16];
-        unsigned e = symbol / 2 > 15 ? symbol / 2 - 15 : 0;
-        int64_t d = 0, unit = power(shift), raw = 0;
+        int up = up_at(c, i);
+        unsigned k = class_scaled(c, i, up), shift = p->shift[k];
+        unsigned symbol = up < 0 ? 255 : c->in[1][n[c->group[k]]++];
+        int64_t d = 0, unit = power(shift);
         if (symbol != 255) {
-            if (e && shift + e > p->width - 2)
+            unsigned e = symbol / 2 > 15 ? symbol / 2 - 15 : 0;
+            int64_t raw = raw_of(c, shift + e, bits), least = e ? power(e) + 14 : symbol / 2;
+            if (raw < 0)
                 goto bad;
-            for (unsigned b = 0; b < shift + e; b++) {
-                unsigned k = b / 7;
-                size_t at = bits[k]++;
-                raw += at < 8 * c->in_nbytes[3 + k] ? (int64_t)kc_bit(c->in[3 + k], at) << b : 0;
-            }
-            int64_t least = e ? power(e) + 14 : symbol / 2;
-            int64_t m = least * unit + raw;
-            d = (symbol % 2 ? -m - 1 : m) - unit / 2;
+            d = (symbol % 2 ? -least - power(e) : least) * unit + raw - unit / 2;
         }
         /* The word whose difference this is. */
         int64_t base = word_at(c, c->in[0], i), half = power(p->width - 1);
@@ -267,6 +326,8 @@ static void ref_delta_join_u16(kc_case *c)
         kc_set_element(c->out[0], i, 2, (unsigned)(word * power(p->zero_bits)));
     }
     c->result = bits[0] | (uint64_t)bits[1] << 32;
+    for (unsigned g = 0; g < 16; g++)
+        c->result = c->result * 1000003 + n[g];
     if (bits[0] <= 8 * c->in_nbytes[3] && bits[1] <= 8 * c->in_nbytes[4])
         return;
 bad:
@@ -347,7 +408,7 @@ const kc_spec kc_specs_delta[] = {
     {"delta_diff_u16", plan_delta_diff_u16, ref_delta_diff_u16, 0, NULL, {0}},
     {"delta_split_u16", plan_delta_split_u16, ref_delta_split_u16, 0, NULL, {0}},
     {"delta_encode_u16", plan_delta_encode_u16, ref_delta_encode_u16, 0, NULL, {0}},
-    {"delta_join_u16", plan_delta_join_u16, ref_delta_join_u16, 1, NULL, {0}},
+    {"delta_restore_u16", plan_delta_restore_u16, ref_delta_restore_u16, 0, NULL, {0}},
     {"float_split_u16", plan_float_split_u16, ref_float_split_u16, 0, NULL, {0}},
     {"float_join_u16", plan_float_join_u16, ref_float_join_u16, 0, NULL, {0}},
     {0},

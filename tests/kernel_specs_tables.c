@@ -59,7 +59,7 @@ static void ref_groups_count_u8(kc_case *c)
 static void plan_groups_merge_u8(kc_case *c, kc_rng *rng)
 {
     size_t total = random_groups(c, rng, c->in[1]);
-    kc_add_in(c, rng, total);
+    kc_add_in(c, rng, total + 64);
     c->in_nbytes[c->nin++] = c->nelem;
     kc_add_out(c, c->nelem);
 }

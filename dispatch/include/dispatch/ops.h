@@ -26,7 +26,7 @@ typedef enum bitx_isa {
     X(REDUCE2) X(DISTANCE_POSITIONS) X(SCAN2) X(SCAN) X(PARTITION) X(PARTITION_SET) \
     X(PARTITION_PLANE) X(PACK_BITS) X(UNPACK_BITS) X(HISTOGRAM_PAIRS) X(MERGE) X(MERGE_LOWCONST) \
     X(MERGE_HIGHCONST) X(MERGE_CONST) X(COUNT_BITS) X(DELTA_CLASSES) X(DELTA_DIFF) X(DELTA_SPLIT) X(DELTA_ENCODE) \
-    X(DELTA_JOIN) X(GROUPS_SPLIT) X(GROUPS_MERGE) X(GROUPS_COUNT) X(FLOAT_SPLIT) X(FLOAT_JOIN) X(MAP) \
+    X(DELTA_RESTORE) X(GROUPS_SPLIT) X(GROUPS_MERGE) X(GROUPS_COUNT) X(FLOAT_SPLIT) X(FLOAT_JOIN) X(MAP) \
     X(HISTOGRAM) X(SPLIT_PLANES) X(XOR_SPLIT_PLANES) \
     X(MERGE_PLANES) X(XOR_MERGE_PLANES) X(SPLIT_BITS) X(XOR_SPLIT_BITS) \
     X(MERGE_BITS) X(XOR_MERGE_BITS) X(CAST_DOWN) X(CAST_UP) X(LOWRANK_ADD) X(COMBINE)
@@ -100,10 +100,10 @@ typedef enum bitx_isa {
     (uint8_t *symbols, bitx_raw_sink *raw, const uint8_t *differences, const uint8_t *classes, \
      size_t n, const bitx_delta_params *params), \
     (symbols, raw, differences, classes, n, params)
-#define BITX_SIGNATURE_DELTA_JOIN int, return, \
-    (uint8_t *dst, const uint8_t *base, const uint8_t *classes, const uint8_t *symbols, \
-     bitx_raw_source *raw, size_t n, const bitx_delta_params *params), \
-    (dst, base, classes, symbols, raw, n, params)
+#define BITX_SIGNATURE_DELTA_RESTORE int, return, \
+    (uint8_t *dst, const uint8_t *base, bitx_delta_lists *lists, bitx_raw_source *raw, size_t n, \
+     const bitx_delta_params *params), \
+    (dst, base, lists, raw, n, params)
 #define BITX_SIGNATURE_DELTA_ENCODE void, , \
     (uint8_t *symbols, uint8_t *classes, bitx_raw_sink *raw, const uint8_t *x, \
      const uint8_t *base, size_t n, const bitx_delta_params *params), \

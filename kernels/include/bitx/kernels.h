@@ -211,7 +211,8 @@ BITX_KERNEL(size_t, unpack_bits, uint8_t *dst, const uint8_t *src, const uint8_t
  * signed modulo 2^width; m is u, or its ones' complement if negative; magnitude = m >> s. If
  * magnitude < 16, c = magnitude and e = 0, else e = floor(log2(magnitude - 14)) and c = 15 + e.
  * The symbol is 2 c + (u negative), and its raw bits are the s + e low bits of
- * m - ((2^e + 14) << s). Symbol 255 is the difference 0, without any raw bits.
+ * m - ((2^e + 14) << s), inverted if u is negative. Symbol 255 is the difference 0, without any raw
+ * bits.
  */
 typedef struct bitx_delta_params {
     unsigned width;       /* bits of a word: those of the element less zero_bits, at least 2 */
@@ -233,18 +234,19 @@ BITX_KERNEL(void, delta_diff_u16, uint8_t *differences, uint8_t *classes, const 
             const uint8_t *base, size_t nelem, const bitx_delta_params *params);
 
 /*
- * Raw bits of words of 16 bits, at most 14 of each: the low 7 are in string 0, the others in string
- * 1, of every word in order. So eight of a string are in a qword, wherever they begin.
+ * Raw bits of words of 16 bits, at most 14 of each: of 8 and more, the low 8 are a byte of string
+ * 1; the others, at most 7, are in string 0, of every word in order. So eight of string 0 are in a
+ * qword, wherever they begin.
  */
 typedef struct bitx_raw_sink {
     uint8_t *bytes[2];
-    size_t bit[2]; /* where the next go, in bits */
+    size_t bit[2]; /* where the next go, in bits; bit[1] is a multiple of 8 */
 } bitx_raw_sink;
 
 typedef struct bitx_raw_source {
     const uint8_t *bytes[2];
     size_t nbytes[2];
-    size_t bit[2]; /* where the next come from, in bits */
+    size_t bit[2]; /* where the next come from, in bits; bit[1] is a multiple of 8 */
 } bitx_raw_source;
 
 /*
@@ -261,19 +263,32 @@ BITX_KERNEL(void, delta_encode_u16, uint8_t *symbols, uint8_t *classes, bitx_raw
             const uint8_t *x, const uint8_t *base, size_t nelem, const bitx_delta_params *params);
 
 /*
- * The inverse of delta_diff and delta_split: elements from the base, classes, symbols and raw bits,
- * whose places in *raw move on. Returns 0, or 1 if there are too few raw bits or a symbol is
- * impossible (e > 0 and s + e > width - 2); dst and the places are undefined then. dst may be base.
+ * Symbols of elements in lists, one for each group: the symbol of an element of class c is the next
+ * of next[group[c]]; groups are below 16. With scales (else NULL), those of elements of chunk k, of
+ * 2^chunk_log2, have class_low less 14 - scales[k], which is at least 0; of scale 15, the elements
+ * are those of the base with their zero_bits cleared, and have no symbols. chunk_log2 is at least 6.
  */
-BITX_KERNEL(int, delta_join_u16, uint8_t *dst, const uint8_t *base, const uint8_t *classes,
-            const uint8_t *symbols, bitx_raw_source *raw, size_t nelem,
-            const bitx_delta_params *params);
+typedef struct bitx_delta_lists {
+    const uint8_t *next[16];
+    uint8_t group[16];
+    const uint8_t *scales;
+    unsigned chunk_log2;
+} bitx_delta_lists;
+
+/*
+ * The inverse of delta_encode: elements from the base, symbols (below 60, or 255) and raw bits;
+ * the places in *lists and *raw move on. Of each list up to 64 bytes behind the last symbol are
+ * read, whatever they are. Returns 0, or 1 if there are too few raw bits or an element has more
+ * than width - 2; dst is undefined then.
+ */
+BITX_KERNEL(int, delta_restore_u16, uint8_t *dst, const uint8_t *base, bitx_delta_lists *lists,
+            bitx_raw_source *raw, size_t nelem, const bitx_delta_params *params);
 
 /*
  * Elements to the lists of their groups and back: the group of element i is group[classes[i]], the
  * class of 0xff has none: groups_split drops the element, groups_merge makes it 255. Classes are
  * below 16 else, groups below 16. lists[g] moves on as elements are written or read; no byte beyond
- * is touched.
+ * is written, and up to 64 beyond those of a list are read.
  */
 BITX_KERNEL(void, groups_split_u8, uint8_t *lists[16], const uint8_t *src, const uint8_t *classes,
             const uint8_t group[16], size_t nelem);
