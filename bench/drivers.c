@@ -128,9 +128,24 @@ static uint64_t call_partition(bitx_fn fn, const bench_call *c)
 /* The upper half of the values. */
 static uint64_t call_partition_set(bitx_fn fn, const bench_call *c)
 {
-    static const uint8_t upper[32] = {[16] = 255, 255, 255, 255, 255, 255, 255, 255,
-                                      255,        255, 255, 255, 255, 255, 255, 255};
-    return ((bitx_fn_PARTITION_SET *)fn)(c->w[0], c->w[1], c->w[2], 0, c->r[0], c->nelem, upper);
+    static uint8_t upper8[32], upper16[8192];
+    if (!upper16[8191]) {
+        memset(upper8 + 16, 255, 16);
+        memset(upper16 + 4096, 255, 4096);
+    }
+    return ((bitx_fn_PARTITION_SET *)fn)(c->w[0], c->w[1], c->w[2], 0, c->r[0], c->nelem,
+                                         c->op->width == 8 ? upper8 : upper16);
+}
+
+/* The value that half of the elements have. */
+static uint64_t call_partition_value(bitx_fn fn, const bench_call *c)
+{
+    return ((bitx_fn_PARTITION_VALUE *)fn)(c->w[0], c->w[1], 0, c->r[0], c->nelem, pivot(c->op));
+}
+
+static uint64_t call_partition_const(bitx_fn fn, const bench_call *c)
+{
+    return ((bitx_fn_PARTITION_CONST *)fn)(c->w[0], 0, c->r[0], c->nelem, pivot(c->op));
 }
 
 static uint64_t call_partition_plane(bitx_fn fn, const bench_call *c)
@@ -192,6 +207,19 @@ static void fill_partition(const bench_call *c, unsigned nread, size_t *nbytes, 
         uint64_t x = bench_random(&rng) >> 20 & (pivot(c->op) - 1);
         x |= draw_half(&rng, &left, c->nelem - i) ? pivot(c->op) : 0;
         memcpy(dst + i * width, &x, width);
+    }
+}
+
+/* Of random elements, exactly half are the pivot. */
+static void fill_partition_value(const bench_call *c, unsigned nread, size_t *nbytes, uint64_t seed)
+{
+    const uint32_t value = pivot(c->op);
+    const size_t width = c->op->width / 8;
+    fill_partition(c, nread, nbytes, seed);
+    for (size_t i = 0; i < c->nelem; i++) {
+        uint8_t *at = source(c, 0) + i * width;
+        if (at[width - 1] & 0x80)
+            memcpy(at, &value, width);
     }
 }
 
@@ -556,6 +584,8 @@ static const bench_driver drivers[BITX_SIG_COUNT] = {
     [BITX_SIG_SCAN2] = {"WW", "", call_scan2, fill_equal, NULL},
     [BITX_SIG_SCAN] = {"W", "", call_scan, fill_equal, NULL},
     [BITX_SIG_PARTITION_SET] = {"W", "LL1", call_partition_set, fill_partition, NULL},
+    [BITX_SIG_PARTITION_VALUE] = {"W", "L1", call_partition_value, fill_partition_value, NULL},
+    [BITX_SIG_PARTITION_CONST] = {"W", "1", call_partition_const, fill_partition_value, NULL},
     [BITX_SIG_PARTITION_PLANE] = {"W1", "LL", call_partition_plane, fill_merge, NULL},
     [BITX_SIG_PACK_BITS] = {"11", "B", call_masked_bits, fill_merge, NULL},
     [BITX_SIG_UNPACK_BITS] = {"B1", "1", call_masked_bits, fill_merge, NULL},

@@ -20,6 +20,7 @@ enum {
 /* Streams begin at odd places of these. */
 typedef struct bench {
     uint8_t in[NIN][STREAM + 64], out[NOUT][STREAM + 64];
+    uint8_t set[8192]; /* of 16-bit values */
     uint32_t counts[CONTEXTS * 256];
     uint64_t positions[32];
     uint64_t random;
@@ -92,6 +93,15 @@ static void after_partition(bench *s, uint8_t *low, uint8_t *high, size_t width,
     }
     blank(low, width * (n - nhigh), width * n);
     blank(high, width * nhigh, width * n);
+}
+
+/* The result counts ones, which the list has where the lower one is constant. */
+static void after_partition_value(bench *s, int ones, uint8_t *list, size_t width, size_t n)
+{
+    size_t nhigh = (size_t)s->result;
+    s->failed = nhigh > n;
+    if (!s->failed)
+        blank(list, width * (ones ? nhigh : n - nhigh), width * n);
 }
 
 /* Lists end to end, as long as the classes say. */
@@ -241,8 +251,20 @@ static void call(bench *s, const bitx_op *op, bitx_fn fn, uint8_t *const in[NIN]
         after_partition(s, out[0], out[1], width, n);
         return;
     case BITX_SIG_PARTITION_SET:
-        s->result = ((bitx_fn_PARTITION_SET *)fn)(out[0], out[1], out[2], bit, in[0], n, in[1]);
+        if (width == 2)
+            fill(s, s->set, sizeof(s->set));
+        s->result = ((bitx_fn_PARTITION_SET *)fn)(out[0], out[1], out[2], bit, in[0], n,
+                                                  width == 2 ? s->set : in[1]);
         after_partition(s, out[0], out[1], width, n);
+        return;
+    case BITX_SIG_PARTITION_VALUE: /* bytes are one of 256, words now and then the first */
+        s->result = ((bitx_fn_PARTITION_VALUE *)fn)(out[0], out[1], bit, in[0], n,
+                                                    in[0][0] | (unsigned)in[0][1] << 8);
+        after_partition_value(s, strstr(op->name, "low") != NULL, out[0], width, n);
+        return;
+    case BITX_SIG_PARTITION_CONST:
+        s->result = ((bitx_fn_PARTITION_CONST *)fn)(out[0], bit, in[0], n,
+                                                    in[0][0] | (unsigned)in[0][1] << 8);
         return;
     case BITX_SIG_PARTITION_PLANE:
         s->result = ((bitx_fn_PARTITION_PLANE *)fn)(out[0], out[1], in[0], in[1], bit, n);

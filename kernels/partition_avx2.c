@@ -147,7 +147,7 @@ BITX_AVX2_INLINE uint32_t members(const uint8_t *src, __m256i set0, __m256i set1
 }
 
 BITX_AVX2 size_t bitx_partition_set_u8_avx2(uint8_t *low, uint8_t *high, uint8_t *plane, size_t bit,
-                                            const uint8_t *src, size_t nelem, const uint8_t set[32])
+                                            const uint8_t *src, size_t nelem, const uint8_t *set)
 {
     const __m256i set0 = _mm256_broadcastsi128_si256(load128(set));
     const __m256i set1 = _mm256_broadcastsi128_si256(load128(set + 16));
@@ -166,6 +166,40 @@ BITX_AVX2 size_t bitx_partition_set_u8_avx2(uint8_t *low, uint8_t *high, uint8_t
         append_last(&w, 0, 0);
     return (size_t)(h - high) +
            bitx_partition_set_u8_scalar(low, h, plane, i + bit, src + i, nelem - i, set);
+}
+
+/* Which of eight elements of 16 bits are in the set: its dwords v / 32 gathered, and bit v % 32 of
+   each shifted to the sign. */
+BITX_AVX2_INLINE unsigned members_u16(const uint8_t *src, const uint8_t *set)
+{
+    __m256i x = _mm256_cvtepu16_epi32(load128(src));
+    __m256i word =
+        _mm256_i32gather_epi32((const int *)(const void *)set, _mm256_srli_epi32(x, 5), 4);
+    __m256i left = _mm256_andnot_si256(x, _mm256_set1_epi32(31));
+    word = _mm256_sllv_epi32(word, left);
+    return (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(word));
+}
+
+BITX_AVX2 size_t bitx_partition_set_u16_avx2(uint8_t *low, uint8_t *high, uint8_t *plane,
+                                             size_t bit, const uint8_t *src, size_t nelem,
+                                             const uint8_t *set)
+{
+    uint8_t *h = high;
+    if (nelem == 0)
+        return 0;
+    bit_appender w = append_at(plane, bit);
+    size_t i = 0;
+    for (; nelem - i >= 64; i += 64) {
+        uint64_t bits = 0;
+        for (size_t k = 0; k < 64; k += 8)
+            bits |= (uint64_t)members_u16(src + 2 * (i + k), set) << k;
+        append64(&w, bits);
+        partition64_u16(&low, &h, src + 2 * i, bits);
+    }
+    if (i)
+        append_last(&w, 0, 0);
+    return (size_t)(h - high) / 2 +
+           bitx_partition_set_u16_scalar(low, h, plane, i + bit, src + 2 * i, nelem - i, set);
 }
 
 BITX_AVX2 size_t bitx_partition_plane_u8_avx2(uint8_t *low, uint8_t *high, const uint8_t *src,

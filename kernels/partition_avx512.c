@@ -131,7 +131,7 @@ BITX_AVX512_INLINE uint64_t members(__m512i x, __m512i set)
 
 BITX_AVX512 size_t bitx_partition_set_u8_avx512(uint8_t *low, uint8_t *high, uint8_t *plane,
                                                 size_t bit, const uint8_t *src, size_t nelem,
-                                                const uint8_t set[32])
+                                                const uint8_t *set)
 {
     if (nelem == 0)
         return 0;
@@ -150,6 +150,49 @@ BITX_AVX512 size_t bitx_partition_set_u8_avx512(uint8_t *low, uint8_t *high, uin
     uint64_t bits = members(x, table) & _cvtmask64_u64(low_mask64(n));
     append_last(&w, bits, n);
     return nhigh + partition_first_u8(low + i - nhigh, high + nhigh, x, bits, n);
+}
+
+/* Which of 32 elements of 16 bits are in the set: its dwords v / 32 gathered, bit v % 32 tested. */
+BITX_AVX512_INLINE uint32_t members_u16(__m512i x, const uint8_t *set)
+{
+    uint32_t bits = 0;
+#    pragma GCC unroll 2
+    for (int half = 0; half < 2; half++) {
+        __m512i v = _mm512_cvtepu16_epi32(half ? _mm512_extracti64x4_epi64(x, 1)
+                                               : _mm512_castsi512_si256(x));
+        __m512i word = _mm512_i32gather_epi32(_mm512_srli_epi32(v, 5), (const void *)set, 4);
+        __m512i one =
+            _mm512_sllv_epi32(_mm512_set1_epi32(1), _mm512_and_si512(v, _mm512_set1_epi32(31)));
+        bits |= (uint32_t)_cvtmask16_u32(_mm512_test_epi32_mask(word, one)) << 16 * half;
+    }
+    return bits;
+}
+
+BITX_AVX512 size_t bitx_partition_set_u16_avx512(uint8_t *low, uint8_t *high, uint8_t *plane,
+                                                 size_t bit, const uint8_t *src, size_t nelem,
+                                                 const uint8_t *set)
+{
+    if (nelem == 0)
+        return 0;
+    bit_appender w = append_at(plane, bit);
+    size_t i = 0, nhigh = 0;
+    for (; nelem - i >= 64; i += 64) {
+        __m512i x0 = load512(src + 2 * i), x1 = load512(src + 2 * i + 64);
+        uint32_t bits0 = members_u16(x0, set), bits1 = members_u16(x1, set);
+        append64(&w, bits0 | (uint64_t)bits1 << 32);
+        nhigh += partition32_u16(low + 2 * (i - nhigh), high + 2 * nhigh, x0, bits0);
+        nhigh += partition32_u16(low + 2 * (i + 32 - nhigh), high + 2 * nhigh, x1, bits1);
+    }
+    uint64_t bits = 0;
+    for (size_t k = 0, left = nelem - i; k < left; k += 32) {
+        size_t n = left - k < 32 ? left - k : 32;
+        __m512i x = load512_first(src + 2 * (i + k), 2 * n);
+        uint32_t word = _bzhi_u32(members_u16(x, set), (unsigned)n);
+        bits |= (uint64_t)word << k;
+        nhigh += partition_first_u16(low + 2 * (i + k - nhigh), high + 2 * nhigh, x, word, n);
+    }
+    append_last(&w, bits, nelem - i);
+    return nhigh;
 }
 
 BITX_AVX512 size_t bitx_partition_plane_u8_avx512(uint8_t *low, uint8_t *high, const uint8_t *src,

@@ -96,7 +96,7 @@ static inline unsigned members(uint8x8_t x, uint8x16x2_t set)
 }
 
 size_t bitx_partition_set_u8_neon(uint8_t *low, uint8_t *high, uint8_t *plane, size_t bit,
-                                  const uint8_t *src, size_t nelem, const uint8_t set[32])
+                                  const uint8_t *src, size_t nelem, const uint8_t *set)
 {
     const uint8x16x2_t table = {{vld1q_u8(set), vld1q_u8(set + 16)}};
     uint8_t *h = high;

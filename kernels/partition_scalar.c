@@ -51,9 +51,13 @@ size_t bitx_partition_u16_scalar(uint8_t *low, uint8_t *high, uint8_t *plane, si
                                  unsigned pivot){PARTITION(uint16_t, x >= pivot)}
 
 size_t bitx_partition_set_u8_scalar(uint8_t *low, uint8_t *high, uint8_t *plane, size_t bit,
-                                    const uint8_t *src, size_t nelem, const uint8_t set[32])
+                                    const uint8_t *src, size_t nelem,
+                                    const uint8_t *set){PARTITION(uint8_t, set[x / 8] >> x % 8 & 1)}
+
+size_t bitx_partition_set_u16_scalar(uint8_t *low, uint8_t *high, uint8_t *plane, size_t bit,
+                                     const uint8_t *src, size_t nelem, const uint8_t *set)
 {
-    PARTITION(uint8_t, set[x / 8] >> x % 8 & 1)
+    PARTITION(uint16_t, set[x / 8] >> x % 8 & 1)
 }
 
 static inline __attribute__((always_inline)) size_t

@@ -334,8 +334,16 @@ static void call(bitx_fn fn, bitx_sig sig, kc_case *c)
         c->result = ((bitx_fn_SCAN *)fn)(s[0], c->nelem);
         return;
     case BITX_SIG_PARTITION_SET:
-        c->result = ((bitx_fn_PARTITION_SET *)fn)(o[0], o[1], o[2], c->bit, s[0], c->nelem,
-                                                  guarded_table(c->table, 32));
+        c->result =
+            ((bitx_fn_PARTITION_SET *)fn)(o[0], o[1], o[2], c->bit, s[0], c->nelem,
+                                          c->shape.width == 2 ? s[1] : guarded_table(c->table, 32));
+        return;
+    case BITX_SIG_PARTITION_VALUE:
+        c->result =
+            ((bitx_fn_PARTITION_VALUE *)fn)(o[0], o[1], c->bit, s[0], c->nelem, c->value[0]);
+        return;
+    case BITX_SIG_PARTITION_CONST:
+        c->result = ((bitx_fn_PARTITION_CONST *)fn)(o[0], c->bit, s[0], c->nelem, c->value[0]);
         return;
     case BITX_SIG_PARTITION_PLANE:
         c->result = ((bitx_fn_PARTITION_PLANE *)fn)(o[0], o[1], s[0], s[1], c->bit, c->nelem);
@@ -701,6 +709,7 @@ static void check_inverse(const target *t, const kc_case *split, size_t nelem, c
 {
     static char text[80];
     kc_case merge = {.nelem = nelem, .bit = split->bit, .stride = split->stride};
+    memcpy(merge.value, split->value, sizeof(merge.value));
     merge.nin = split->nout + split->nin - 1;
     merge.nout = 1;
     snprintf(text, sizeof(text), "outputs of row %s", isa);

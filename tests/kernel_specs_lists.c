@@ -70,6 +70,82 @@ static void ref_partition_set(kc_case *c)
             kc_set_bit(c->out[2], i, 0);
 }
 
+/* The set is an input of its own: 65536 bits. */
+static void plan_partition_set_u16(kc_case *c, kc_rng *rng)
+{
+    size_t nhigh = 0;
+    c->bit = kc_below(rng, 8);
+    kc_add_in(c, rng, 2 * c->nelem);
+    kc_add_in(c, rng, 8192);
+    for (size_t i = 0; i < c->nelem; i++)
+        nhigh += (size_t)kc_bit(c->in[1], kc_element(c->in[0], i, 2));
+    kc_add_out(c, 2 * (c->nelem - nhigh));
+    kc_add_out(c, 2 * nhigh);
+    c->out_room[0] = c->out_room[1] = 2 * c->nelem;
+    kc_add_out(c, plane_nbytes(c));
+}
+
+static void ref_partition_set_u16(kc_case *c)
+{
+    size_t nlow = 0;
+    for (size_t i = 0; i < c->nelem; i++) {
+        unsigned x = kc_element(c->in[0], i, 2);
+        int high = kc_bit(c->in[1], x);
+        kc_set_bit(c->out[2], c->bit + i, high);
+        kc_set_element(c->out[high], high ? c->result++ : nlow++, 2, x);
+    }
+    if (c->nelem)
+        for (size_t i = c->bit + c->nelem; i % 8; i++)
+            kc_set_bit(c->out[2], i, 0);
+}
+
+/* Partitions with constant lists: a value that some elements have, with bits above that do not
+   count. Two constant lists are of two values, or merge_const would not restore them. */
+static int has_list(const kc_case *c)
+{
+    return !(c->shape.low_const && c->shape.high_const);
+}
+
+static void plan_partition_const(kc_case *c, kc_rng *rng)
+{
+    size_t width = c->shape.width, others = 0;
+    unsigned mask = width == 1 ? 0xff : 0xffff;
+    c->bit = kc_below(rng, 8);
+    kc_add_in(c, rng, width * c->nelem);
+    c->value[0] = kc_below(rng, 2) && c->nelem
+                      ? kc_element(c->in[0], kc_below(rng, (unsigned)c->nelem), width)
+                      : kc_below(rng, mask + 1);
+    if (kc_below(rng, 2)) /* many equal it */
+        for (size_t i = kc_below(rng, 3); i < c->nelem; i += 1 + kc_below(rng, 4))
+            kc_set_element(c->in[0], i, width, c->value[0]);
+    for (size_t i = 0; i < c->nelem; i++)
+        others += kc_element(c->in[0], i, width) != c->value[0];
+    if (kc_below(rng, 2))
+        c->value[0] += mask + 1;
+    if (has_list(c)) {
+        kc_add_out(c, width * others);
+        c->out_room[0] = width * c->nelem;
+    }
+    kc_add_out(c, plane_nbytes(c));
+}
+
+static void ref_partition_const(kc_case *c)
+{
+    size_t width = c->shape.width, others = 0;
+    unsigned value = c->value[0] & (width == 1 ? 0xff : 0xffff);
+    for (size_t i = 0; i < c->nelem; i++) {
+        unsigned x = kc_element(c->in[0], i, width);
+        int one = c->shape.high_const ? x == value : x != value;
+        kc_set_bit(c->out[has_list(c)], c->bit + i, one);
+        if (has_list(c) && x != value)
+            kc_set_element(c->out[0], others++, width, x);
+        c->result += (unsigned)one;
+    }
+    if (c->nelem)
+        for (size_t i = c->bit + c->nelem; i % 8; i++)
+            kc_set_bit(c->out[has_list(c)], i, 0);
+}
+
 static void plan_partition_plane(kc_case *c, kc_rng *rng)
 {
     size_t width = c->shape.width, nhigh = 0;
@@ -189,6 +265,13 @@ const kc_spec kc_specs_lists[] = {
     {"partition_u8", plan_partition, ref_partition, 1, "merge_u8", {.width = 1}},
     {"partition_u16", plan_partition, ref_partition, 1, "merge_u16", {.width = 2}},
     {"partition_set_u8", plan_partition_set, ref_partition_set, 1, "merge_u8", {0}},
+    {"partition_set_u16", plan_partition_set_u16, ref_partition_set_u16, 1, NULL, {.width = 2}},
+    {"partition_lowconst_u8", plan_partition_const, ref_partition_const, 1, "merge_lowconst_u8", {.width = 1, .low_const = 1}},
+    {"partition_lowconst_u16", plan_partition_const, ref_partition_const, 1, "merge_lowconst_u16", {.width = 2, .low_const = 1}},
+    {"partition_highconst_u8", plan_partition_const, ref_partition_const, 1, "merge_highconst_u8", {.width = 1, .high_const = 1}},
+    {"partition_highconst_u16", plan_partition_const, ref_partition_const, 1, "merge_highconst_u16", {.width = 2, .high_const = 1}},
+    {"partition_const_u8", plan_partition_const, ref_partition_const, 0, NULL, {.width = 1, .low_const = 1, .high_const = 1}},
+    {"partition_const_u16", plan_partition_const, ref_partition_const, 0, NULL, {.width = 2, .low_const = 1, .high_const = 1}},
     {"partition_plane_u8", plan_partition_plane, ref_partition_plane, 1, "merge_u8", {.width = 1}},
     {"partition_plane_u16", plan_partition_plane, ref_partition_plane, 1, "merge_u16", {.width = 2}},
     {"pack_bits", plan_pack_bits, ref_pack_bits, 0, NULL, {0}},

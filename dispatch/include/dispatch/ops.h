@@ -24,7 +24,7 @@ typedef enum bitx_isa {
     X(BINARY) X(SPLIT2_XOR) X(MERGE2_XOR) X(SPLIT2) X(MERGE2) X(SPLIT_F16) X(MERGE_F16) \
     X(XOR_SPLIT_F16) X(XOR_MERGE_F16) X(SPLIT_F32) X(MERGE_F32) X(XOR_SPLIT_F32) X(XOR_MERGE_F32) \
     X(REDUCE2) X(DISTANCE_POSITIONS) X(SCAN2) X(SCAN) X(PARTITION) X(PARTITION_SET) \
-    X(PARTITION_PLANE) X(PACK_BITS) X(UNPACK_BITS) X(HISTOGRAM_PAIRS) X(MERGE) X(MERGE_LOWCONST) \
+    X(PARTITION_PLANE) X(PARTITION_VALUE) X(PARTITION_CONST) X(PACK_BITS) X(UNPACK_BITS) X(HISTOGRAM_PAIRS) X(MERGE) X(MERGE_LOWCONST) \
     X(MERGE_HIGHCONST) X(MERGE_CONST) X(COUNT_BITS) X(DELTA_CLASSES) X(DELTA_DIFF) X(DELTA_SPLIT) X(DELTA_ENCODE) \
     X(DELTA_RESTORE) X(GROUPS_SPLIT) X(GROUPS_MERGE) X(GROUPS_COUNT) X(FLOAT_SPLIT) X(FLOAT_JOIN) X(MAP) \
     X(HISTOGRAM) X(SPLIT_PLANES) X(XOR_SPLIT_PLANES) \
@@ -57,11 +57,17 @@ typedef enum bitx_isa {
 #define BITX_SIGNATURE_SCAN size_t, return, (const uint8_t *src, size_t n), (src, n)
 #define BITX_SIGNATURE_PARTITION_SET size_t, return, \
     (uint8_t *low, uint8_t *high, uint8_t *plane, size_t bit, const uint8_t *src, size_t n, \
-     const uint8_t set[32]), \
+     const uint8_t *set), \
     (low, high, plane, bit, src, n, set)
 #define BITX_SIGNATURE_PARTITION_PLANE size_t, return, \
     (uint8_t *low, uint8_t *high, const uint8_t *src, const uint8_t *plane, size_t bit, size_t n), \
     (low, high, src, plane, bit, n)
+#define BITX_SIGNATURE_PARTITION_VALUE size_t, return, \
+    (uint8_t *list, uint8_t *plane, size_t bit, const uint8_t *src, size_t n, unsigned value), \
+    (list, plane, bit, src, n, value)
+#define BITX_SIGNATURE_PARTITION_CONST size_t, return, \
+    (uint8_t *plane, size_t bit, const uint8_t *src, size_t n, unsigned value), \
+    (plane, bit, src, n, value)
 #define BITX_SIGNATURE_UNPACK_BITS BITX_SIGNATURE_PACK_BITS
 #define BITX_SIGNATURE_PACK_BITS size_t, return, \
     (uint8_t *dst, const uint8_t *src, const uint8_t *mask, size_t n), (dst, src, mask, n)

@@ -150,9 +150,32 @@ BITX_KERNEL(size_t, partition_u16, uint8_t *low, uint8_t *high, uint8_t *plane, 
             const uint8_t *src, size_t nelem, unsigned pivot);
 
 /* The same where the elements of a set go to high: value v is in it if bit v % 8 of set[v / 8] is.
- */
+ * A set of bytes has 32 of them, one of 16-bit values 8192. */
 BITX_KERNEL(size_t, partition_set_u8, uint8_t *low, uint8_t *high, uint8_t *plane, size_t bit,
-            const uint8_t *src, size_t nelem, const uint8_t set[32]);
+            const uint8_t *src, size_t nelem, const uint8_t *set);
+
+BITX_KERNEL(size_t, partition_set_u16, uint8_t *low, uint8_t *high, uint8_t *plane, size_t bit,
+            const uint8_t *src, size_t nelem, const uint8_t *set);
+
+/*
+ * The same where all that goes to low, to high, or to either is one value, which needs no list: the
+ * inverses of merge_lowconst, merge_highconst and merge_const. An element that equals low_value
+ * goes to low, all others to high; an element that equals high_value goes to high, all others to
+ * low (partition_const: of which the caller knows that they are one value too). Of a value, as many
+ * bits count as an element has.
+ */
+BITX_KERNEL(size_t, partition_lowconst_u8, uint8_t *high, uint8_t *plane, size_t bit,
+            const uint8_t *src, size_t nelem, unsigned low_value);
+BITX_KERNEL(size_t, partition_lowconst_u16, uint8_t *high, uint8_t *plane, size_t bit,
+            const uint8_t *src, size_t nelem, unsigned low_value);
+BITX_KERNEL(size_t, partition_highconst_u8, uint8_t *low, uint8_t *plane, size_t bit,
+            const uint8_t *src, size_t nelem, unsigned high_value);
+BITX_KERNEL(size_t, partition_highconst_u16, uint8_t *low, uint8_t *plane, size_t bit,
+            const uint8_t *src, size_t nelem, unsigned high_value);
+BITX_KERNEL(size_t, partition_const_u8, uint8_t *plane, size_t bit, const uint8_t *src,
+            size_t nelem, unsigned high_value);
+BITX_KERNEL(size_t, partition_const_u16, uint8_t *plane, size_t bit, const uint8_t *src,
+            size_t nelem, unsigned high_value);
 
 /* The same by a plane that is given, with the ones to high. */
 BITX_KERNEL(size_t, partition_plane_u8, uint8_t *low, uint8_t *high, const uint8_t *src,
