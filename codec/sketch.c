@@ -168,23 +168,39 @@ static void tally_classes(const bitx_words *words, const sample *s, const bitx_d
     }
 }
 
-/* 2^shift is between 5/32 and 5/16 of the mean size of differences that are not 0: twice that is a
-   level of tree less and costs 0.1% of the bytes, four times that 0.6%. */
-static unsigned sketch_shift(const tally *t, unsigned width)
+/* How much a model may cost. */
+typedef struct economy {
+    unsigned groups; /* at most */
+    unsigned share;  /* of a group's worth: so much of all bytes ... */
+    unsigned least;  /* ... or 1/least bit for every element, if that is more */
+    unsigned size;   /* 2^shift is at most size / 64 of the mean difference, and more than half */
+} economy;
+
+/*
+ * Of the symbols' size: 40 is a level of tree less than 20 and costs 0.45% of the bytes, 10 one
+ * more and saves 0.05%. A group of less than a fiftieth of the elements takes as long as its share
+ * of all is worth: nodes of few elements, and a step of the kernels that bring lists together.
+ */
+static const economy economies[] = {[BITX_EFFORT_DEFAULT] = {8, 768, 2048, 20},
+                                    [BITX_EFFORT_FAST] = {4, 192, 256, 40},
+                                    [BITX_EFFORT_MAX] = {16, 8192, 4096, 16}};
+
+static unsigned sketch_shift(const tally *t, unsigned width, const economy *e)
 {
-    uint64_t scaled = t->sum * 5 / 16 / t->changed;
+    uint64_t scaled = t->sum * e->size / 64 / t->changed;
     unsigned shift = scaled ? bits_log2(scaled) : 0;
     return shift < width - 2 ? shift : width - 2;
 }
 
-static void sketch_shifts(const tally *tallies, bitx_model *model)
+static void sketch_shifts(const tally *tallies, const economy *e, bitx_model *model)
 {
     enum { FEW = 8 };
     for (unsigned c = 0; c < model->nclasses; c++) {
         unsigned before = c ? model->shift[c - 1] : 0;
         unsigned likely = c && tallies[c - 1].changed ? before - (before > 0) : before;
         model->shift[c] =
-            (uint8_t)(tallies[c].changed >= FEW ? sketch_shift(&tallies[c], model->width) : likely);
+            (uint8_t)(tallies[c].changed >= FEW ? sketch_shift(&tallies[c], model->width, e)
+                                                : likely);
     }
 }
 
@@ -347,10 +363,10 @@ static void join_next(sketch *k, unsigned g, bitx_model *model, unsigned limit)
 }
 
 /*
- * Neighbours are joined while that loses less than a group is worth: 1/worth bit for every element.
- * A class and the one after the next are hardly ever more alike than neighbours.
+ * Neighbours are joined while that loses less than a group is worth. A class and the one after the
+ * next are hardly ever more alike than neighbours.
  */
-static void sketch_groups(sketch *k, unsigned most, unsigned worth, size_t sampled,
+static void sketch_groups(sketch *k, const economy *e, size_t sampled, uint64_t nraw,
                           bitx_model *model)
 {
     unsigned limit = symbols_of_width(model->width);
@@ -361,7 +377,10 @@ static void sketch_groups(sketch *k, unsigned most, unsigned worth, size_t sampl
     }
     for (unsigned c = 0; c < k->n; c++)
         k->next[c] = next_cost(k, c);
-    uint64_t price = 16 * (uint64_t)sampled / worth;
+    uint64_t price = 16 * (uint64_t)sampled / e->least, all = 16 * nraw;
+    for (unsigned c = 0; c < k->n; c++)
+        all += k->cost[c];
+    price = all / e->share > price ? all / e->share : price;
     for (;;) {
         unsigned best = 0;
         int64_t least = INT64_MAX;
@@ -376,7 +395,7 @@ static void sketch_groups(sketch *k, unsigned most, unsigned worth, size_t sampl
                 best = g;
             }
         }
-        if (least == INT64_MAX || (least > (int64_t)price && k->n <= most))
+        if (least == INT64_MAX || (least > (int64_t)price && k->n <= e->groups))
             break;
         if (!k->total[best]) /* nothing of its own to keep */
             k->same[best] = k->same[best + 1];
@@ -386,15 +405,6 @@ static void sketch_groups(sketch *k, unsigned most, unsigned worth, size_t sampl
 }
 
 /* ---- all of it ----------------------------------------------------------------------------- */
-
-typedef struct economy {
-    unsigned groups; /* at most */
-    unsigned worth;  /* of a group: 1/worth bit for every element */
-} economy;
-
-static const economy economies[] = {[BITX_EFFORT_DEFAULT] = {8, 512},
-                                    [BITX_EFFORT_FAST] = {4, 128},
-                                    [BITX_EFFORT_MAX] = {16, 4096}};
 
 static void start_model(const bitx_words *words, bitx_model *model)
 {
@@ -415,7 +425,7 @@ uint64_t bitx_model_sketch(const bitx_words *words, bitx_effort effort, unsigned
     tally of_class[CLASSES_MAX];
     sample s = sample_of(words->nelem);
     tally_classes(words, &s, diffs, classes, model, of_class);
-    sketch_shifts(of_class, model);
+    sketch_shifts(of_class, e, model);
     size_t sampled = 0;
     for (unsigned c = 0; c < model->nclasses; c++)
         sampled += of_class[c].n;
@@ -426,7 +436,7 @@ uint64_t bitx_model_sketch(const bitx_words *words, bitx_effort effort, unsigned
     memset(k.counts, 0, model->nclasses * sizeof(k.counts[0]));
     uint64_t nraw = count_sample(words, &s, model, diffs, k.counts, uneven);
     nraw -= sketch_same(of_class, model, &k);
-    sketch_groups(&k, e->groups, e->worth, sampled, model);
+    sketch_groups(&k, e, sampled, nraw, model);
     uint64_t cost = 16 * nraw;
     model->same_groups = 0;
     for (unsigned g = 0; g < k.n; g++) {
