@@ -56,4 +56,37 @@ static inline void append_last(bit_appender *w, uint64_t bits, size_t n)
     memcpy(w->next, v, (w->shift + n + 7) / 8);
 }
 
+/* Appends fields of at most 56 bits, a qword stored for each: there must be room for it. */
+typedef struct field_string {
+    uint8_t *at;
+    uint64_t pending, fill; /* fewer than 8 bits */
+} field_string;
+
+static inline field_string fields_at(uint8_t *p, size_t bit)
+{
+    field_string s = {p + bit / 8, 0, bit % 8};
+    if (s.fill)
+        s.pending = *s.at & ((1u << s.fill) - 1);
+    return s;
+}
+
+/* bits: zeros above its n. */
+static inline void fields_put(field_string *s, uint64_t bits, uint64_t n)
+{
+    s->pending |= bits << s->fill;
+    memcpy(s->at, &s->pending, 8);
+    s->fill += n;
+    s->at += s->fill / 8;
+    s->pending >>= s->fill & 56;
+    s->fill &= 7;
+}
+
+/* Returns where the next bit would go, of the bytes that the string began in. */
+static inline size_t fields_end(const field_string *s, const uint8_t *bytes)
+{
+    if (s->fill)
+        *s->at = (uint8_t)s->pending;
+    return 8 * (size_t)(s->at - bytes) + s->fill;
+}
+
 #endif

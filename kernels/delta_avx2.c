@@ -3,6 +3,7 @@
 #include "bitx/kernels.h"
 
 #if defined(__x86_64__)
+#    include "bitstring.h"
 #    include "shuffle_tables.h"
 #    include "target_avx2.h"
 
@@ -130,26 +131,6 @@ BITX_AVX2_INLINE split8 split_dwords(__m256i d, __m256i shift, __m256i coded, __
     };
 }
 
-/* A string that is stored a qword at a time; fewer than 8 bits are pending in between. */
-typedef struct sink {
-    uint8_t *at;
-    uint64_t pending, fill;
-} sink;
-
-static inline void sink_begin(sink *s, uint8_t *bytes, size_t bit)
-{
-    *s = (sink){bytes + bit / 8, 0, bit % 8};
-    if (s->fill)
-        s->pending = *s->at & ((1u << s->fill) - 1);
-}
-
-static inline size_t sink_end(const sink *s, const uint8_t *bytes)
-{
-    if (s->fill)
-        *s->at = (uint8_t)s->pending;
-    return 8 * (size_t)(s->at - bytes) + s->fill;
-}
-
 /* The low byte of each of eight dwords. */
 BITX_AVX2_INLINE uint64_t low_bytes_of_dwords(__m256i v)
 {
@@ -158,18 +139,13 @@ BITX_AVX2_INLINE uint64_t low_bytes_of_dwords(__m256i v)
 }
 
 /* Eight fields of at most 7 bits. */
-BITX_AVX2_INLINE void sink_put8(sink *s, __m256i values, __m256i nbits)
+BITX_AVX2_INLINE void put_fields(field_string *to, __m256i values, __m256i nbits)
 {
     const __m256i one = _mm256_set1_epi32(1);
     __m256i mask = _mm256_sub_epi32(_mm256_sllv_epi32(one, nbits), one);
     uint64_t masks = low_bytes_of_dwords(mask);
     uint64_t bits = _pext_u64(low_bytes_of_dwords(_mm256_and_si256(values, mask)), masks);
-    s->pending |= bits << s->fill;
-    store64(s->at, s->pending);
-    s->fill += (uint64_t)_mm_popcnt_u64(masks);
-    s->at += s->fill / 8;
-    s->pending >>= s->fill & ~(uint64_t)7;
-    s->fill &= 7;
+    fields_put(to, bits, (uint64_t)_mm_popcnt_u64(masks));
 }
 
 BITX_AVX2 void bitx_delta_split_u16_avx2(uint8_t *symbols, bitx_raw_sink *raw,
@@ -184,8 +160,7 @@ BITX_AVX2 void bitx_delta_split_u16_avx2(uint8_t *symbols, bitx_raw_sink *raw,
         same_table[c] = params->same_classes >> c & 1 ? 0xff : 0;
     const __m128i sames = load128(same_table);
     uint8_t *bytes = raw->bytes[1] + raw->bit[1] / 8;
-    sink low;
-    sink_begin(&low, raw->bytes[0], raw->bit[0]);
+    field_string low = fields_at(raw->bytes[0], raw->bit[0]);
     size_t i = 0;
     for (; nelem - i >= 8; i += 8) {
         __m128i c = _mm_loadl_epi64((const __m128i *)(const void *)(classes + i));
@@ -209,9 +184,9 @@ BITX_AVX2 void bitx_delta_split_u16_avx2(uint8_t *symbols, bitx_raw_sink *raw,
             bytes += _mm_popcnt_u32(mask);
             fields = _mm256_blendv_epi8(fields, _mm256_srli_epi32(fields, 8), wide);
         }
-        sink_put8(&low, fields, _mm256_and_si256(s.nbits, seven));
+        put_fields(&low, fields, _mm256_and_si256(s.nbits, seven));
     }
-    raw->bit[0] = sink_end(&low, raw->bytes[0]);
+    raw->bit[0] = fields_end(&low, raw->bytes[0]);
     raw->bit[1] = 8 * (size_t)(bytes - raw->bytes[1]);
     bitx_delta_split_u16_scalar(symbols + i, raw, differences + 2 * i, classes + i, nelem - i,
                                 params);

@@ -3,6 +3,7 @@
 #include "bitx/kernels.h"
 
 #if defined(__x86_64__)
+#    include "bitstring.h"
 #    include "target_avx512.h"
 
 enum { DIRECT = 16 };
@@ -136,38 +137,8 @@ BITX_AVX512_INLINE split32 split_words(__m512i d, __m512i classes, __m512i shift
                      _mm512_maskz_mov_epi16(coded, raw), _mm512_maskz_mov_epi16(coded, nbits)};
 }
 
-/* A string that is stored a qword at a time; fewer than 8 bits are pending in between. */
-typedef struct sink {
-    uint8_t *at;
-    uint64_t pending, fill;
-} sink;
-
-static inline void sink_begin(sink *s, uint8_t *bytes, size_t bit)
-{
-    *s = (sink){bytes + bit / 8, 0, bit % 8};
-    if (s->fill)
-        s->pending = *s->at & ((1u << s->fill) - 1);
-}
-
-/* The low bits of eight bytes, as many of each as its mask has: at most 56. */
-BITX_AVX512_INLINE void sink_put8(sink *s, uint64_t values, uint64_t masks)
-{
-    s->pending |= _pext_u64(values, masks) << s->fill;
-    memcpy(s->at, &s->pending, 8);
-    s->fill += (uint64_t)_mm_popcnt_u64(masks);
-    s->at += s->fill / 8;
-    s->pending >>= s->fill & ~(uint64_t)7;
-    s->fill &= 7;
-}
-
-static inline size_t sink_end(const sink *s, const uint8_t *bytes)
-{
-    if (s->fill)
-        *s->at = (uint8_t)s->pending;
-    return 8 * (size_t)(s->at - bytes) + s->fill;
-}
-
-BITX_AVX512_INLINE void sink_put32(sink *s, __m512i values, __m512i nbits)
+/* 32 fields of at most 7 bits: eight of them, and what is pending, fit a qword. */
+BITX_AVX512_INLINE void put_fields(field_string *to, __m512i values, __m512i nbits)
 {
     const __m512i one = _mm512_set1_epi16(1);
     __m512i masks = _mm512_sub_epi16(_mm512_sllv_epi16(one, nbits), one);
@@ -175,7 +146,7 @@ BITX_AVX512_INLINE void sink_put32(sink *s, __m512i values, __m512i nbits)
     _mm256_storeu_si256((void *)v, _mm512_cvtepi16_epi8(values));
     _mm256_storeu_si256((void *)m, _mm512_cvtepi16_epi8(masks));
     for (unsigned k = 0; k < 4; k++)
-        sink_put8(s, v[k], m[k]);
+        fields_put(to, _pext_u64(v[k], m[k]), (uint64_t)_mm_popcnt_u64(m[k]));
 }
 
 BITX_AVX512 void bitx_delta_split_u16_avx512(uint8_t *symbols, bitx_raw_sink *raw,
@@ -188,8 +159,7 @@ BITX_AVX512 void bitx_delta_split_u16_avx512(uint8_t *symbols, bitx_raw_sink *ra
     const __m512i seven = _mm512_set1_epi16(7);
     const __m128i unused = _mm_cvtsi32_si128((int)(16 - params->width));
     uint8_t *bytes = raw->bytes[1] + raw->bit[1] / 8;
-    sink low;
-    sink_begin(&low, raw->bytes[0], raw->bit[0]);
+    field_string low = fields_at(raw->bytes[0], raw->bit[0]);
     for (size_t i = 0; i < nelem; i += 32) {
         size_t n = nelem - i < 32 ? nelem - i : 32;
         __m512i c = load_bytes(classes + i, n);
@@ -204,9 +174,9 @@ BITX_AVX512 void bitx_delta_split_u16_avx512(uint8_t *symbols, bitx_raw_sink *ra
                                 _mm256_maskz_compress_epi8(wide, low_bytes));
         bytes += count;
         __m512i fields = _mm512_mask_srli_epi16(s.values, wide, s.values, 8);
-        sink_put32(&low, fields, _mm512_and_si512(s.nbits, seven));
+        put_fields(&low, fields, _mm512_and_si512(s.nbits, seven));
     }
-    raw->bit[0] = sink_end(&low, raw->bytes[0]);
+    raw->bit[0] = fields_end(&low, raw->bytes[0]);
     raw->bit[1] = 8 * (size_t)(bytes - raw->bytes[1]);
 }
 

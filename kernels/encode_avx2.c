@@ -3,6 +3,7 @@
 #include "bitx/kernels.h"
 
 #if defined(__x86_64__)
+#    include "bitstring.h"
 #    include "encode.h"
 #    include "shuffle_tables.h"
 #    include "target_avx2.h"
@@ -125,44 +126,27 @@ BITX_AVX2_INLINE __m256i encode_load_words(const uint8_t *p)
     return _mm256_inserti128_si256(_mm256_castsi128_si256(load128(p)), load128(p + 32), 1);
 }
 
-/* A string that is stored a qword at a time; fewer than 8 bits are pending in between. */
-typedef struct encode_string {
-    uint8_t *at;
-    uint64_t pending, fill;
-} encode_string;
-
-static inline encode_string encode_begin(uint8_t *bytes, size_t bit)
+/*
+ * Of 32 bytes, the bits that their masks have: at most 7 each, so eight bytes and what is pending
+ * fit a qword. All 32 often do, as most classes of a tensor that changed little have no raw bits.
+ */
+BITX_AVX2_INLINE void encode_put(field_string *to, __m256i values, __m256i masks)
 {
-    encode_string s = {bytes + bit / 8, 0, bit % 8};
-    if (s.fill)
-        s.pending = *s.at & ((1u << s.fill) - 1);
-    return s;
-}
-
-static inline size_t encode_end(const encode_string *s, const uint8_t *bytes)
-{
-    if (s->fill)
-        *s->at = (uint8_t)s->pending;
-    return 8 * (size_t)(s->at - bytes) + s->fill;
-}
-
-/* Of 32 bytes, the bits that their masks have: at most 7 each, so eight bytes and what is pending
-   fit a qword. */
-BITX_AVX2_INLINE void encode_put(encode_string *to, __m256i values, __m256i masks)
-{
-    encode_string s = *to;
-    uint64_t v[4], m[4];
+    uint64_t v[4], m[4], n[4];
     store256((uint8_t *)v, values);
     store256((uint8_t *)m, masks);
     for (unsigned k = 0; k < 4; k++) {
-        s.pending |= _pext_u64(v[k], m[k]) << s.fill;
-        store64(s.at, s.pending);
-        s.fill += (uint64_t)_mm_popcnt_u64(m[k]);
-        s.at += s.fill / 8;
-        s.pending >>= s.fill & 56;
-        s.fill &= 7;
+        n[k] = (uint64_t)_mm_popcnt_u64(m[k]);
+        v[k] = _pext_u64(v[k], m[k]);
     }
-    *to = s;
+    uint64_t n01 = n[0] + n[1], n23 = n[2] + n[3];
+    if (n01 + n23 <= 56) {
+        uint64_t high = v[2] | v[3] << n[2];
+        fields_put(to, v[0] | v[1] << n[0] | high << n01, n01 + n23);
+        return;
+    }
+    for (unsigned k = 0; k < 4; k++)
+        fields_put(to, v[k], n[k]);
 }
 
 /* The bytes that a mask has; stores eight where fewer are wanted. */
@@ -226,7 +210,7 @@ BITX_AVX2_INLINE void encode_loop(uint8_t *symbols, uint8_t *classes, bitx_raw_s
 {
     const encode_tables t = encode_load(params);
     const __m256i direct = _mm256_set1_epi16(ENCODE_DIRECT);
-    encode_string low = encode_begin(raw->bytes[0], raw->bit[0]);
+    field_string low = fields_at(raw->bytes[0], raw->bit[0]);
     uint8_t *bytes = raw->bytes[1] + raw->bit[1] / 8;
     size_t i = 0;
     for (; nelem - i >= 32; i += 32) {
@@ -261,15 +245,16 @@ BITX_AVX2_INLINE void encode_loop(uint8_t *symbols, uint8_t *classes, bitx_raw_s
         store256(symbols + i, v);
         store256(classes + i, c);
         __m256i fields = encode_bytes(a.raw, b.raw);
-        if (any_wide) {
+        uint32_t wide_bits = any_wide ? (uint32_t)_mm256_movemask_epi8(wide) : 0;
+        if (wide_bits) {
             __m256i above =
                 _mm256_packus_epi16(_mm256_srli_epi16(a.raw, 8), _mm256_srli_epi16(b.raw, 8));
-            bytes = encode_pack(bytes, fields, (uint32_t)_mm256_movemask_epi8(wide));
+            bytes = encode_pack(bytes, fields, wide_bits);
             fields = _mm256_blendv_epi8(fields, above, wide);
         }
         encode_put(&low, fields, field_mask);
     }
-    raw->bit[0] = encode_end(&low, raw->bytes[0]);
+    raw->bit[0] = fields_end(&low, raw->bytes[0]);
     raw->bit[1] = 8 * (size_t)(bytes - raw->bytes[1]);
     bitx_delta_encode_u16_scalar(symbols + i, classes + i, raw, x + 2 * i, base + 2 * i, nelem - i,
                                  params);

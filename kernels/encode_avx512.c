@@ -3,6 +3,7 @@
 #include "bitx/kernels.h"
 
 #if defined(__x86_64__)
+#    include "bitstring.h"
 #    include "encode.h"
 #    include "target_avx512.h"
 
@@ -10,21 +11,21 @@
 typedef struct encode_tables {
     __m128i zero_bits, unused, class_shift;
     __m512i magnitude, top, class_low, class_last;
-    __m512i shift, half, same; /* words */
-    __m512i field_mask, wide;  /* bytes: of the raw bits in string 0; whether there are 8 below */
+    __m512i shift, half;            /* words */
+    __m512i field_mask, wide, same; /* bytes: of the raw bits in string 0; if there are 8 below */
     uint64_t any_wide, any_same;
 } encode_tables;
 
 BITX_AVX512_INLINE encode_tables encode_load(const bitx_delta_params *p)
 {
     unsigned top = p->sign ? 1u << (p->width - 1) : 0, any_wide = 0;
-    uint16_t shift[32] = {0}, half[32] = {0}, same[32] = {0};
-    uint8_t field[16] = {0}, wide[16] = {0};
+    uint16_t shift[32] = {0}, half[32] = {0};
+    uint8_t field[16] = {0}, wide[16] = {0}, same[16] = {0};
     for (unsigned c = 0; c < p->nclasses; c++) {
         unsigned s = p->shift[c];
         shift[c] = (uint16_t)s;
         half[c] = (uint16_t)((1u << s >> 1) << (16 - p->width));
-        same[c] = p->same_classes >> c & 1 ? 0xffff : 0;
+        same[c] = p->same_classes >> c & 1 ? 0xff : 0;
         field[c] = (uint8_t)((1u << s % 8) - 1);
         wide[c] = s < 8 ? 0 : 0xff;
         any_wide |= wide[c];
@@ -39,9 +40,9 @@ BITX_AVX512_INLINE encode_tables encode_load(const bitx_delta_params *p)
         _mm512_set1_epi16((short)(p->nclasses - 1)),
         load512((const uint8_t *)shift),
         load512((const uint8_t *)half),
-        load512((const uint8_t *)same),
         _mm512_broadcast_i32x4(_mm_loadu_si128((const void *)field)),
         _mm512_broadcast_i32x4(_mm_loadu_si128((const void *)wide)),
+        _mm512_broadcast_i32x4(_mm_loadu_si128((const void *)same)),
         any_wide,
         p->same_classes,
     };
@@ -83,10 +84,13 @@ BITX_AVX512_INLINE encode_half encode_words(const encode_tables *t, __m512i word
     return h;
 }
 
-BITX_AVX512_INLINE __mmask32 encode_same(const encode_tables *t, const encode_half *h)
+/* Of 64 elements of classes c, those that are SYMBOL_SAME. */
+BITX_AVX512_INLINE __mmask64 encode_same(const encode_tables *t, __m512i c, const encode_half *a,
+                                         const encode_half *b)
 {
-    __m512i same = _mm512_permutexvar_epi16(h->classes, t->same);
-    return _mm512_mask_testn_epi16_mask(_mm512_movepi16_mask(same), h->difference, h->difference);
+    __mmask64 zero = _mm512_kunpackd(_mm512_testn_epi16_mask(b->difference, b->difference),
+                                     _mm512_testn_epi16_mask(a->difference, a->difference));
+    return _kand_mask64(zero, _mm512_movepi8_mask(_mm512_shuffle_epi8(t->same, c)));
 }
 
 /* floor(log2) of words that are not 0. */
@@ -117,48 +121,58 @@ BITX_AVX512_INLINE __m512i encode_large(encode_half *h)
 /* The low bytes of 64 words. */
 BITX_AVX512_INLINE __m512i encode_bytes(__m512i a, __m512i b)
 {
-    return _mm512_inserti64x4(_mm512_castsi256_si512(_mm512_cvtepi16_epi8(a)),
-                              _mm512_cvtepi16_epi8(b), 1);
+    const __m512i even = _mm512_set_epi64(
+        0x7e7c7a7876747270, 0x6e6c6a6866646260, 0x5e5c5a5856545250, 0x4e4c4a4846444240,
+        0x3e3c3a3836343230, 0x2e2c2a2826242220, 0x1e1c1a1816141210, 0x0e0c0a0806040200);
+    return _mm512_permutex2var_epi8(a, even, b);
 }
 
-/* A string that is stored a qword at a time; fewer than 8 bits are pending in between. */
-typedef struct encode_string {
-    uint8_t *at;
-    uint64_t pending, fill;
-} encode_string;
+/*
+ * Fields that are not empty, as bytes and masks of at most 7 bits, on their way to a string. Most
+ * classes of a tensor that changed little have none: eight elements a qword, empty or not, took a
+ * third of all.
+ */
+enum { FIELDS = 512 };
 
-static inline encode_string encode_begin(uint8_t *bytes, size_t bit)
-{
-    encode_string s = {bytes + bit / 8, 0, bit % 8};
-    if (s.fill)
-        s.pending = *s.at & ((1u << s.fill) - 1);
-    return s;
-}
+typedef struct encode_fields {
+    uint8_t value[FIELDS + 64], mask[FIELDS + 64];
+    size_t n;
+} encode_fields;
 
-static inline size_t encode_end(const encode_string *s, const uint8_t *bytes)
+/* All full qwords of them; fewer than eight stay. */
+BITX_AVX512_INLINE void fields_flush(encode_fields *f, field_string *to)
 {
-    if (s->fill)
-        *s->at = (uint8_t)s->pending;
-    return 8 * (size_t)(s->at - bytes) + s->fill;
-}
-
-/* Of n bytes, the bits that their masks have: at most 7 each, so eight bytes and what is pending
-   fit a qword. */
-BITX_AVX512_INLINE void encode_put(encode_string *to, __m512i values, __m512i masks, size_t n)
-{
-    encode_string s = *to;
-    uint64_t v[8], m[8];
-    store512((uint8_t *)v, values);
-    store512((uint8_t *)m, masks);
-    for (size_t k = 0; 8 * k < n; k++) {
-        s.pending |= _pext_u64(v[k], m[k]) << s.fill;
-        memcpy(s.at, &s.pending, 8);
-        s.fill += (uint64_t)_mm_popcnt_u64(m[k]);
-        s.at += s.fill / 8;
-        s.pending >>= s.fill & 56;
-        s.fill &= 7;
+    field_string s = *to;
+    size_t k = 0;
+    for (; f->n - k >= 8; k += 8) {
+        uint64_t v, m;
+        memcpy(&v, f->value + k, 8);
+        memcpy(&m, f->mask + k, 8);
+        fields_put(&s, _pext_u64(v, m), (uint64_t)_mm_popcnt_u64(m));
     }
+    memmove(f->value, f->value + k, 8);
+    memmove(f->mask, f->mask + k, 8);
+    f->n -= k;
     *to = s;
+}
+
+BITX_AVX512_INLINE void fields_add(encode_fields *f, field_string *to, __m512i values,
+                                   __m512i masks)
+{
+    __mmask64 some = _mm512_test_epi8_mask(masks, masks);
+    store512(f->value + f->n, _mm512_maskz_compress_epi8(some, values));
+    store512(f->mask + f->n, _mm512_maskz_compress_epi8(some, masks));
+    f->n += (size_t)_mm_popcnt_u64(_cvtmask64_u64(some));
+    if (f->n > FIELDS - 8)
+        fields_flush(f, to);
+}
+
+BITX_AVX512_INLINE void fields_finish(encode_fields *f, field_string *to)
+{
+    fields_flush(f, to);
+    memset(f->mask + f->n, 0, 8);
+    f->n = 8;
+    fields_flush(f, to);
 }
 
 /* The lowest n % 8 bits of each byte, n up to 15, set. */
@@ -168,72 +182,98 @@ BITX_AVX512_INLINE __m512i encode_masks(__m512i nbits)
     return _mm512_shuffle_epi8(table, nbits);
 }
 
+/* Where an encoder writes. */
+typedef struct encode_sink {
+    uint8_t *symbols, *classes, *bytes; /* bytes: string 1 */
+    field_string string;
+    encode_fields fields;
+} encode_sink;
+
+/* n elements, 64 if `whole`. */
+BITX_AVX512_INLINE void encode_some(encode_sink *to, const encode_tables *t, const uint8_t *x,
+                                    const uint8_t *base, size_t n, int whole, int plain)
+{
+    const __m512i seven = _mm512_set1_epi8(7), direct = _mm512_set1_epi16(ENCODE_DIRECT);
+    size_t n0 = n < 32 ? n : 32;
+    __m512i w0 = load512_first(x, 2 * n0), f0 = load512_first(base, 2 * n0);
+    __m512i w1 = load512_first(x + 2 * n0, 2 * (n - n0));
+    __m512i f1 = load512_first(base + 2 * n0, 2 * (n - n0));
+    if (whole) {
+        w0 = load512(x);
+        w1 = load512(x + 64);
+        f0 = load512(base);
+        f1 = load512(base + 64);
+    }
+    encode_half a = encode_words(t, w0, f0, plain), b = encode_words(t, w1, f1, plain);
+    __m512i c = encode_bytes(a.classes, b.classes);
+    __m512i field_mask = _mm512_shuffle_epi8(t->field_mask, c);
+    __mmask64 wide = _mm512_movepi8_mask(_mm512_shuffle_epi8(t->wide, c));
+    uint64_t any_wide = t->any_wide;
+    __mmask32 large = _mm512_cmpgt_epu16_mask(a.magnitude, direct);
+    large = _kor_mask32(large, _mm512_cmpgt_epu16_mask(b.magnitude, direct));
+    if (large) {
+        __m512i nbits = encode_bytes(encode_large(&a), encode_large(&b));
+        field_mask = encode_masks(nbits);
+        wide = _mm512_cmpgt_epu8_mask(nbits, seven);
+        any_wide = 1;
+    }
+    __mmask64 negative = _mm512_kunpackd(b.negative, a.negative);
+    __m512i v = encode_bytes(a.magnitude, b.magnitude);
+    v = _mm512_add_epi8(v, v);
+    v = _mm512_sub_epi8(v, _mm512_movm_epi8(negative));
+    __mmask64 coded = low_mask64(n);
+    if (t->any_same) {
+        __mmask64 same = encode_same(t, c, &a, &b);
+        v = _mm512_mask_mov_epi8(v, same, _mm512_set1_epi8(-1));
+        coded = _kandn_mask64(same, coded);
+    }
+    if (t->any_same || !whole) {
+        field_mask = _mm512_maskz_mov_epi8(coded, field_mask);
+        wide = _kand_mask64(wide, coded);
+    }
+    __m512i fields = encode_bytes(a.raw, b.raw);
+    size_t nwide = any_wide ? (size_t)_mm_popcnt_u64(_cvtmask64_u64(wide)) : 0;
+    if (nwide) {
+        __m512i bytes = _mm512_maskz_compress_epi8(wide, fields);
+        __m512i above = encode_bytes(_mm512_srli_epi16(a.raw, 8), _mm512_srli_epi16(b.raw, 8));
+        fields = _mm512_mask_mov_epi8(fields, wide, above);
+        if (whole) /* there is room: string 1 is not ahead of the elements */
+            store512(to->bytes, bytes);
+        else
+            store512_first(to->bytes, bytes, nwide);
+        to->bytes += nwide;
+    }
+    if (whole) {
+        store512(to->symbols, v);
+        store512(to->classes, c);
+    } else {
+        store512_first(to->symbols, v, n);
+        store512_first(to->classes, c, n);
+    }
+    fields_add(&to->fields, &to->string, fields, field_mask);
+    to->symbols += n;
+    to->classes += n;
+}
+
 BITX_AVX512_INLINE void encode_loop(uint8_t *symbols, uint8_t *classes, bitx_raw_sink *raw,
                                     const uint8_t *x, const uint8_t *base, size_t nelem,
                                     const bitx_delta_params *params, int plain)
 {
     const encode_tables t = encode_load(params);
-    const __m512i seven = _mm512_set1_epi8(7), direct = _mm512_set1_epi16(ENCODE_DIRECT);
-    uint8_t *bytes = raw->bytes[1] + raw->bit[1] / 8;
-    encode_string low = encode_begin(raw->bytes[0], raw->bit[0]);
-    for (size_t i = 0; i < nelem; i += 64) {
-        size_t n = nelem - i < 64 ? nelem - i : 64, n0 = n < 32 ? n : 32;
-        __m512i w0, w1, f0, f1;
-        if (n == 64) {
-            w0 = load512(x + 2 * i);
-            w1 = load512(x + 2 * i + 64);
-            f0 = load512(base + 2 * i);
-            f1 = load512(base + 2 * i + 64);
-        } else {
-            w0 = load512_first(x + 2 * i, 2 * n0);
-            f0 = load512_first(base + 2 * i, 2 * n0);
-            w1 = f1 = _mm512_setzero_si512();
-            if (n > 32) {
-                w1 = load512_first(x + 2 * i + 64, 2 * (n - 32));
-                f1 = load512_first(base + 2 * i + 64, 2 * (n - 32));
-            }
-        }
-        encode_half a = encode_words(&t, w0, f0, plain), b = encode_words(&t, w1, f1, plain);
-        __m512i c = encode_bytes(a.classes, b.classes);
-        __m512i field_mask = _mm512_shuffle_epi8(t.field_mask, c);
-        __mmask64 wide = _mm512_movepi8_mask(_mm512_shuffle_epi8(t.wide, c));
-        uint64_t any_wide = t.any_wide;
-        __mmask32 large = _mm512_cmpgt_epu16_mask(a.magnitude, direct);
-        large = _kor_mask32(large, _mm512_cmpgt_epu16_mask(b.magnitude, direct));
-        if (large) {
-            __m512i nbits = encode_bytes(encode_large(&a), encode_large(&b));
-            field_mask = encode_masks(nbits);
-            wide = _mm512_cmpgt_epu8_mask(nbits, seven);
-            any_wide = 1;
-        }
-        __mmask64 negative = _mm512_kunpackd(b.negative, a.negative);
-        __m512i v = encode_bytes(a.magnitude, b.magnitude);
-        v = _mm512_add_epi8(v, v);
-        v = _mm512_sub_epi8(v, _mm512_movm_epi8(negative));
-        __mmask64 coded = low_mask64(n);
-        if (t.any_same) {
-            __mmask64 same = _mm512_kunpackd(encode_same(&t, &b), encode_same(&t, &a));
-            v = _mm512_mask_mov_epi8(v, same, _mm512_set1_epi8(-1));
-            coded = _kandn_mask64(same, coded);
-        }
-        if (t.any_same || n < 64) {
-            field_mask = _mm512_maskz_mov_epi8(coded, field_mask);
-            wide = _kand_mask64(wide, coded);
-        }
-        store512_first(symbols + i, v, n);
-        store512_first(classes + i, c, n);
-        __m512i fields = encode_bytes(a.raw, b.raw);
-        if (any_wide) {
-            size_t count = (size_t)_mm_popcnt_u64(_cvtmask64_u64(wide));
-            store512_first(bytes, _mm512_maskz_compress_epi8(wide, fields), count);
-            bytes += count;
-            __m512i above = encode_bytes(_mm512_srli_epi16(a.raw, 8), _mm512_srli_epi16(b.raw, 8));
-            fields = _mm512_mask_mov_epi8(fields, wide, above);
-        }
-        encode_put(&low, fields, field_mask, n);
-    }
-    raw->bit[0] = encode_end(&low, raw->bytes[0]);
-    raw->bit[1] = 8 * (size_t)(bytes - raw->bytes[1]);
+    encode_sink to;
+    to.symbols = symbols;
+    to.classes = classes;
+    to.bytes = raw->bytes[1] + raw->bit[1] / 8;
+    to.string = fields_at(raw->bytes[0], raw->bit[0]);
+    to.fields.n = 0;
+    size_t i = 0;
+    for (; nelem - i >= 64; i += 64)
+        encode_some(&to, &t, x + 2 * i, base + 2 * i, 64, 1, plain);
+    if (i < nelem)
+        encode_some(&to, &t, x + 2 * i, base + 2 * i, nelem - i, 0, plain);
+    fields_finish(&to.fields, &to.string);
+    raw->bit[0] = fields_end(&to.string, raw->bytes[0]);
+    raw->bit[1] = 8 * (size_t)(to.bytes - raw->bytes[1]);
 }
 
 BITX_AVX512 void bitx_delta_encode_u16_avx512(uint8_t *symbols, uint8_t *classes,
