@@ -90,6 +90,7 @@ extern const bitx_block_codec bitx_codec_zstd;
 extern const bitx_block_codec bitx_codec_bitx;
 extern const bitx_block_codec bitx_codec_float;
 extern const bitx_block_codec bitx_codec_delta;
+extern const bitx_block_codec bitx_codec_fields;
 
 /* The codec of that id, or NULL if this build has none. */
 const bitx_block_codec *bitx_codec_find(unsigned id);

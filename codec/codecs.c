@@ -6,7 +6,7 @@
 static const bitx_block_codec *const codecs[BITX_CODEC_COUNT] = {
     [BITX_CODEC_RAW] = &bitx_codec_raw,     [BITX_CODEC_ZSTD] = &bitx_codec_zstd,
     [BITX_CODEC_BITX] = &bitx_codec_bitx,   [BITX_CODEC_FLOAT] = &bitx_codec_float,
-    [BITX_CODEC_DELTA] = &bitx_codec_delta,
+    [BITX_CODEC_DELTA] = &bitx_codec_delta, [BITX_CODEC_FIELDS] = &bitx_codec_fields,
 };
 
 const bitx_block_codec *bitx_codec_find(unsigned id)

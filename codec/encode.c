@@ -8,6 +8,7 @@
 #include "header.h"
 #include "model.h"
 #include "predict_find.h"
+#include "records.h"
 #include "screen.h"
 #include "zstd_stream.h"
 
@@ -195,6 +196,7 @@ static bitx_span piece_of(const bitx_sample *sample, size_t i)
 {
     size_t offset = i * sample->piece_nbytes;
     bitx_span span = sample->span;
+    span.offset = bitx_sample_offset(sample, i);
     span.nbytes = sample->piece_nbytes;
     size_t based = span.base_nbytes > offset ? span.base_nbytes - offset : 0;
     span.base_nbytes = based < span.nbytes ? based : span.nbytes;
@@ -315,6 +317,11 @@ static bitx_status list_candidates(bitx_plan *plan, bitx_codec codec, bool has_b
             return BITX_ERR_ARGUMENT; /* no base, say */
         if (only != &bitx_codec_raw)
             plan->candidates[plan->ncandidates++] = only;
+        return BITX_OK;
+    }
+    /* What is in records is smallest by its fields (pack/FAMILIES.md has them measured). */
+    if (bitx_record_of(dtype) && plan->tuning.effort != BITX_EFFORT_MAX) {
+        plan->candidates[plan->ncandidates++] = &bitx_codec_fields;
         return BITX_OK;
     }
     for (unsigned id = BITX_CODEC_COUNT - 1; id > BITX_CODEC_RAW; id--) { /* likely ones first */

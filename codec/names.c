@@ -30,6 +30,21 @@ static const struct {
     [BITX_F64] = {"F64", 64},
     [BITX_I64] = {"I64", 64},
     [BITX_U64] = {"U64", 64},
+    [BITX_Q4_0] = {"Q4_0", 8},
+    [BITX_Q4_1] = {"Q4_1", 8},
+    [BITX_Q5_0] = {"Q5_0", 8},
+    [BITX_Q5_1] = {"Q5_1", 8},
+    [BITX_Q8_0] = {"Q8_0", 8},
+    [BITX_Q8_1] = {"Q8_1", 8},
+    [BITX_Q2_K] = {"Q2_K", 8},
+    [BITX_Q3_K] = {"Q3_K", 8},
+    [BITX_Q4_K] = {"Q4_K", 8},
+    [BITX_Q5_K] = {"Q5_K", 8},
+    [BITX_Q6_K] = {"Q6_K", 8},
+    [BITX_Q8_K] = {"Q8_K", 8},
+    [BITX_IQ4_NL] = {"IQ4_NL", 8},
+    [BITX_IQ4_XS] = {"IQ4_XS", 8},
+    [BITX_MXFP4] = {"MXFP4", 8},
 };
 
 const char *bitx_dtype_name(bitx_dtype dtype)
@@ -53,8 +68,8 @@ bitx_dtype bitx_dtype_parse(const char *name, size_t length)
 
 const char *bitx_codec_name(bitx_codec codec)
 {
-    static const char *const names[BITX_CODEC_COUNT] = {"auto", "raw",   "zstd",
-                                                        "bitx", "float", "delta"};
+    static const char *const names[BITX_CODEC_COUNT] = {"auto",  "raw",   "zstd",  "bitx",
+                                                        "float", "delta", "fields"};
     return (unsigned)codec < BITX_CODEC_COUNT ? names[codec] : "?";
 }
 

@@ -105,7 +105,7 @@ static void set_dtype(zipllm_st_parser *p, zipllm_st_info *info, uint64_t pos,
     info->dtype = BITX_DTYPE_COUNT;
     if (text->nbytes <= sizeof text->head)
         info->dtype = bitx_dtype_parse(text->head, (size_t)text->nbytes);
-    if (info->dtype != BITX_DTYPE_COUNT && info->dtype != BITX_BYTES)
+    if (info->dtype > BITX_BYTES && info->dtype <= BITX_U64) /* those after it are not its */
         return;
     info->dtype = BITX_BYTES;
     info->unknown_dtype = true;

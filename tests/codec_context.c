@@ -13,7 +13,7 @@ static uint8_t base_hash[16];
 static bitx_params params_of(bitx_codec codec)
 {
     bitx_params params = BITX_PARAMS_INIT;
-    params.dtype = BITX_BF16;
+    params.dtype = codec == BITX_CODEC_FIELDS ? BITX_Q4_0 : BITX_BF16;
     params.codec = codec;
     params.effort = BITX_EFFORT_MAX;
     params.block_nbytes = BLOCK;

@@ -89,8 +89,10 @@ static size_t roundtrip(rig *r, const bitx_params *params, const uint8_t *src, s
     return frame_n;
 }
 
-static bool can(bitx_codec codec, size_t base_n)
+static bool can(bitx_codec codec, bitx_dtype dtype, size_t base_n)
 {
+    if (codec == BITX_CODEC_FIELDS && dtype < BITX_Q4_0)
+        return false;
     return cu_codec_exists(codec) && (codec != BITX_CODEC_DELTA || base_n);
 }
 
@@ -115,7 +117,7 @@ static void every_length(bitx_codec codec, bitx_effort effort)
             for (size_t n = 0; n <= MAX; n += n < 40 ? 1 : 7) {
                 const size_t bases[] = {0, n / 2, n > 3 ? n - 3 : 1, n, n + 1 < MAX ? n + 1 : MAX};
                 for (size_t i = 0; i < sizeof(bases) / sizeof(bases[0]); i++)
-                    if (can(codec, bases[i]))
+                    if (can(codec, params.dtype, bases[i]))
                         roundtrip(&r, &params, src, n, base, bases[i], (n + i) % 3 != 0);
             }
         }
@@ -155,14 +157,21 @@ Test(roundtrip, every_length_delta)
     every_length(BITX_CODEC_DELTA, BITX_EFFORT_MAX);
 }
 
+Test(roundtrip, every_length_fields)
+{
+    every_length(BITX_CODEC_FIELDS, BITX_EFFORT_DEFAULT);
+    every_length(BITX_CODEC_FIELDS, BITX_EFFORT_MAX);
+}
+
 /* One byte more and less than a block, for the tensor and for its base. */
 static void block_edges(bitx_codec codec)
 {
     enum { MAX = 2 * BITX_BLOCK_MIN + 40 };
     if (!cu_codec_exists(codec))
         cr_skip_test("this build has no such codec");
-    static const bitx_dtype dtypes[] = {BITX_BF16, BITX_F32,   BITX_F16, BITX_F8_E4M3,
-                                        BITX_F64,  BITX_BYTES, BITX_C64, BITX_I64};
+    static const bitx_dtype dtypes[] = {BITX_BF16, BITX_F32,   BITX_F16,  BITX_F8_E4M3,
+                                        BITX_F64,  BITX_BYTES, BITX_C64,  BITX_I64,
+                                        BITX_Q4_0, BITX_Q6_K,  BITX_MXFP4};
     static uint8_t src[MAX], base[MAX];
     rig r;
     rig_make(&r, MAX);
@@ -180,7 +189,7 @@ static void block_edges(bitx_codec codec)
                         0,  n, n - 1, n - 2, BITX_BLOCK_MIN - 1, BITX_BLOCK_MIN, BITX_BLOCK_MIN + 1,
                         MAX};
                     for (size_t i = 0; i < sizeof(bases) / sizeof(bases[0]); i++)
-                        if (can(codec, bases[i]))
+                        if (can(codec, params.dtype, bases[i]))
                             roundtrip(&r, &params, src, n, base, bases[i], i % 2 == 0);
                 }
             }
@@ -209,6 +218,39 @@ Test(roundtrip, block_edges_delta)
     block_edges(BITX_CODEC_DELTA);
 }
 
+Test(roundtrip, block_edges_fields)
+{
+    block_edges(BITX_CODEC_FIELDS);
+}
+
+/* Taken apart, records as CU_RECORDS makes them are smaller than by any other codec. */
+Test(roundtrip, fields_pay)
+{
+    enum { N = 1 << 17 };
+    static const bitx_dtype dtypes[] = {BITX_Q4_0, BITX_Q5_0, BITX_Q8_0, BITX_IQ4_NL};
+    static uint8_t src[N], base[N];
+    rig r;
+    rig_make(&r, N);
+    for (size_t d = 0; d < sizeof(dtypes) / sizeof(dtypes[0]); d++) {
+        bitx_params params = BITX_PARAMS_INIT;
+        params.dtype = dtypes[d];
+        cu_fill(CU_RECORDS, params.dtype, 1, src, base, N);
+        for (size_t base_n = 0; base_n <= N; base_n += N) {
+            size_t fields = roundtrip(&r, &params, src, N, base, base_n, true);
+            for (unsigned codec = BITX_CODEC_ZSTD; codec < BITX_CODEC_FIELDS; codec++) {
+                params.codec = (bitx_codec)codec;
+                if (!can(params.codec, params.dtype, base_n))
+                    continue;
+                size_t other = roundtrip(&r, &params, src, N, base, base_n, true);
+                cr_expect_lt(fields, other, "%s %s: %zu, %zu", bitx_codec_name(params.codec),
+                             bitx_dtype_name(params.dtype), fields, other);
+            }
+            params.codec = BITX_CODEC_AUTO;
+        }
+    }
+    rig_free(&r);
+}
+
 /* Codecs do compress what they are made for, so that the tests above did not see raw alone. */
 Test(roundtrip, codecs_compress)
 {
@@ -217,12 +259,12 @@ Test(roundtrip, codecs_compress)
     rig r;
     rig_make(&r, N);
     bitx_params params = BITX_PARAMS_INIT;
-    for (unsigned dtype = BITX_I16; dtype < BITX_DTYPE_COUNT; dtype++) {
+    for (unsigned dtype = BITX_I16; dtype <= BITX_U64; dtype++) {
         params.dtype = (bitx_dtype)dtype;
         cu_fill(CU_NEAR, params.dtype, 1, src, base, N);
         for (unsigned codec = BITX_CODEC_BITX; codec < BITX_CODEC_COUNT; codec++) {
             params.codec = (bitx_codec)codec;
-            if (codec == BITX_CODEC_FLOAT || !can(params.codec, N))
+            if (codec == BITX_CODEC_FLOAT || !can(params.codec, params.dtype, N))
                 continue;
             size_t coded = roundtrip(&r, &params, src, N, base, N, true);
             cr_assert_lt(coded, N * 6 / 10, "%s %s: %zu", bitx_codec_name(params.codec),
@@ -253,7 +295,7 @@ Test(roundtrip, auto_picks_the_smallest)
         size_t quick = roundtrip(&r, &params, src, N, base, N, true);
         for (unsigned codec = BITX_CODEC_RAW; codec < BITX_CODEC_COUNT; codec++) {
             params.codec = (bitx_codec)codec;
-            if (!can(params.codec, N))
+            if (!can(params.codec, params.dtype, N))
                 continue;
             size_t alone = roundtrip(&r, &params, src, N, base, N, true);
             /* AUTO may name a base where the codec alone needs none. */

@@ -73,6 +73,29 @@ static void tuned_weights(cu_rng *rng, unsigned unit, uint8_t *src, uint8_t *bas
     }
 }
 
+static unsigned period_of(bitx_dtype dtype)
+{
+    static const unsigned periods[] = {18,  20,  22,  24,  34, 36,  84, 110,
+                                       144, 176, 210, 292, 18, 136, 17};
+    return dtype < BITX_Q4_0 ? 18 : periods[dtype - BITX_Q4_0];
+}
+
+/* Two bytes of scale in each record, and nibbles near 8, of which one in 16 moves. */
+static void quantised(cu_rng *rng, unsigned period, uint8_t *src, uint8_t *base, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint64_t r = cu_random(rng);
+        unsigned low = 8 + (r & 3) - (r >> 2 & 3), high = 8 + (r >> 4 & 3) - (r >> 6 & 3);
+        unsigned move = (r >> 8 & 15) == 0;
+        base[i] = (uint8_t)(low | high << 4);
+        src[i] = (uint8_t)(base[i] + move);
+        if (i % period == 1) {
+            base[i] = (uint8_t)(0x20 | (r >> 20 & 1));
+            src[i] = base[i];
+        }
+    }
+}
+
 static void random_bytes(cu_rng *rng, uint8_t *p, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -111,6 +134,9 @@ void cu_fill(cu_kind kind, bitx_dtype dtype, uint64_t seed, uint8_t *src, uint8_
         random_bytes(&rng, base, n);
         for (size_t i = 0; i < n; i++)
             src[i] = (uint8_t)text[i % (sizeof(text) - 1)];
+        break;
+    case CU_RECORDS:
+        quantised(&rng, period_of(dtype), src, base, n);
         break;
     case CU_KINDS:
         break;

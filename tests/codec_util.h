@@ -10,13 +10,14 @@
  */
 
 typedef enum cu_kind {
-    CU_NEAR,   /* each element a few steps from the base's, as after a fine-tune */
-    CU_SPARSE, /* one element in fifty is */
-    CU_SAME,   /* equal to the base */
-    CU_RANDOM, /* unrelated bytes: NaNs, infinities, everything */
-    CU_ZERO,   /* all zero, the base random */
-    CU_REPEAT, /* text-like: zstd's case */
-    CU_TUNED,  /* steps that follow the exponent, and differ from row to row */
+    CU_NEAR,    /* each element a few steps from the base's, as after a fine-tune */
+    CU_SPARSE,  /* one element in fifty is */
+    CU_SAME,    /* equal to the base */
+    CU_RANDOM,  /* unrelated bytes: NaNs, infinities, everything */
+    CU_ZERO,    /* all zero, the base random */
+    CU_REPEAT,  /* text-like: zstd's case */
+    CU_TUNED,   /* steps that follow the exponent, and differ from row to row */
+    CU_RECORDS, /* scales and bytes of two peaked nibbles, as quantised weights have them */
     CU_KINDS
 } cu_kind;
 

@@ -54,11 +54,30 @@ def unzstd(data, size):
 
 # ---- 1, 2: the frame -------------------------------------------------------------------------
 
-BITS = [8, 8, 4, 6, 6, 8, 8, 8, 8, 8, 8, 8, 16, 16, 16, 16, 32, 32, 32, 64, 64, 64, 64]
-UNIT = [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 4, 4, 4, 4, 8, 8, 8]
+BITS = [8, 8, 4, 6, 6, 8, 8, 8, 8, 8, 8, 8, 16, 16, 16, 16, 32, 32, 32, 64, 64, 64, 64] + [8] * 15
+UNIT = [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 4, 4, 4, 4, 8, 8, 8] + [1] * 15
 MANTISSA = {15: 7, 14: 10, 18: 23, 19: 23, 20: 52, 8: 3, 10: 3, 7: 2, 11: 2}
 SIGNED = {6, 12, 16, 21}
 BF16 = 15
+# 2.2: of a record, each field's bytes and dtype.
+F16, F32, U8, I8, U16, I16 = 14, 18, 5, 6, 13, 12
+RECORDS = dict(enumerate((
+    ((2, F16), (16, U8)),
+    ((2, F16), (2, F16), (16, U8)),
+    ((2, F16), (4, U8), (16, U8)),
+    ((2, F16), (2, F16), (4, U8), (16, U8)),
+    ((2, F16), (32, I8)),
+    ((2, F16), (2, F16), (32, I8)),
+    ((16, U8), (64, U8), (2, F16), (2, F16)),
+    ((32, U8), (64, U8), (12, U8), (2, F16)),
+    ((2, F16), (2, F16), (12, U8), (128, U8)),
+    ((2, F16), (2, F16), (12, U8), (32, U8), (128, U8)),
+    ((128, U8), (64, U8), (16, I8), (2, F16)),
+    ((4, F32), (256, I8), (32, I16)),
+    ((2, F16), (16, U8)),
+    ((2, F16), (2, U16), (4, U8), (128, U8)),
+    ((1, U8), (16, U8)),
+), 23))
 PREDICTABLE = {14: "F16", 15: "BF16", 18: "F32"}
 
 
@@ -116,7 +135,11 @@ def decode_frame(frame, files):
     for size, codec in rows:
         n = min(nbytes - len(out), 1 << log2)
         part = base_of(predicted, dtype, files, len(out), n)
-        out += decode_block(codec, dtype, n, part, r.take(size), tables.get(codec), predictor)
+        payload = r.take(size)
+        if codec == 6:
+            out += decode_fields(dtype, len(out), n, part, payload)
+        else:
+            out += decode_block(codec, dtype, n, part, payload, tables.get(codec), predictor)
     need(r.pos == len(frame), "bytes after the frame")
     return out
 
@@ -314,6 +337,33 @@ def begin(body, tables, read_model):
         shared.align()
         need(shared.pos == shared.n, "shared tables")
     return body[0], bits, model
+
+
+# ---- 3.7: fields -----------------------------------------------------------------------------
+
+
+def decode_fields(dtype, offset, n, base, payload):
+    need(dtype in RECORDS, "codec")
+    fields = RECORDS[dtype]
+    period = sum(width for width, _ in fields)
+    head = min(n, -offset % period)
+    count = (n - head) // period
+    based = min(count, max(0, len(base) - head) // period)
+    r = Bytes(payload)
+    rows = [(r.u(1), r.u(4)) for _ in fields]
+    begin, lists, at = r.take(head), [], head
+    for (width, inner), (codec, size) in zip(fields, rows):
+        ours = b"".join(base[at + i * period:at + i * period + width] for i in range(based))
+        length = count * width
+        need(codec in (1, 4, 5) and (size == length if codec == 1 else size < length), "field")
+        need(codec != 5 or based, "base of a field")
+        lists.append(decode_block(codec, inner, length, ours, r.take(size), None, True))
+        at += width
+    tail = r.take(n - head - count * period)
+    need(r.pos == len(payload), "bytes after the fields")
+    records = b"".join(column[i * width:(i + 1) * width] for i in range(count)
+                       for column, (width, _) in zip(lists, fields))
+    return begin + records + tail
 
 
 # ---- 3.5: float ------------------------------------------------------------------------------

@@ -53,8 +53,8 @@ Test(gguf, tensors)
     static const expected llama[] = {
         {"token_embd.weight", "F16", 0, 256, {16, 8}, BITX_F16},
         {"blk.0.attn_norm.weight", "F32", 256, 64, {16}, BITX_F32},
-        {"blk.0.attn_q.weight", "Q8_0", 320, 136, {64, 2}, BITX_BYTES},
-        {"blk.0.ffn_up.weight", "Q4_K", 480, 144, {256, 1}, BITX_BYTES},
+        {"blk.0.attn_q.weight", "Q8_0", 320, 136, {64, 2}, BITX_Q8_0},
+        {"blk.0.ffn_up.weight", "Q4_K", 480, 144, {256, 1}, BITX_Q4_K},
         {"output.weight", "BF16", 640, 128, {16, 4}, BITX_BF16},
     };
     static const expected aligned[] = {{"a", "F32", 0, 12, {3}, BITX_F32},

@@ -63,6 +63,13 @@ static const golden goldens[] = {
     {"delta-f16-tuned", BITX_F16, BITX_CODEC_DELTA, CU_TUNED, 16001, 15000},
     {"delta-f32-tuned", BITX_F32, BITX_CODEC_DELTA, CU_TUNED, 16003, 16003},
     {"delta-f64-tuned", BITX_F64, BITX_CODEC_DELTA, CU_TUNED, 16003, 16003},
+    {"fields-q4_0", BITX_Q4_0, BITX_CODEC_FIELDS, CU_RECORDS, 18000, 18000},
+    {"fields-q4_0-alone", BITX_Q4_0, BITX_CODEC_FIELDS, CU_RECORDS, 9007, 0},
+    {"fields-q5_1-shorter-base", BITX_Q5_1, BITX_CODEC_FIELDS, CU_RECORDS, 16000, 11000},
+    {"fields-q6_k", BITX_Q6_K, BITX_CODEC_FIELDS, CU_RECORDS, 20000, 20000},
+    {"fields-q8_k", BITX_Q8_K, BITX_CODEC_FIELDS, CU_RECORDS, 23000, 23000},
+    {"fields-iq4_xs-longer-base", BITX_IQ4_XS, BITX_CODEC_FIELDS, CU_RECORDS, 12001, 15000},
+    {"fields-mxfp4-same", BITX_MXFP4, BITX_CODEC_FIELDS, CU_SAME, 17000, 17000},
     {"delta-bf16-sparse-long", BITX_BF16, BITX_CODEC_DELTA, CU_SPARSE, 23000, 23000},
 };
 enum { NGOLDENS = sizeof(goldens) / sizeof(goldens[0]) };

@@ -423,7 +423,7 @@ Test(safetensors, every_dtype)
     char text[256];
     int dtype;
 
-    for (dtype = BITX_BYTES + 1; dtype < BITX_DTYPE_COUNT; dtype++) {
+    for (dtype = BITX_BYTES + 1; dtype <= BITX_U64; dtype++) {
         unsigned nbytes = bitx_dtype_bits((bitx_dtype)dtype); /* of 8 elements */
         zipllm_st_error error;
         zipllm_st st;

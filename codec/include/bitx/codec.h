@@ -76,12 +76,28 @@ typedef enum bitx_dtype {
     BITX_F64,
     BITX_I64,
     BITX_U64,
+    /* Records of quantised weights, as ggml packs them; an element of these is a byte. */
+    BITX_Q4_0,
+    BITX_Q4_1,
+    BITX_Q5_0,
+    BITX_Q5_1,
+    BITX_Q8_0,
+    BITX_Q8_1,
+    BITX_Q2_K,
+    BITX_Q3_K,
+    BITX_Q4_K,
+    BITX_Q5_K,
+    BITX_Q6_K,
+    BITX_Q8_K,
+    BITX_IQ4_NL,
+    BITX_IQ4_XS,
+    BITX_MXFP4,
     BITX_DTYPE_COUNT
 } bitx_dtype;
 
-/* "BF16", as safetensors spells it; "BYTES" for BITX_BYTES; "?" outside the range. */
+/* "BF16", as safetensors and ggml spell it; "BYTES" for BITX_BYTES; "?" outside the range. */
 BITX_API const char *bitx_dtype_name(bitx_dtype dtype);
-/* Bits per element (4 for F4, 64 for C64 and F64); 0 outside the range. */
+/* Bits per element (4 for F4, 64 for C64 and F64, 8 for records); 0 outside the range. */
 BITX_API unsigned bitx_dtype_bits(bitx_dtype dtype);
 /* The dtype of that exact name, or BITX_DTYPE_COUNT. The name need not end in a NUL. */
 BITX_API bitx_dtype bitx_dtype_parse(const char *name, size_t length);
@@ -95,6 +111,7 @@ typedef enum bitx_codec {
                             on sign+mantissas; other widths by byte planes */
     BITX_CODEC_FLOAT = 4,
     BITX_CODEC_DELTA = 5,
+    BITX_CODEC_FIELDS = 6, /* records of quantised weights, field by field with the two above */
     BITX_CODEC_COUNT
 } bitx_codec;
 
