@@ -12,7 +12,14 @@
  *             nbytes of its frame
  *         8   XXH3-64 of everything before
  *         -   the frames, in the order of the parts, unpadded (FORMAT.md)
- * The parts decoded and joined are the file. A frame names its base by XXH3-128.
+ * With several base files it is version 2, "zipllm" 0x02 0x0A, where
+ *     16  8   number of base files, f, 2 to 8
+ *     64  8f  nbytes of each base file
+ *         -   for each part 24 + 8f bytes: nbytes of its frame; nbytes of each of its bases (0:
+ *             none); 4 bits: how many, and then 4 bits for each in the order of the frame: its
+ *             file; where its base begins in each file, 0 where it has none
+ *         8   XXH3-64 of everything before
+ * The parts decoded and joined are the file. A frame names its bases by XXH3-128.
  */
 #ifndef ZIPLLM_CODED_FILE_H
 #define ZIPLLM_CODED_FILE_H
@@ -30,18 +37,24 @@ enum {
 };
 
 typedef struct zipllm_coded_row {
-    uint64_t base_offset, base_nbytes, frame_nbytes;
+    uint64_t frame_nbytes;
+    uint64_t base_nbytes; /* of each of its bases; 0: none */
+    unsigned nbases;
+    uint8_t file[BITX_BASES_MAX];         /* of base k of the frame */
+    uint64_t base_offset[BITX_BASES_MAX]; /* of base k, in that file */
 } zipllm_coded_row;
 
 typedef struct zipllm_coded_head {
-    uint64_t nbytes, base_nbytes, nparts;
+    uint64_t nbytes, nparts;
+    unsigned nfiles; /* of bases */
+    uint64_t file_nbytes[BITX_BASES_MAX];
     uint8_t sha256[ZIPLLM_CODED_SHA256];
     zipllm_coded_row *rows; /* malloced */
 } zipllm_coded_head;
 
 /* Bytes up to the first frame. */
-uint64_t zipllm_coded_head_nbytes(uint64_t nparts);
-/* dst: zipllm_coded_head_nbytes(head->nparts) bytes. */
+uint64_t zipllm_coded_head_nbytes(unsigned nfiles, uint64_t nparts);
+/* dst: zipllm_coded_head_nbytes() bytes. */
 void zipllm_coded_head_write(const zipllm_coded_head *head, uint8_t *dst);
 /* Reads and checks the head of the file behind fd, of file_nbytes bytes. path: for messages. */
 ZIPLLM_WARN_UNUSED zipllm_status zipllm_coded_head_read(int fd, const char *path,

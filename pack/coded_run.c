@@ -106,8 +106,8 @@ zipllm_status zipllm_coded_finish(zipllm_coded_run *run)
     zipllm_status status = check_unchanged(run, &run->in);
     int fd = run->out_fd, failed;
 
-    if (status == ZIPLLM_OK)
-        status = check_unchanged(run, &run->base_in);
+    for (unsigned k = 0; k < run->nbases && status == ZIPLLM_OK; k++)
+        status = check_unchanged(run, &run->bases[k]);
     if (status != ZIPLLM_OK)
         return status;
     if (fsync(fd) != 0)
@@ -130,6 +130,7 @@ static zipllm_status make_workers(zipllm_coded_run *run, uint64_t memory_nbytes)
 {
     size_t n = run->executor.nworkers + 1u, i;
     uint64_t most = memory_nbytes / 2 / (3 * (uint64_t)ZIPLLM_CODED_BLOCK);
+    size_t least = 2 * (size_t)run->nbases; /* blocks: of each base a range of a wider dtype */
 
     run->batch = 4 * (size_t)run->executor.nworkers;
     if (run->batch > most)
@@ -137,28 +138,30 @@ static zipllm_status make_workers(zipllm_coded_run *run, uint64_t memory_nbytes)
     if (run->batch > ZIPLLM_CODED_BATCH_MAX)
         run->batch = ZIPLLM_CODED_BATCH_MAX;
     run->contexts = calloc(n, sizeof(bitx_ctx *));
-    run->plain = malloc(3 * run->batch * ZIPLLM_CODED_BLOCK);
+    run->base_nbytes = (run->batch > least ? run->batch : least) * ZIPLLM_CODED_BLOCK;
+    run->plain = malloc(2 * run->batch * ZIPLLM_CODED_BLOCK + run->base_nbytes);
     run->sha = EVP_MD_CTX_new();
     if (run->contexts == NULL || run->plain == NULL || run->sha == NULL ||
         EVP_DigestInit_ex(run->sha, EVP_sha256(), NULL) != 1)
         return zipllm_fail_memory(run->error, 3 * run->batch * ZIPLLM_CODED_BLOCK);
-    run->base = run->plain + run->batch * ZIPLLM_CODED_BLOCK;
-    run->coded = run->base + run->batch * ZIPLLM_CODED_BLOCK;
+    run->coded = run->plain + run->batch * ZIPLLM_CODED_BLOCK;
+    run->base = run->coded + run->batch * ZIPLLM_CODED_BLOCK;
     for (i = 0; i < n; i++)
         if (bitx_ctx_new(NULL, NULL, &run->contexts[i]) != BITX_OK)
             return zipllm_fail_memory(run->error, 0);
     return ZIPLLM_OK;
 }
 
-zipllm_status zipllm_coded_open(zipllm_coded_run *run, const char *path, const char *base,
-                                const char *out, const zipllm_options *options, zipllm_error *error)
+zipllm_status zipllm_coded_open(zipllm_coded_run *run, const char *path, const char *const *bases,
+                                size_t nbases, const char *out, const zipllm_options *options,
+                                zipllm_error *error)
 {
     static const bitx_executor alone = {run_alone, NULL, 1};
     uint64_t memory_nbytes = options != NULL ? options->memory_nbytes : 0;
     zipllm_status status;
 
     memset(run, 0, sizeof *run);
-    run->in.fd = run->base_in.fd = run->out_fd = -1;
+    run->in.fd = run->out_fd = -1;
     run->error = error;
     run->executor = options != NULL && options->executor != NULL ? *options->executor : alone;
     if (options != NULL) {
@@ -172,9 +175,15 @@ zipllm_status zipllm_coded_open(zipllm_coded_run *run, const char *path, const c
     if (memory_nbytes < ZIPLLM_MEMORY_MIN)
         return zipllm_fail(error, ZIPLLM_USAGE, NULL, ZIPLLM_NO_OFFSET, 0,
                            "at least 64 MB of memory are needed");
+    if (nbases > BITX_BASES_MAX)
+        return zipllm_fail(error, ZIPLLM_USAGE, NULL, ZIPLLM_NO_OFFSET, 0,
+                           "at most %d bases can be used", BITX_BASES_MAX);
     status = open_input(run, &run->in, path);
-    if (status == ZIPLLM_OK && base != NULL)
-        status = open_input(run, &run->base_in, base);
+    for (size_t k = 0; k < nbases && status == ZIPLLM_OK; k++) {
+        run->bases[k].fd = -1;
+        run->nbases = (unsigned)k + 1;
+        status = open_input(run, &run->bases[k], bases[k]);
+    }
     if (status == ZIPLLM_OK)
         status = make_workers(run, memory_nbytes);
     if (status == ZIPLLM_OK)
@@ -192,8 +201,9 @@ void zipllm_coded_close(zipllm_coded_run *run)
         (void)unlink(run->tmp_path);
     if (run->in.fd >= 0)
         close(run->in.fd);
-    if (run->base_in.fd >= 0)
-        close(run->base_in.fd);
+    for (i = 0; i < run->nbases; i++)
+        if (run->bases[i].fd >= 0)
+            close(run->bases[i].fd);
     for (i = 0; run->contexts != NULL && i <= run->executor.nworkers; i++)
         bitx_ctx_free(run->contexts[i]);
     free(run->contexts);
@@ -247,6 +257,17 @@ zipllm_status zipllm_coded_hash(const zipllm_coded_run *run, const zipllm_coded_
     zipllm_hash_store(hash, XXH3_128bits_digest(state));
     XXH3_freeState(state);
     return status;
+}
+
+size_t zipllm_coded_batch(const zipllm_coded_run *run, uint64_t left, unsigned nbases,
+                          size_t each_nbytes)
+{
+    size_t n = left < run->batch ? (size_t)left : run->batch;
+    size_t each = nbases * each_nbytes;
+
+    if (each != 0 && n * each > run->base_nbytes)
+        n = run->base_nbytes / each;
+    return n;
 }
 
 zipllm_status zipllm_coded_progress(zipllm_coded_run *run, const char *phase, uint64_t nbytes)

@@ -21,9 +21,11 @@ typedef struct zipllm_coded_run {
     bitx_executor executor;
     bitx_ctx **contexts;           /* of the workers, then one for plans and headers */
     size_t batch;                  /* blocks at once */
-    uint8_t *plain, *base, *coded; /* `batch` blocks each */
+    uint8_t *plain, *base, *coded; /* `batch` blocks each, base at least base_nbytes */
+    size_t base_nbytes;
     EVP_MD_CTX *sha;
-    zipllm_coded_input in, base_in;
+    zipllm_coded_input in, bases[BITX_BASES_MAX];
+    unsigned nbases; /* files given */
     char *out_path, *tmp_path;
     int out_fd;
     uint64_t done, total;
@@ -34,10 +36,10 @@ typedef struct zipllm_coded_run {
     zipllm_error *error;
 } zipllm_coded_run;
 
-/* Opens path, base (NULL: none) and a temporary file beside out. options may be NULL. */
+/* Opens path, its bases and a temporary file beside out. options may be NULL. */
 ZIPLLM_WARN_UNUSED zipllm_status zipllm_coded_open(zipllm_coded_run *run, const char *path,
-                                                   const char *base, const char *out,
-                                                   const zipllm_options *options,
+                                                   const char *const *bases, size_t nbases,
+                                                   const char *out, const zipllm_options *options,
                                                    zipllm_error *error);
 /* Makes the output durable and gives it its name, unless an input has changed since it was opened.
  */
@@ -55,6 +57,9 @@ ZIPLLM_WARN_UNUSED zipllm_status zipllm_coded_write(const zipllm_coded_run *run,
 ZIPLLM_WARN_UNUSED zipllm_status zipllm_coded_hash(const zipllm_coded_run *run,
                                                    const zipllm_coded_input *in, uint64_t offset,
                                                    uint64_t nbytes, uint8_t hash[BITX_HASH_NBYTES]);
+/* How many blocks of `left` fit in a batch where each needs so many bytes of every base. */
+size_t zipllm_coded_batch(const zipllm_coded_run *run, uint64_t left, unsigned nbases,
+                          size_t each_nbytes);
 /* nbytes more are done. */
 ZIPLLM_WARN_UNUSED zipllm_status zipllm_coded_progress(zipllm_coded_run *run, const char *phase,
                                                        uint64_t nbytes);

@@ -13,6 +13,54 @@ for name in $models; do
     mv "$name.safetensors" "m/$name/model.safetensors"
 done
 
+# ---- one file against several
+shape=$(stat -c %s m/mean/model.safetensors)
+of() {
+    echo "m/$1/model.safetensors"
+}
+expect 0 "$ZIPLLM" encode "$(of mean)" --base "$(of b)" --base "$(of a)" -o coded
+check test $((100 * $(stat -c %s coded))) -lt "$shape"
+expect 0 "$ZIPLLM" encode -T 1 --memory 64M "$(of mean)" --base "$(of b)" --base "$(of a)" -o coded-1
+check cmp coded coded-1
+expect 0 "$ZIPLLM" decode coded --base "$(of b)" --base "$(of a)" -o plain
+check cmp plain "$(of mean)"
+expect 0 "$ZIPLLM" decode -T 1 --memory 64M coded --base "$(of b)" --base "$(of a)" -o plain
+check cmp plain "$(of mean)"
+expect 2 "$ZIPLLM" decode coded --base "$(of b)" -o plain-2
+says err 'number 2'
+expect 2 "$ZIPLLM" decode coded -o plain-2
+check test ! -e plain-2
+# those that are not used need not be there; one of another dtype is used
+expect 0 "$ZIPLLM" encode "$(of base)" --base "$(of a)" --base "$(of root)" --base "$(of half)" -o coded
+check test $((100 * $(stat -c %s coded))) -lt "$shape"
+expect 0 "$ZIPLLM" decode coded --base "$(of a)" --base "$(of root)" -o plain
+check cmp plain "$(of base)"
+expect 0 "$ZIPLLM" encode "$(of base)" --base "$(of root)" -o coded
+check test $((100 * $(stat -c %s coded))) -lt "$shape"
+expect 0 "$ZIPLLM" decode coded --base "$(of root)" -o plain
+check cmp plain "$(of base)"
+expect 0 "$ZIPLLM" encode "$(of root)" --base "$(of base)" -o coded
+expect 0 "$ZIPLLM" decode coded --base "$(of base)" -o plain
+check cmp plain "$(of root)"
+expect 0 "$ZIPLLM" encode "$(of task)" --base "$(of base)" --base "$(of a)" --base "$(of b)" -o coded
+check test $((50 * $(stat -c %s coded))) -lt "$shape"
+expect 0 "$ZIPLLM" decode coded --base "$(of base)" --base "$(of a)" --base "$(of b)" -o plain
+check cmp plain "$(of task)"
+expect 1 "$ZIPLLM" decode coded --base "$(of a)" --base "$(of base)" --base "$(of b)" -o plain-2
+says err 'is not the base'
+expect 2 "$ZIPLLM" encode "$(of task)" --base 1 --base 2 --base 3 --base 4 --base 5 --base 6 --base 7 \
+    --base 8 --base 9 -o coded
+says err 'too often'
+# damage of the table and of the frames
+for place in 6 17 64 70 90 120 2000; do
+    cp coded damaged
+    printf '\377' | dd of=damaged bs=1 seek=$place conv=notrunc status=none
+    status=0
+    "$ZIPLLM" decode damaged --base "$(of base)" --base "$(of a)" --base "$(of b)" -o no 2>err || status=$?
+    check test "$status" -ne 0
+    check test ! -e no
+done
+
 # takes MODEL PERCENT: of its bytes, at most
 takes() {
     expect 0 z tree --json
@@ -172,6 +220,15 @@ expect 0 z add --name fam/mean --base none m/mean
 takes mean 75
 expect 0 z rm fam/mean
 expect 0 z add --name fam/mean --base fam/a m/mean
+whole mean
+expect 0 z rm fam/mean
+
+# ---- nothing but the merge needs its parents, and nothing but these need their base
+expect 0 z gc
+expect 0 z add --name fam/mean m/mean
+made mean '0.5 fam/a + 0.5 fam/b'
+expect 0 z rm fam/base fam/a fam/b
+expect 0 z gc
 whole mean
 
 finish

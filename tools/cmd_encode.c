@@ -10,26 +10,27 @@
 
 enum { BASE, OUTPUT };
 static const option_spec ENCODE_SPECS[] = {
-    {"base", '\0', "FILE", "code against this file; decoding will need it again"},
+    {"base", '\0', "FILE...", "code against this file, and others; decoding will need them again"},
     {"output", 'o', "FILE", "the coded file"},
     {NULL, '\0', NULL, NULL},
 };
 static const option_spec DECODE_SPECS[] = {
-    {"base", '\0', "FILE", "the file that it was coded against"},
+    {"base", '\0', "FILE...", "the file that it was coded against; several in their order"},
     {"output", 'o', "FILE", "the file that it was"},
     {NULL, '\0', NULL, NULL},
 };
 
-typedef zipllm_status (*coder)(const char *path, const char *base, const char *out,
-                               const zipllm_options *options, zipllm_encode_result *result,
-                               zipllm_error *error);
+typedef zipllm_status (*coder)(const char *path, const char *const *bases, size_t nbases,
+                               const char *out, const zipllm_options *options,
+                               zipllm_encode_result *result, zipllm_error *error);
 
 static void print_json(const session *s, const options *o, const zipllm_encode_result *r,
                        double seconds)
 {
     json_begin(s->verb);
     json_string("file", o->operands[0]);
-    json_string("base", o->values[BASE]);
+    json_string("base", o->nlist != 0 ? o->list[0] : NULL);
+    json_uint("bases", o->nlist);
     json_string("output", o->values[OUTPUT]);
     json_uint("bytes", r->nbytes);
     json_uint("coded_bytes", r->coded_nbytes);
@@ -70,7 +71,8 @@ static zipllm_status run_coder(const options *o, const char *verb, coder code)
     if (o->values[OUTPUT] == NULL)
         return session_usage(verb, "where to? give -o FILE");
     session_start(&s, verb, o);
-    status = code(o->operands[0], o->values[BASE], o->values[OUTPUT], &s.library, &result, &error);
+    status =
+        code(o->operands[0], o->list, o->nlist, o->values[OUTPUT], &s.library, &result, &error);
     progress_clear(&s.progress);
     if (status != ZIPLLM_OK)
         (void)session_fail(&s, verb, status, &error);
@@ -96,10 +98,15 @@ const command COMMAND_ENCODE = {
     .name = "encode",
     .synopsis = "FILE -o CODED",
     .summary = "code one file, without a store",
-    .help = "Codes one file. With --base, tensors are coded against those of equal name, dtype and "
-            "row\n"
-            "shape in that file: for sending a fine-tune to somebody who has the base.\n"
-            "\n--json: {\"type\":\"encode\", file, base, output, bytes, coded_bytes, seconds}\n",
+    .help =
+        "Codes one file. With --base, tensors are coded against those of equal name, dtype and "
+        "row\n"
+        "shape in that file: for sending a fine-tune to somebody who has the base. --base may be\n"
+        "given up to eight times, for a merge of models, and may be a model of another float "
+        "format.\n"
+        "\n--json: {\"type\":\"encode\", file, base (the first, or null), bases (how many), "
+        "output,\n"
+        "bytes, coded_bytes, seconds}\n",
     .specs = ENCODE_SPECS,
     .least = 1,
     .most = 1,
@@ -113,7 +120,9 @@ const command COMMAND_DECODE = {
     .help = "Writes the file again that was coded. Every block and the SHA-256 of the whole are "
             "checked\n"
             "before FILE gets its name; damage ends with status 4.\n"
-            "\n--json: {\"type\":\"decode\", file, base, output, bytes, coded_bytes, seconds}\n",
+            "\n--json: {\"type\":\"decode\", file, base (the first, or null), bases (how many), "
+            "output,\n"
+            "bytes, coded_bytes, seconds}\n",
     .specs = DECODE_SPECS,
     .least = 1,
     .most = 1,

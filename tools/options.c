@@ -131,7 +131,7 @@ bool options_size(const char *text, uint64_t *nbytes)
 typedef struct parse_state {
     const char *verb; /* for messages: "zipllm" or "zipllm add" comes first */
     const option_spec *own;
-    const char **own_values;
+    options *all; /* NULL before the verb */
     common_options *common;
 } parse_state;
 
@@ -238,7 +238,12 @@ static bool set(const parse_state *s, const option_spec *spec, const char *value
 
     if (spec >= COMMON_SPECS && spec < COMMON_SPECS + ncommon)
         return set_common(s, (size_t)(spec - COMMON_SPECS), value);
-    s->own_values[spec - s->own] = value != NULL ? value : "";
+    s->all->values[spec - s->own] = value != NULL ? value : "";
+    if (spec->value == NULL || strstr(spec->value, "...") == NULL)
+        return true;
+    if (s->all->nlist == LIST_MAX)
+        return complain(s, "--%s %s: it was given too often", spec->name, value);
+    s->all->list[s->all->nlist++] = value;
     return true;
 }
 
@@ -330,7 +335,7 @@ int options_before_verb(common_options *common, int argc, char **argv)
 
 bool options_parse(options *o, const option_spec *specs, int argc, char **argv)
 {
-    const parse_state s = {argv[0], specs, o->values, &o->common};
+    const parse_state s = {argv[0], specs, o, &o->common};
     bool ended = false;
     int i = 1, used;
 

@@ -24,12 +24,14 @@ typedef struct common_options {
     bool json, quiet, verbose, help;
 } common_options;
 
-enum { OPTIONS_MAX = 16 };
+enum { OPTIONS_MAX = 16, LIST_MAX = 8 };
 
 typedef struct options {
     common_options common;
     /* By place in the verb's table: NULL if absent, the value, or "" for an option without one. */
     const char *values[OPTIONS_MAX];
+    const char *list[LIST_MAX]; /* every value of the option whose value is said to be "FILE..." */
+    size_t nlist;
     const char **operands; /* inside argv */
     size_t noperands;
 } options;

@@ -529,24 +529,23 @@ typedef struct zipllm_encode_result {
 
 /*
  * Codes one file, without a store: tensors of a safetensors file (or another kind that is known)
- * against those of equal name, dtype and row shape in the file `base` (NULL: none), everything else
- * by itself. `out` gets its name when it is complete and durable; a regular file of that name is
- * replaced. options (NULL: the defaults) are those of zipllm_open().
+ * against those of equal name, dtype and row shape in the files `bases` (nbases of them, up to
+ * BITX_BASES_MAX), or of equal name and shape in another float format; everything else by itself.
+ * Several bases are for what was merged from them. `out` gets its name when it is complete and
+ * durable; a regular file of that name is replaced. options (NULL: the defaults) are those of
+ * zipllm_open().
  */
-ZIPLLM_API ZIPLLM_WARN_UNUSED zipllm_status zipllm_encode(const char *path, const char *base,
-                                                          const char *out,
-                                                          const zipllm_options *options,
-                                                          zipllm_encode_result *result,
-                                                          zipllm_error *error);
+ZIPLLM_API ZIPLLM_WARN_UNUSED zipllm_status
+zipllm_encode(const char *path, const char *const *bases, size_t nbases, const char *out,
+              const zipllm_options *options, zipllm_encode_result *result, zipllm_error *error);
 
-/* The reverse. base must be the file that was given to zipllm_encode(). ZIPLLM_DAMAGED where
-   the coded file is; ZIPLLM_ERROR where it is the base that is another one. out is not made then.
+/* The reverse. bases: the files that were given to zipllm_encode(), in that order. ZIPLLM_DAMAGED
+   where the coded file is; ZIPLLM_ERROR where it is the base that is another one. out is not made
+   then.
  */
-ZIPLLM_API ZIPLLM_WARN_UNUSED zipllm_status zipllm_decode(const char *path, const char *base,
-                                                          const char *out,
-                                                          const zipllm_options *options,
-                                                          zipllm_encode_result *result,
-                                                          zipllm_error *error);
+ZIPLLM_API ZIPLLM_WARN_UNUSED zipllm_status
+zipllm_decode(const char *path, const char *const *bases, size_t nbases, const char *out,
+              const zipllm_options *options, zipllm_encode_result *result, zipllm_error *error);
 
 /* ---- inspect --------------------------------------------------------------------------------- */
 
