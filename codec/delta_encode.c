@@ -169,41 +169,63 @@ static void make_codes(bitx_model *model, const group_lists *lists, uint8_t *roo
         bitx_code_lengths(counts, lengths);
         bitx_code_from_lengths(&model->codes[g], lengths, SYMBOL_BITS_MAX);
         for (unsigned s = 0; part && s < 256; s++) /* of the whole list again */
-            counts[s] = (uint32_t)((uint64_t)counts[s] * n / (16 * counted));
+            if (counts[s])
+                counts[s] = (uint32_t)((uint64_t)counts[s] * n / (16 * counted));
         bitx_code_choose_planes(&model->codes[g], counts, effort);
     }
 }
 
-/* Sketched, but for the codes: then split and counted. */
-static void finish_sketch(const bitx_words *words, bitx_effort effort, bool sampled,
-                          const delta_memory *m, bitx_model *model, group_lists *lists,
-                          size_t nraw[RAW_STRINGS_MAX])
-{
-    bitx_words_encode(words, model, same_classes_of(model), &m->diffs, nraw);
-    list_groups(words, model, m, lists);
-    make_codes(model, lists, m->other, effort, sampled);
-}
-
-/* The fewer elements, the more a model weighs: small blocks look at smaller ones too. Returns
-   whether scales are likely to pay. */
-static bool sketch_model(const bitx_words *words, bitx_effort effort, const delta_memory *m,
-                         bitx_model *model)
+/* The fewer elements, the more a model weighs: small blocks look at smaller ones too. uneven:
+   whether scales are likely to pay. Returns about how many bytes the words will take. */
+static uint64_t sketch_model(const bitx_words *words, bitx_effort effort, const delta_memory *m,
+                             bitx_model *model, bool *uneven)
 {
     static const unsigned classes[] = {1, 6, CLASSES_MAX};
     enum { SMALL = 1 << 11 };
     unsigned best = CLASSES_MAX;
     uint64_t least = UINT64_MAX;
-    bool uneven = false;
     for (unsigned i = 0; i < 3 && words->nelem <= SMALL && words->layout.sign; i++) {
-        uint64_t cost = bitx_model_sketch(words, effort, classes[i], &m->diffs, model, &uneven);
+        uint64_t cost = bitx_model_sketch(words, effort, classes[i], &m->diffs, model, uneven);
         if (cost < least) {
             least = cost;
             best = classes[i];
         }
     }
     if (least == UINT64_MAX || best != CLASSES_MAX)
-        bitx_model_sketch(words, effort, best, &m->diffs, model, &uneven);
-    return uneven && effort != BITX_EFFORT_FAST;
+        least = bitx_model_sketch(words, effort, best, &m->diffs, model, uneven);
+    *uneven &= effort != BITX_EFFORT_FAST;
+    return least;
+}
+
+/* Whether scales pay, by the two sketches' accounts; else the model is as it was. */
+static bool sketch_scales(const bitx_words *words, bitx_effort effort, bool sampled,
+                          const delta_memory *m, uint64_t plain_nbytes, bitx_model *model)
+{
+    uint64_t nbytes;
+    bitx_model plain;
+    memcpy(&plain, model, offsetof(bitx_model, codes));
+    if (bitx_scales_choose(words, effort, sampled, &m->diffs, model, &nbytes)) {
+        nbytes += bitx_model_sketch_scaled(words, effort, &m->diffs, model);
+        if (nbytes + nbytes / 64 < plain_nbytes)
+            return true;
+    }
+    memcpy(model, &plain, offsetof(bitx_model, codes));
+    return false;
+}
+
+/* A model for these words, or more of their kind (sampled), and their lists. */
+static void sketch_words(const bitx_words *words, bitx_effort effort, bool sampled,
+                         const delta_memory *m, bitx_model *model, group_lists *lists,
+                         size_t nraw[RAW_STRINGS_MAX])
+{
+    bool uneven = false;
+    uint64_t nbytes = sketch_model(words, effort, m, model, &uneven);
+    if (uneven && sketch_scales(words, effort, sampled, m, nbytes, model))
+        bitx_words_split(words, model, same_classes_of(model), &m->diffs, nraw);
+    else
+        bitx_words_encode(words, model, same_classes_of(model), &m->diffs, nraw);
+    list_groups(words, model, m, lists);
+    make_codes(model, lists, m->other, effort, sampled);
 }
 
 static void encode_planned(bit_writer *w, const bitx_words *words, bitx_effort effort,
@@ -221,12 +243,8 @@ static void encode_sketched(bit_writer *w, const bitx_words *words, bitx_effort 
 {
     bitx_model model;
     group_lists lists;
-    if (sketch_model(words, effort, m, &model)) {
-        encode_planned(w, words, effort, CLASSES_MAX, m);
-        return;
-    }
     size_t nraw[RAW_STRINGS_MAX];
-    finish_sketch(words, effort, false, m, &model, &lists, nraw);
+    sketch_words(words, effort, false, m, &model, &lists, nraw);
     bitx_model_write(w, &model);
     bits_flush(w);
     encode_lists(w, words, &model, m, &lists, nraw);
@@ -331,10 +349,10 @@ size_t bitx_delta_tables_plan(const bitx_work *work, const bitx_tuning *tuning,
     bitx_model model;
     group_lists lists;
     size_t nraw[RAW_STRINGS_MAX];
-    if (tuning->effort == BITX_EFFORT_MAX || sketch_model(&words, tuning->effort, &m, &model))
+    if (tuning->effort == BITX_EFFORT_MAX)
         bitx_model_plan(&words, tuning->effort, true, CLASSES_MAX, &m.diffs, &model);
     else
-        finish_sketch(&words, tuning->effort, true, &m, &model, &lists, nraw);
+        sketch_words(&words, tuning->effort, true, &m, &model, &lists, nraw);
     bit_writer w = {.dst = section, .cap = MODEL_MAX_NBYTES};
     bitx_model_write(&w, &model);
     bits_flush(&w);

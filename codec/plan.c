@@ -469,11 +469,14 @@ static void start_scales(bitx_model *model, unsigned chunk_log2)
     model->nclasses = CLASSES_MAX;
 }
 
+/* As if all chunks had the usual scale. */
 static void diff_usual(const bitx_words *words, const bitx_model *model, const bitx_diffs *diffs)
 {
-    size_t chunk = (size_t)1 << model->chunk_log2;
-    memset(diffs->scales, SCALE_USUAL, (words->nelem + chunk - 1) / chunk);
-    bitx_words_diff(words, model, diffs);
+    bitx_model usual;
+    memcpy(&usual, model, offsetof(bitx_model, codes));
+    usual.scaled = false;
+    usual.class_low -= SCALE_MAX - SCALE_USUAL;
+    bitx_words_diff(words, &usual, diffs);
 }
 
 void bitx_words_scale(const bitx_words *words, const bitx_model *model, const bitx_diffs *diffs)
@@ -575,18 +578,20 @@ static void choose_shifts_and_scales(const bitx_words *words, const runs *r,
     bitx_words_diff(words, model, diffs);
 }
 
-uint64_t bitx_words_estimate(const bitx_words *words, const bitx_model *model,
-                             const bitx_diffs *diffs)
+bool bitx_scales_choose(const bitx_words *words, bitx_effort effort, bool sampled,
+                        const bitx_diffs *diffs, bitx_model *model, uint64_t *nbytes)
 {
-    bool same[CLASSES_MAX];
-    bitx_model own = *model;
     runs r = runs_of(words->nelem, false);
-    uint64_t seen = 0;
-    r.step = words->nelem > RUN_EXACT ? 4 * RUN_STEP : r.step;
-    for (size_t from = 0; from < r.nelem; from += r.step)
-        seen += run_end(&r, from) - from;
-    uint64_t cost = choose_shifts(words, &r, diffs, 1 << 10, &own, same);
-    return seen ? cost / 128 * words->nelem / seen : 0;
+    if (r.step != RUN)
+        r.step = 2 * RUN_STEP;
+    uint64_t seen = r.step == RUN ? r.nelem : r.nelem / (r.step / RUN);
+    bitx_words_diff(words, model, diffs);
+    if (!try_scales(words, &r, diffs, (int64_t)(seen / ambitions[effort].scales), sampled, effort,
+                    model))
+        return false;
+    const runs all = {words->nelem, RUN};
+    *nbytes = scales_cost(model, &all, diffs) / 128;
+    return true;
 }
 
 void bitx_model_plan(const bitx_words *words, bitx_effort effort, bool sampled, unsigned classes,

@@ -70,13 +70,19 @@ void bitx_model_plan(const bitx_words *words, bitx_effort effort, bool sampled, 
                      const bitx_diffs *diffs, bitx_model *model);
 
 /* Chooses everything but codes and scales, from a sample; groups that have SYMBOL_SAME are in
-   same_groups. uneven: scales are likely to pay, which bitx_model_plan() can find. Returns about
-   how many bytes the words will take. */
+   same_groups. uneven: scales are likely to pay. Returns about how many bytes the words will
+   take. */
 uint64_t bitx_model_sketch(const bitx_words *words, bitx_effort effort, unsigned classes,
                            const bitx_diffs *diffs, bitx_model *model, bool *uneven);
 
-/* About how many bytes a model of their own would make of these differences; itself not counted. */
-uint64_t bitx_words_estimate(const bitx_words *words, const bitx_model *model,
-                             const bitx_diffs *diffs);
+/*
+ * Turns a sketched model, if that promises something, into one with scales: these, their code, all
+ * differences and classes. The rest is up to bitx_model_sketch_scaled(), and returned then, as by
+ * the other; *nbytes: of the scales. Returns false, the model as it was, if it promises nothing.
+ */
+bool bitx_scales_choose(const bitx_words *words, bitx_effort effort, bool sampled,
+                        const bitx_diffs *diffs, bitx_model *model, uint64_t *nbytes);
+uint64_t bitx_model_sketch_scaled(const bitx_words *words, bitx_effort effort,
+                                  const bitx_diffs *diffs, bitx_model *model);
 
 #endif

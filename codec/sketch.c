@@ -1,9 +1,10 @@
 /*
  * A model of differences from a few thousand elements, in less time than a pass over all of them.
  *
- * The shift of a class is near the logarithm of its mean difference, and whether equal elements get
- * a symbol of their own follows from three counts, so nothing is tried: the sample is split once,
- * and classes are joined to groups by its counts. bitx_model_plan() tries shifts, and counts all.
+ * The shift of a class is near the mean logarithm of its differences, and whether equal elements
+ * get a symbol of their own follows from three counts, so nothing is tried: the sample is split
+ * once, and classes are joined to groups by its counts. bitx_model_plan() tries shifts, and counts
+ * all.
  */
 #include "plan.h"
 
@@ -34,7 +35,7 @@ static size_t sample_run(const sample *s, size_t from)
 /* Of the sample's elements of one class. */
 typedef struct tally {
     uint32_t n, changed;
-    uint64_t sum; /* of sizes */
+    uint32_t bits; /* of differences' sizes, each written without leading zeros, summed */
 } tally;
 
 /* A run of the sample as words and as what is known of them. */
@@ -42,6 +43,15 @@ static bitx_words run_words(const bitx_words *words, size_t from, size_t n)
 {
     size_t unit = words->layout.unit;
     return (bitx_words){words->layout, words->src + from * unit, words->base + from * unit, n};
+}
+
+static bitx_diffs run_diffs(const bitx_words *words, const bitx_diffs *diffs, size_t from)
+{
+    bitx_diffs run = *diffs;
+    run.differences += from * words->layout.unit;
+    run.classes += from;
+    run.symbols += from;
+    return run;
 }
 
 /* ---- classes ------------------------------------------------------------------------------- */
@@ -88,17 +98,22 @@ static unsigned greatest_exponent(const bitx_words *words, const sample *s, cons
 
 /* ---- shifts -------------------------------------------------------------------------------- */
 
+static inline unsigned bits_of(int64_t difference)
+{
+    uint64_t size = (uint64_t)(difference ^ difference >> 63);
+    return size ? bits_log2(size) + 1 : 0;
+}
+
 /* The sums of a class in one number, as an addition for each element takes longer than all else:
-   32 bits of sizes, 16 of changed elements, 16 of elements. */
+   32 bits of bits_of(), 16 of changed elements, 16 of elements. */
 static void tally_run16(const bitx_diffs *diffs, size_t n, uint64_t packed[4][CLASSES_MAX])
 {
     for (size_t i = 0; i < n; i += 4) {
         for (size_t k = 0; k < 4 && i + k < n;
              k++) { /* by turns: neighbours often have one class */
             int64_t d = word_signed(word_load(diffs->differences, i + k, 2), 16);
-            uint64_t size = (uint64_t)(d ^ d >> 63);
             packed[k][diffs->classes[i + k] % CLASSES_MAX] +=
-                size << 32 | (uint64_t)(d != 0) << 16 | 1;
+                (uint64_t)bits_of(d) << 32 | (uint64_t)(d != 0) << 16 | 1;
         }
     }
 }
@@ -107,14 +122,16 @@ static void tally_run(const bitx_diffs *diffs, size_t n, unsigned unit, tally ta
 {
     for (size_t i = 0; i < n; i++) {
         int64_t d = word_signed(word_load(diffs->differences, i, unit), 8 * unit);
-        uint64_t size = (uint64_t)(d ^ d >> 63);
+        if (diffs->classes[i] == CLASS_NONE)
+            continue;
         tally *t = &tallies[diffs->classes[i] % CLASSES_MAX];
         t->n++;
         t->changed += d != 0;
-        t->sum += size < (uint64_t)1 << 40 ? size : (uint64_t)1 << 40;
+        t->bits += bits_of(d);
     }
 }
 
+/* With a model without scales; else all differences and classes are there. */
 static void tally_sample(const bitx_words *words, const sample *s, const bitx_model *model,
                          const bitx_diffs *diffs, tally tallies[CLASSES_MAX])
 {
@@ -123,17 +140,19 @@ static void tally_sample(const bitx_words *words, const sample *s, const bitx_mo
     for (size_t from = 0; from < s->nelem; from += s->step) {
         size_t n = sample_run(s, from);
         bitx_words part = run_words(words, from, n);
-        bitx_words_diff(&part, model, diffs);
-        if (words->layout.unit == 2)
-            tally_run16(diffs, n, packed);
+        bitx_diffs run = model->scaled ? run_diffs(words, diffs, from) : *diffs;
+        if (!model->scaled)
+            bitx_words_diff(&part, model, diffs);
+        if (words->layout.unit == 2 && !model->scaled)
+            tally_run16(&run, n, packed);
         else
-            tally_run(diffs, n, words->layout.unit, tallies);
+            tally_run(&run, n, words->layout.unit, tallies);
     }
     for (unsigned i = 0; i < 4 * CLASSES_MAX; i++) {
         uint64_t p = packed[i / CLASSES_MAX][i % CLASSES_MAX];
         tallies[i % CLASSES_MAX].n += p & 0xffff;
         tallies[i % CLASSES_MAX].changed += p >> 16 & 0xffff;
-        tallies[i % CLASSES_MAX].sum += p >> 32;
+        tallies[i % CLASSES_MAX].bits += (uint32_t)(p >> 32);
     }
 }
 
@@ -173,22 +192,24 @@ typedef struct economy {
     unsigned groups; /* at most */
     unsigned share;  /* of a group's worth: so much of all bytes ... */
     unsigned least;  /* ... or 1/least bit for every element, if that is more */
-    unsigned size;   /* 2^shift is at most size / 64 of the mean difference, and more than half */
+    unsigned less;   /* of a shift than the mean bits of a class, in 1/16 */
 } economy;
 
 /*
- * Of the symbols' size: 40 is a level of tree less than 20 and costs 0.45% of the bytes, 10 one
- * more and saves 0.05%. A group of less than a fiftieth of the elements takes as long as its share
- * of all is worth: nodes of few elements, and a step of the kernels that bring lists together.
+ * Shifts: 16 less is a level of tree less and costs 0.3% of the bytes. A group of less than a
+ * fiftieth of the elements takes as long as its share of all is worth: nodes of few elements, and a
+ * step of the kernels that bring lists together.
  */
 static const economy economies[] = {[BITX_EFFORT_DEFAULT] = {8, 768, 2048, 20},
-                                    [BITX_EFFORT_FAST] = {4, 192, 256, 40},
-                                    [BITX_EFFORT_MAX] = {16, 8192, 4096, 16}};
+                                    [BITX_EFFORT_FAST] = {4, 192, 256, 4},
+                                    [BITX_EFFORT_MAX] = {16, 8192, 4096, 24}};
 
+/* By the mean of logarithms: the logarithm of the mean, which a few great changes decide where an
+   update is heavy-tailed, took 0.3% more bytes, and 1.4% more of a merged LoRA. */
 static unsigned sketch_shift(const tally *t, unsigned width, const economy *e)
 {
-    uint64_t scaled = t->sum * e->size / 64 / t->changed;
-    unsigned shift = scaled ? bits_log2(scaled) : 0;
+    unsigned mean = (unsigned)((uint64_t)16 * t->bits / t->changed);
+    unsigned shift = mean > e->less ? (mean - e->less) / 16 : 0;
     return shift < width - 2 ? shift : width - 2;
 }
 
@@ -256,6 +277,15 @@ typedef struct sketch {
     uint32_t group_price, symbol_price; /* of a code, by the sample's share of the elements */
 } sketch;
 
+static uint64_t count_raw(const bitx_model *model, uint32_t (*counts)[256])
+{
+    uint64_t nraw = 0;
+    for (unsigned c = 0; c < model->nclasses; c++)
+        for (unsigned k = 0; k < symbols_of_width(model->width); k++)
+            nraw += (uint64_t)counts[c][k] * (model->shift[c] + symbol_extra(k));
+    return nraw;
+}
+
 /* Symbols of the sample, one run after the other, counted; returns its raw bits. */
 static uint64_t count_sample(const bitx_words *words, const sample *s, const bitx_model *model,
                              const bitx_diffs *diffs, uint32_t (*counts)[256], bool *uneven)
@@ -271,12 +301,25 @@ static uint64_t count_sample(const bitx_words *words, const sample *s, const bit
         at += n;
     }
     bitx_histogram_pairs_u8(&counts[0][0], diffs->classes, diffs->symbols, at);
-    uint64_t nraw = 0;
-    for (unsigned c = 0; c < model->nclasses; c++)
-        for (unsigned k = 0; k < symbols_of_width(model->width); k++)
-            nraw += (uint64_t)counts[c][k] * (model->shift[c] + symbol_extra(k));
     *uneven = model->sign && is_uneven(diffs->symbols, at);
-    return nraw;
+    return count_raw(model, counts);
+}
+
+/* The same where all differences and classes are there, and some chunks are those of the base. */
+static uint64_t count_scaled(const bitx_words *words, const sample *s, const bitx_model *model,
+                             const bitx_diffs *diffs, uint32_t (*counts)[256])
+{
+    size_t nbytes[RAW_STRINGS_MAX];
+    for (size_t from = 0; from < s->nelem; from += s->step) {
+        size_t n = sample_run(s, from);
+        bitx_words part = run_words(words, from, n);
+        bitx_diffs run = run_diffs(words, diffs, from);
+        bitx_words_split(&part, model, 0, &run, nbytes);
+        for (size_t i = 0; i < n; i++)
+            if (run.classes[i] != CLASS_NONE)
+                counts[run.classes[i]][run.symbols[i]]++;
+    }
+    return count_raw(model, counts);
 }
 
 /* n log2(n) in 1/16 bit, to 8 bits of n. */
@@ -417,31 +460,55 @@ static void start_model(const bitx_words *words, bitx_model *model)
         model->class_shift = mantissa - model->zero_bits;
 }
 
-uint64_t bitx_model_sketch(const bitx_words *words, bitx_effort effort, unsigned classes,
-                           const bitx_diffs *diffs, bitx_model *model, bool *uneven)
+static size_t sampled(const sample *s)
 {
-    const economy *e = &economies[effort];
-    start_model(words, model);
-    tally of_class[CLASSES_MAX];
-    sample s = sample_of(words->nelem);
-    tally_classes(words, &s, diffs, classes, model, of_class);
+    size_t n = 0;
+    for (size_t from = 0; from < s->nelem; from += s->step)
+        n += sample_run(s, from);
+    return n;
+}
+
+/* What is left once classes and their sizes are known. Returns about how many bytes the words will
+   take. */
+static uint64_t sketch_symbols(const bitx_words *words, const sample *s, const economy *e,
+                               const tally of_class[CLASSES_MAX], const bitx_diffs *diffs,
+                               bitx_model *model, bool *uneven)
+{
+    size_t n = sampled(s);
+    uint32_t share = (uint32_t)(words->nelem / n);
     sketch_shifts(of_class, e, model);
-    size_t sampled = 0;
-    for (unsigned c = 0; c < model->nclasses; c++)
-        sampled += of_class[c].n;
-    uint32_t share = (uint32_t)(words->nelem / sampled);
     sketch k = {.counts = (void *)diffs->counts,
                 .group_price = GROUP_PRICE / share,
                 .symbol_price = SYMBOL_PRICE / share};
     memset(k.counts, 0, model->nclasses * sizeof(k.counts[0]));
-    uint64_t nraw = count_sample(words, &s, model, diffs, k.counts, uneven);
+    uint64_t nraw = model->scaled ? count_scaled(words, s, model, diffs, k.counts)
+                                  : count_sample(words, s, model, diffs, k.counts, uneven);
     nraw -= sketch_same(of_class, model, &k);
-    sketch_groups(&k, e, sampled, nraw, model);
+    sketch_groups(&k, e, n, nraw, model);
     uint64_t cost = 16 * nraw;
     model->same_groups = 0;
     for (unsigned g = 0; g < k.n; g++) {
         cost += k.cost[g];
         model->same_groups |= (unsigned)k.same[g] << g;
     }
-    return cost / 16 * words->nelem / sampled / 8;
+    return cost / 16 * words->nelem / n / 8;
+}
+
+uint64_t bitx_model_sketch(const bitx_words *words, bitx_effort effort, unsigned classes,
+                           const bitx_diffs *diffs, bitx_model *model, bool *uneven)
+{
+    tally of_class[CLASSES_MAX];
+    sample s = sample_of(words->nelem);
+    start_model(words, model);
+    tally_classes(words, &s, diffs, classes, model, of_class);
+    return sketch_symbols(words, &s, &economies[effort], of_class, diffs, model, uneven);
+}
+
+uint64_t bitx_model_sketch_scaled(const bitx_words *words, bitx_effort effort,
+                                  const bitx_diffs *diffs, bitx_model *model)
+{
+    tally of_class[CLASSES_MAX];
+    sample s = sample_of(words->nelem);
+    tally_sample(words, &s, model, diffs, of_class);
+    return sketch_symbols(words, &s, &economies[effort], of_class, diffs, model, NULL);
 }

@@ -119,10 +119,11 @@ static void each_chunk(const bitx_words *words, const bitx_model *model, const b
         fn(words, model, diffs, 0, words->nelem, 0);
         return;
     }
-    size_t chunk = (size_t)1 << model->chunk_log2;
-    for (size_t from = 0; from < words->nelem; from += chunk) {
-        size_t to = words->nelem - from < chunk ? words->nelem : from + chunk;
+    size_t chunk = (size_t)1 << model->chunk_log2, to;
+    for (size_t from = 0; from < words->nelem; from = to) {
         unsigned scale = diffs->scales[from >> model->chunk_log2];
+        for (to = from; to < words->nelem && diffs->scales[to >> model->chunk_log2] == scale;)
+            to = words->nelem - to < chunk ? words->nelem : to + chunk;
         if (scale == SCALE_SAME)
             memset(diffs->classes + from, CLASS_NONE, to - from);
         else
