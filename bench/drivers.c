@@ -182,6 +182,24 @@ static uint64_t call_merge_const(bitx_fn fn, const bench_call *c)
     return 0;
 }
 
+static uint64_t call_merge_lists(bitx_fn fn, const bench_call *c)
+{
+    ((bitx_fn_MERGE_LISTS *)fn)(c->w[0], c->r[0], 0, c->r[1], 0, c->r[2], 0, c->nelem);
+    return 0;
+}
+
+/* A tree of eight symbols, 64 elements at a time. */
+static uint64_t call_subtree(bitx_fn fn, const bench_call *c)
+{
+    static const uint16_t count[BITX_TREE_DEPTH_MAX + 1] = {0, 0, 0, 8}, first[21] = {0};
+    static const uint8_t symbols[8] = {0, 1, 2, 3, 4, 5, 6, 7};
+    const bitx_tree_shape shape = {count, first, symbols};
+    size_t bit = 0;
+    for (size_t i = 0; i + 64 <= c->nelem && bit != SIZE_MAX; i += 64)
+        bit = ((bitx_fn_SUBTREE *)fn)(c->w[0] + i, 64, &shape, 0, 0, c->r[0], c->rbytes[0], bit);
+    return bit;
+}
+
 static uint64_t call_count_bits(bitx_fn fn, const bench_call *c)
 {
     return ((bitx_fn_COUNT_BITS *)fn)(c->r[0], 0, c->nelem);
@@ -597,6 +615,8 @@ static const bench_driver drivers[BITX_SIG_COUNT] = {
     [BITX_SIG_MERGE_LOWCONST] = {"H1", "W", call_merge_lowconst, fill_merge, NULL},
     [BITX_SIG_MERGE_HIGHCONST] = {"H1", "W", call_merge_highconst, fill_merge, NULL},
     [BITX_SIG_MERGE_CONST] = {"1", "W", call_merge_const, fill_merge, NULL},
+    [BITX_SIG_MERGE_LISTS] = {"HH1", "W", call_merge_lists, fill_merge, NULL},
+    [BITX_SIG_SUBTREE] = {"W", "W", call_subtree, NULL, NULL},
     [BITX_SIG_COUNT_BITS] = {"1", "", call_count_bits, NULL, NULL},
     [BITX_SIG_DELTA_CLASSES] = {"W", "H", call_delta_classes, NULL, NULL},
     [BITX_SIG_DELTA_DIFF] = {"WW", "WH", call_delta_diff, NULL, NULL},

@@ -145,11 +145,18 @@ static inline uint64_t bits_get(bit_reader *r, unsigned n)
     return v;
 }
 
+/* Ones up to a zero, which is passed over; of `most` ones (below 64), no zero follows. */
+static inline unsigned bits_get_ones(bit_reader *r, unsigned most)
+{
+    uint64_t v = bits_peek(r->src, r->nbytes, r->pos);
+    unsigned n = (unsigned)__builtin_ctzll(~bits_low(v, most));
+    bits_get(r, n < most ? n + 1 : n);
+    return r->bad ? 0 : n;
+}
+
 static inline uint64_t bits_get_number(bit_reader *r, uint64_t max)
 {
-    unsigned n = 0;
-    while (n < 48 && bits_get(r, 1))
-        n++;
+    unsigned n = bits_get_ones(r, 48);
     uint64_t v = ((uint64_t)1 << n) - 1 + bits_get(r, n);
     if (v > max)
         r->bad = true;

@@ -327,9 +327,7 @@ static void read_lengths(bit_reader *r, uint8_t lengths[256], unsigned limit)
     unsigned n = (unsigned)bits_get_number(r, limit);
     int last = LENGTH_FIRST;
     for (unsigned s = 0; s < n && !r->bad; s++) {
-        unsigned step = 0;
-        while (step < NSTEPS && bits_get(r, 1))
-            step++;
+        unsigned step = bits_get_ones(r, NSTEPS);
         if (step == STEP_ABSENT) {
             s += (unsigned)bits_get_number(r, n - s - 1);
             continue;

@@ -31,7 +31,7 @@ size_t bitx_delta_scratch_nbytes(bitx_dtype dtype, size_t block_nbytes)
     size_t unit = bitx_layout_of(dtype).unit;
     size_t nelem = block_nbytes / unit + 1;
     return 2 * carved(nelem * unit + 8) + raw_strings(8 * (unsigned)unit) * raw_room(nelem) +
-           4 * carved(nelem) + carved(2 * nelem + LIST_SLACK) +
+           2 * carved(nelem) + 2 * carved(nelem + TREE_SLACK) + carved(2 * nelem + LIST_SLACK) +
            carved(PLAN_COUNTS * sizeof(uint32_t)) + carved(bitx_tree_arena_nbytes(nelem));
 }
 
@@ -44,10 +44,10 @@ static delta_memory divide(const bitx_work *work, size_t nelem, size_t unit)
     m.diffs.raw_stride = raw_room(nelem);
     m.diffs.raw = carve(&at, raw_strings(8 * (unsigned)unit) * m.diffs.raw_stride);
     m.diffs.classes = carve(&at, nelem);
-    m.diffs.scales = carve(&at, nelem);
+    m.diffs.scales = carve(&at, nelem + TREE_SLACK);
     m.diffs.symbols = carve(&at, nelem);
     m.list = carve(&at, 2 * nelem + LIST_SLACK);
-    m.other = carve(&at, nelem);
+    m.other = carve(&at, nelem + TREE_SLACK);
     m.diffs.counts = (void *)carve(&at, PLAN_COUNTS * sizeof(uint32_t));
     m.arena = (bitx_arena){at, bitx_tree_arena_nbytes(nelem)};
     return m;

@@ -47,7 +47,7 @@ size_t bitx_float_scratch_nbytes(bitx_dtype dtype, size_t block_nbytes)
 {
     size_t unit = bitx_layout_of(dtype).unit;
     size_t nelem = block_nbytes / unit + 1;
-    return carved(nelem * unit + 8) + 2 * carved(nelem + 1) +
+    return carved(nelem * unit + 8) + 2 * carved(nelem + TREE_SLACK) +
            carved(FINE_COUNTS * sizeof(uint32_t)) + carved(bitx_tree_arena_nbytes(nelem));
 }
 
@@ -56,8 +56,8 @@ float_memory bitx_float_divide(const bitx_work *work, size_t nelem, size_t unit)
     uint8_t *at = work->scratch;
     float_memory m;
     m.raw = carve(&at, nelem * unit + 8);
-    m.list = carve(&at, nelem + 1);
-    m.other = carve(&at, nelem + 1);
+    m.list = carve(&at, nelem + TREE_SLACK);
+    m.other = carve(&at, nelem + TREE_SLACK);
     m.counts = (void *)carve(&at, FINE_COUNTS * sizeof(uint32_t));
     m.arena = (bitx_arena){at, bitx_tree_arena_nbytes(nelem)};
     return m;

@@ -7,7 +7,7 @@ size_t bitx_tree_arena_nbytes(size_t n)
 {
     /* A plane for every depth on the way down, and below the last of them a tree of its own,
        with two lists, a plane and again a tree, each of an eighth. */
-    return (SYMBOL_BITS_MAX + 1) * (n / 8 + 16) + n + 4096;
+    return (SYMBOL_BITS_MAX + 1) * (n / 8 + 16 + TREE_SLACK) + n + 8192;
 }
 
 static uint8_t *take(bitx_arena *arena, size_t nbytes)
@@ -102,27 +102,21 @@ typedef struct bit_plane {
     size_t pos;
 } bit_plane;
 
-/* Lists of one symbol over and over are NULL. */
-static void merge(uint8_t *dst, const bit_plane *p, size_t n, const uint8_t *low,
-                  const uint8_t *high, const uint8_t *leaf)
-{
-    if (low && high)
-        bitx_merge_u8(dst, low, high, p->bytes, p->pos, n);
-    else if (low)
-        bitx_merge_highconst_u8(dst, low, leaf[1], p->bytes, p->pos, n);
-    else if (high)
-        bitx_merge_lowconst_u8(dst, leaf[0], high, p->bytes, p->pos, n);
-    else
-        bitx_merge_const_u8(dst, leaf[0], leaf[1], p->bytes, p->pos, n);
-}
+/* What all nodes of a tree have in common. plain: the number of the first decision from which on
+   none is coded. */
+typedef struct tree_reader {
+    bit_reader *r;
+    const bitx_code *code;
+    unsigned plain;
+} tree_reader;
 
 static bool decode_plane(bit_reader *r, unsigned number, size_t n, bitx_arena *arena,
                          bit_plane *plane)
 {
     size_t nbytes = (n + 7) / 8;
-    uint8_t *bytes = take(arena, nbytes);
+    uint8_t *bytes = take(arena, nbytes + TREE_SLACK);
     bitx_arena rest = *arena;
-    uint8_t *other = take(&rest, nbytes);
+    uint8_t *other = take(&rest, nbytes + TREE_SLACK);
     if (!bytes || !other)
         return false;
     bitx_code code;
@@ -135,13 +129,33 @@ static bool decode_plane(bit_reader *r, unsigned number, size_t n, bitx_arena *a
     return true;
 }
 
-/* dst and other: n bytes each. */
-static void decode_node(bit_reader *r, const bitx_code *code, unsigned d, unsigned j, uint8_t *dst,
-                        uint8_t *other, size_t n, bitx_arena arena)
+/* All below a node of few elements, none of whose decisions is coded. */
+static void decode_subtree(tree_reader *t, unsigned d, unsigned j, uint8_t *dst, size_t n)
 {
+    const bitx_tree_shape shape = {t->code->count, t->code->rank, t->code->symbol};
+    bit_reader *r = t->r;
+    size_t pos = bitx_subtree_u8(dst, n, &shape, d, j, r->src, r->nbytes, r->pos);
+    r->bad |= pos == SIZE_MAX;
+    r->pos = r->bad ? r->pos : pos;
+}
+
+/*
+ * dst and other: n bytes each, of which up to TREE_SLACK behind may be overwritten: left children
+ * come first, so that is nothing that is needed.
+ */
+static void decode_node(tree_reader *t, unsigned d, unsigned j, uint8_t *dst, uint8_t *other,
+                        size_t n, bitx_arena arena)
+{
+    enum { FEW = 64 };
+    const bitx_code *code = t->code;
+    bit_reader *r = t->r;
     if (j < code->count[d] || n == 0 || r->bad)
         return;
     unsigned child = j - code->count[d];
+    if (n <= FEW && code->inner[d] + child >= t->plain) {
+        decode_subtree(t, d, j, dst, n);
+        return;
+    }
     unsigned number = plane_of(code, d, child);
     bit_plane plane = {r->src, r->pos};
     if (number) {
@@ -157,19 +171,29 @@ static void decode_node(bit_reader *r, const bitx_code *code, unsigned d, unsign
     }
     size_t nhigh = (size_t)bitx_count_ones(plane.bytes, plane.pos, n), nlow = n - nhigh;
     unsigned low = 2 * child, high = low + 1;
-    decode_node(r, code, d + 1, low, other, dst, nlow, arena);
-    decode_node(r, code, d + 1, high, other + nlow, dst + nlow, nhigh, arena);
+    decode_node(t, d + 1, low, other, dst, nlow, arena);
+    decode_node(t, d + 1, high, other + nlow, dst + nlow, nhigh, arena);
     if (r->bad)
         return;
     bool low_leaf = low < code->count[d + 1], high_leaf = high < code->count[d + 1];
-    /* Leaves are leftmost: if low is none, nor is high. */
-    const uint8_t *leaf = low_leaf ? code->symbol + code->rank[d + 1] + low : NULL;
-    merge(dst, &plane, n, low_leaf ? NULL : other, high_leaf ? NULL : other + nlow, leaf);
+    const uint8_t *leaf = code->symbol + code->rank[d + 1] + low;
+    bitx_merge_lists_u8(dst, low_leaf ? NULL : other, low_leaf ? leaf[0] : 0,
+                        high_leaf ? NULL : other + nlow, high_leaf ? leaf[1] : 0, plane.bytes,
+                        plane.pos, n);
+}
+
+static unsigned first_plain(const bitx_code *code)
+{
+    unsigned n = CODE_PLANES_MAX;
+    while (n > 0 && !code->planes[n - 1])
+        n--;
+    return n;
 }
 
 void bitx_tree_decode(bit_reader *r, const bitx_code *code, uint8_t *list, uint8_t *other, size_t n,
                       bitx_arena arena)
 {
+    tree_reader t = {r, code, first_plain(code)};
     if (n == 0)
         return;
     if (code->nsymbols == 0)
@@ -177,5 +201,5 @@ void bitx_tree_decode(bit_reader *r, const bitx_code *code, uint8_t *list, uint8
     else if (code->nsymbols == 1)
         memset(list, code->symbol[0], n);
     else
-        decode_node(r, code, 0, 0, list, other, n, arena);
+        decode_node(&t, 0, 0, list, other, n, arena);
 }

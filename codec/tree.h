@@ -11,6 +11,8 @@
 
 #include "code.h"
 
+enum { TREE_SLACK = 64 };
+
 /* Room for planes that are not plain, and for the lists of their own trees. */
 typedef struct bitx_arena {
     uint8_t *bytes;
@@ -24,7 +26,7 @@ size_t bitx_tree_arena_nbytes(size_t n);
 void bitx_tree_encode(bit_writer *w, const bitx_code *code, uint8_t *list, uint8_t *other, size_t n,
                       bitx_arena arena);
 
-/* Symbols to list[0 .. n). other: n bytes. Sets r->bad where the planes end too early, or
+/* Symbols to list[0 .. n). other: n bytes. Of both, TREE_SLACK more may be written. Sets r->bad where the planes end too early, or
    for symbols where the code has none. */
 void bitx_tree_decode(bit_reader *r, const bitx_code *code, uint8_t *list, uint8_t *other, size_t n,
                       bitx_arena arena);

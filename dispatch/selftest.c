@@ -46,6 +46,12 @@ static const bitx_delta_params delta_params = {
     .same_classes = 5,
 };
 
+/* Symbols of one to five bits. */
+static const uint16_t subtree_count[BITX_TREE_DEPTH_MAX + 1] = {0, 1, 0, 2, 3, 2};
+static const uint16_t subtree_first[BITX_TREE_DEPTH_MAX + 1] = {0, 0, 1, 1, 3, 6};
+static const bitx_tree_shape subtree_shape = {subtree_count, subtree_first,
+                                              (const uint8_t *)"subtree!"};
+
 /* Symbols of eight bits above seven raw ones: BF16. */
 static const bitx_float_params float_params = {.width = 16, .fold = 1, .shift = 7, .low = 0};
 
@@ -285,6 +291,15 @@ static void call(bench *s, const bitx_op *op, bitx_fn fn, uint8_t *const in[NIN]
         return;
     case BITX_SIG_MERGE_CONST:
         ((bitx_fn_MERGE_CONST *)fn)(out[0], 3, 77, in[2], bit, n);
+        return;
+    case BITX_SIG_MERGE_LISTS:
+        ((bitx_fn_MERGE_LISTS *)fn)(out[0], in[0], 77, bit % 2 ? in[1] : NULL, 78, in[2], bit, n);
+        blank(out[0], n, n + 63);
+        return;
+    case BITX_SIG_SUBTREE:
+        n = n % 64 + 1;
+        s->result = ((bitx_fn_SUBTREE *)fn)(out[0], n, &subtree_shape, 0, 0, in[0], STREAM, bit);
+        blank(out[0], n, 64);
         return;
     case BITX_SIG_COUNT_BITS:
         s->result = ((bitx_fn_COUNT_BITS *)fn)(in[0], bit, n);

@@ -203,6 +203,21 @@ static void call_delta_restore(bitx_fn_DELTA_RESTORE *fn, kc_case *c)
         c->result = UINT64_MAX;
 }
 
+/* NULL for a list that is one value. */
+static void call_merge_lists(bitx_fn_MERGE_LISTS *fn, kc_case *c)
+{
+    fn(c->out[0], c->value[0] < 256 ? NULL : c->in[0], c->value[0] & 255,
+       c->value[1] < 256 ? NULL : c->in[1], c->value[1] & 255, c->in[2], c->bit, c->nelem);
+}
+
+/* Of 1 to 64 elements, at node value[1] of depth value[0]. */
+static void call_subtree(bitx_fn_SUBTREE *fn, kc_case *c)
+{
+    bitx_tree_shape shape = {c->tree_count, c->tree_first, c->table};
+    c->result = fn(c->out[0], c->out_nbytes[0], &shape, c->value[0], c->value[1], c->in[0],
+                   c->in_nbytes[0], c->bit);
+}
+
 /* The result says how far each list moved on. */
 static void call_groups_split(bitx_fn_GROUPS_SPLIT *fn, kc_case *c)
 {
@@ -370,6 +385,12 @@ static void call(bitx_fn fn, bitx_sig sig, kc_case *c)
         return;
     case BITX_SIG_MERGE_CONST:
         ((bitx_fn_MERGE_CONST *)fn)(o[0], c->value[0], c->value[1], s[0], c->bit, c->nelem);
+        return;
+    case BITX_SIG_MERGE_LISTS:
+        call_merge_lists((bitx_fn_MERGE_LISTS *)fn, c);
+        return;
+    case BITX_SIG_SUBTREE:
+        call_subtree((bitx_fn_SUBTREE *)fn, c);
         return;
     case BITX_SIG_COUNT_BITS:
         c->result = ((bitx_fn_COUNT_BITS *)fn)(s[0], c->bit, c->nelem);

@@ -44,6 +44,7 @@ typedef struct kc_case {
     bitx_combine_params combine; /* parents lie end to end in in[0] */
     size_t stride;               /* of planes that are one stream */
     uint8_t group[16], table[256];
+    uint16_t tree_count[BITX_TREE_DEPTH_MAX + 1], tree_first[BITX_TREE_DEPTH_MAX + 1];
     size_t group_start[16]; /* of lists that are one stream, end to end */
     uint64_t result;        /* of functions that return a value */
 } kc_case;

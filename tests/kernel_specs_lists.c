@@ -260,6 +260,107 @@ static void ref_count_ones(kc_case *c)
         c->result += (uint64_t)kc_bit(c->in[0], c->bit + i);
 }
 
+/* As merge; a value below 256 is a list of it alone. Behind lists there are 64 bytes. */
+static void plan_merge_lists_u8(kc_case *c, kc_rng *rng)
+{
+    size_t ones = 0;
+    c->bit = kc_below(rng, 8);
+    kc_fill(rng, c->in[2], plane_nbytes(c));
+    for (size_t i = 0; i < c->nelem; i++)
+        ones += (size_t)kc_bit(c->in[2], c->bit + i);
+    for (unsigned k = 0; k < 2; k++) {
+        c->value[k] = kc_below(rng, 2) ? kc_below(rng, 256) : 256;
+        size_t n = k ? ones : c->nelem - ones;
+        kc_add_in(c, rng, c->value[k] < 256 ? 0 : n + 64);
+    }
+    c->in_nbytes[c->nin++] = plane_nbytes(c);
+    kc_add_out(c, c->nelem);
+}
+
+static void ref_merge_lists_u8(kc_case *c)
+{
+    size_t at[2] = {0, 0};
+    for (size_t i = 0; i < c->nelem; i++) {
+        int high = kc_bit(c->in[2], c->bit + i);
+        c->out[0][i] = c->value[high] < 256 ? (uint8_t)c->value[high] : c->in[high][at[high]++];
+    }
+}
+
+/* Symbols of the elements that `order` lists, at a node; returns the next bit. */
+static size_t ref_subtree_node(kc_case *c, unsigned d, unsigned j, const uint8_t *order, size_t n,
+                               size_t bit, uint8_t *list)
+{
+    uint8_t side[2][64];
+    size_t count[2] = {0, 0};
+    if (n == 0)
+        return bit;
+    if (j < c->tree_count[d]) {
+        for (size_t i = 0; i < n; i++)
+            list[order[i]] = c->table[c->tree_first[d] + j];
+        return bit;
+    }
+    for (size_t i = 0; i < n; i++) {
+        int high = kc_bit(c->in[0], bit + i);
+        side[high][count[high]++] = order[i];
+    }
+    bit += n;
+    for (unsigned k = 0; k < 2; k++)
+        bit = ref_subtree_node(c, d + 1, 2 * (j - c->tree_count[d]) + k, side[k], count[k], bit,
+                               list);
+    return bit;
+}
+
+static size_t ref_subtree_bits(kc_case *c, uint8_t *list)
+{
+    uint8_t order[64];
+    for (unsigned i = 0; i < 64; i++)
+        order[i] = (uint8_t)i;
+    return ref_subtree_node(c, c->value[0], c->value[1], order, c->out_nbytes[0], c->bit, list);
+}
+
+/* A tree of up to 20 levels and 32 nodes in each, and mostly as many bits as it asks for. */
+static void plan_subtree_u8(kc_case *c, kc_rng *rng)
+{
+    enum { BITS_NBYTES = 64 * BITX_TREE_DEPTH_MAX / 8 + 8 };
+    unsigned nodes[BITX_TREE_DEPTH_MAX + 1] = {1}, first = 0, depth = 0;
+    uint8_t list[64];
+    unsigned deepest = 1 + kc_below(rng, BITX_TREE_DEPTH_MAX);
+    for (unsigned d = 0; d <= BITX_TREE_DEPTH_MAX; d++) {
+        unsigned leaves = nodes[d] < 2 ? 0 : kc_below(rng, nodes[d]);
+        if (first > 180 && d < deepest)
+            deepest = d;
+        if (d == deepest || nodes[d] > 16)
+            leaves = d == deepest ? nodes[d] : nodes[d] - 8;
+        c->tree_count[d] = (uint16_t)leaves;
+        c->tree_first[d] = (uint16_t)first;
+        first += leaves;
+        if (d < BITX_TREE_DEPTH_MAX)
+            nodes[d + 1] = 2 * (nodes[d] - leaves);
+        depth = nodes[d] ? d : depth;
+    }
+    for (unsigned i = 0; i < 256; i++)
+        c->table[i] = (uint8_t)kc_random(rng);
+    c->value[0] = kc_below(rng, 2) ? 0 : kc_below(rng, depth + 1);
+    c->value[1] = kc_below(rng, nodes[c->value[0]]);
+    c->bit = kc_below(rng, 20);
+    kc_add_out(c, c->nelem ? (c->nelem - 1) % 64 + 1 : 1);
+    kc_fill(rng, c->in[0], BITS_NBYTES);
+    size_t nbytes = (ref_subtree_bits(c, list) + 7) / 8, begun = (c->bit + 7) / 8;
+    if (kc_below(rng, 6) == 0)
+        nbytes = begun + kc_below(rng, (unsigned)(nbytes < begun ? 1 : nbytes - begun + 1));
+    c->in_nbytes[c->nin++] = nbytes < begun ? begun : nbytes;
+}
+
+static void ref_subtree_u8(kc_case *c)
+{
+    uint8_t list[64];
+    size_t bit = ref_subtree_bits(c, list);
+    memcpy(c->out[0], list, c->out_nbytes[0]);
+    c->result = bit <= 8 * c->in_nbytes[0] ? bit : SIZE_MAX;
+    if (c->result == SIZE_MAX)
+        c->out_nbytes[0] = 0;
+}
+
 /* clang-format off */
 const kc_spec kc_specs_lists[] = {
     {"partition_u8", plan_partition, ref_partition, 1, "merge_u8", {.width = 1}},
@@ -285,6 +386,8 @@ const kc_spec kc_specs_lists[] = {
     {"merge_highconst_u16", plan_merge, ref_merge, 0, NULL, {.width = 2, .high_const = 1}},
     {"merge_const_u16", plan_merge, ref_merge, 0, NULL, {.width = 2, .low_const = 1, .high_const = 1}},
     {"count_ones", plan_count_ones, ref_count_ones, 0, NULL, {0}},
+    {"merge_lists_u8", plan_merge_lists_u8, ref_merge_lists_u8, 0, NULL, {0}},
+    {"subtree_u8", plan_subtree_u8, ref_subtree_u8, 0, NULL, {0}},
     {0},
 };
 /* clang-format on */

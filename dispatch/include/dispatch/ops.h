@@ -25,7 +25,7 @@ typedef enum bitx_isa {
     X(XOR_SPLIT_F16) X(XOR_MERGE_F16) X(SPLIT_F32) X(MERGE_F32) X(XOR_SPLIT_F32) X(XOR_MERGE_F32) \
     X(REDUCE2) X(DISTANCE_POSITIONS) X(SCAN2) X(SCAN) X(PARTITION) X(PARTITION_SET) \
     X(PARTITION_PLANE) X(PARTITION_VALUE) X(PARTITION_CONST) X(PACK_BITS) X(UNPACK_BITS) X(HISTOGRAM_PAIRS) X(MERGE) X(MERGE_LOWCONST) \
-    X(MERGE_HIGHCONST) X(MERGE_CONST) X(COUNT_BITS) X(DELTA_CLASSES) X(DELTA_DIFF) X(DELTA_SPLIT) X(DELTA_ENCODE) \
+    X(MERGE_HIGHCONST) X(MERGE_CONST) X(MERGE_LISTS) X(SUBTREE) X(COUNT_BITS) X(DELTA_CLASSES) X(DELTA_DIFF) X(DELTA_SPLIT) X(DELTA_ENCODE) \
     X(DELTA_RESTORE) X(GROUPS_SPLIT) X(GROUPS_MERGE) X(GROUPS_COUNT) X(FLOAT_SPLIT) X(FLOAT_JOIN) X(MAP) \
     X(HISTOGRAM) X(SPLIT_PLANES) X(XOR_SPLIT_PLANES) \
     X(MERGE_PLANES) X(XOR_MERGE_PLANES) X(SPLIT_BITS) X(XOR_SPLIT_BITS) \
@@ -93,6 +93,14 @@ typedef enum bitx_isa {
 #define BITX_SIGNATURE_MERGE_CONST void, , \
     (uint8_t *dst, unsigned low, unsigned high, const uint8_t *plane, size_t bit, size_t n), \
     (dst, low, high, plane, bit, n)
+#define BITX_SIGNATURE_MERGE_LISTS void, , \
+    (uint8_t *dst, const uint8_t *low, unsigned low_value, const uint8_t *high, \
+     unsigned high_value, const uint8_t *plane, size_t bit, size_t n), \
+    (dst, low, low_value, high, high_value, plane, bit, n)
+#define BITX_SIGNATURE_SUBTREE size_t, return, \
+    (uint8_t *list, size_t n, const bitx_tree_shape *shape, unsigned depth, unsigned node, \
+     const uint8_t *planes, size_t nbytes, size_t bit), \
+    (list, n, shape, depth, node, planes, nbytes, bit)
 #define BITX_SIGNATURE_COUNT_BITS uint64_t, return, \
     (const uint8_t *plane, size_t bit, size_t n), (plane, bit, n)
 #define BITX_SIGNATURE_DELTA_CLASSES void, , \

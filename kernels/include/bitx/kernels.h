@@ -204,6 +204,33 @@ BITX_KERNEL(void, merge_const_u8, uint8_t *dst, unsigned low_value, unsigned hig
 BITX_KERNEL(void, merge_const_u16, uint8_t *dst, unsigned low_value, unsigned high_value,
             const uint8_t *plane, size_t bit, size_t nelem);
 
+/* The same of all: low or high may be NULL for one value over and over. Up to 64 bytes behind the
+ * elements of each list are read, and up to 63 behind dst's written. */
+BITX_KERNEL(void, merge_lists_u8, uint8_t *dst, const uint8_t *low, unsigned low_value,
+            const uint8_t *high, unsigned high_value, const uint8_t *plane, size_t bit,
+            size_t nelem);
+
+/*
+ * Trees of prefix codes, leaves leftmost at each depth: node j of depth d is a leaf, of symbol
+ * symbol[first[d] + j], if j < count[d]; else its children are nodes 2 (j - count[d]) and that + 1
+ * of depth d + 1. No node is deeper than BITX_TREE_DEPTH_MAX.
+ */
+enum { BITX_TREE_DEPTH_MAX = 20 };
+typedef struct bitx_tree_shape {
+    const uint16_t *count, *first; /* BITX_TREE_DEPTH_MAX + 1 */
+    const uint8_t *symbol;
+} bitx_tree_shape;
+
+/*
+ * The nelem symbols, 1 to 64, that reach a node: its plane (a one: to the right child), those of its
+ * left subtree and those of its right one lie in this order in the bits of planes[0 .. nbytes) from
+ * bit number `bit` on, at most 8 nbytes. Writes 64 bytes to list, of which those above nelem are
+ * undefined. Returns the number of the bit behind the planes; SIZE_MAX if there are too few, list
+ * being undefined then.
+ */
+BITX_KERNEL(size_t, subtree_u8, uint8_t *list, size_t nelem, const bitx_tree_shape *shape,
+            unsigned depth, unsigned node, const uint8_t *planes, size_t nbytes, size_t bit);
+
 /* Number of ones among bits [bit, bit + nbits) of the plane. */
 BITX_KERNEL(uint64_t, count_ones, const uint8_t *plane, size_t bit, size_t nbits);
 
