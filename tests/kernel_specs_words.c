@@ -55,12 +55,22 @@ static void ref_distance_positions(kc_case *c)
 
 /* ---- scans ---- */
 
+/* In every second case the places take turns, or chance would decide which of them a difference
+   is ever alone at; else anywhere, or beyond n. */
+static size_t next_place(kc_rng *rng, size_t n, int *alone)
+{
+    static size_t turn;
+    *alone = n > 0 && ++turn % 2;
+    return *alone ? turn / 2 % n : n ? kc_below(rng, 2 * (unsigned)n) : 0;
+}
+
 /* Equal up to somewhere, often to the end, and noise from there on or one bit. */
 static void make_equal(kc_case *c, kc_rng *rng)
 {
-    size_t n = c->in_nbytes[0], at = n ? kc_below(rng, 2 * (unsigned)n) : 0;
+    int alone;
+    size_t n = c->in_nbytes[0], at = next_place(rng, n, &alone);
     memcpy(c->in[1], c->in[0], n);
-    if (at < n && kc_below(rng, 2))
+    if (at < n && !alone && kc_below(rng, 2))
         kc_random_bytes(rng, c->in[1] + at, n - at);
     else if (at < n)
         c->in[1][at] ^= (uint8_t)(1u << kc_below(rng, 8));
@@ -84,9 +94,10 @@ static void plan_equal_run(kc_case *c, kc_rng *rng)
 {
     size_t width = c->shape.width, n = width * c->nelem;
     kc_add_in(c, rng, n);
-    size_t at = n ? kc_below(rng, 2 * (unsigned)n) : 0;
+    int alone;
+    size_t at = next_place(rng, n, &alone);
     for (size_t i = width; i < n; i++)
-        if (i < at || kc_below(rng, 3))
+        if (alone || i < at || kc_below(rng, 3))
             c->in[0][i] = c->in[0][i - width];
     if (at < n)
         c->in[0][at] ^= (uint8_t)(1u << kc_below(rng, 8));

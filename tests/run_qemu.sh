@@ -1,5 +1,5 @@
 #!/bin/sh
-# The kernel checks on CPUs that this machine is not: NEON under qemu-aarch64, and x86-64 without
+# The kernel checks and bitx_selftest() on CPUs that this machine is not: NEON under qemu-aarch64, and x86-64 without
 # AVX2 (Nehalem) or without AVX-512 (Haswell). Needs no build system: one cc line each.
 # usage: tests/run_qemu.sh [op-prefix]; prints "n/a" and the missing program where one is absent.
 set -eu
@@ -15,31 +15,42 @@ have() {
     done
 }
 
-build() { # compiler output
-    "$1" -std=gnu11 -O2 -static -Wall -Wextra -Werror -I kernels -I kernels/include \
-        -I dispatch/include -I tests -o "$2" kernels/*.c dispatch/*.c \
-        tests/kernel_check.c tests/harness*.c tests/kernel_specs*.c
+# compiler folder: the checks, and the answers of bitx_selftest().
+build() {
+    mkdir "$2"
+    set -- "$1" "$2" -std=gnu11 -O2 -static -Wall -Wextra -Werror -I kernels -I kernels/include \
+        -I dispatch -I dispatch/include -I tests kernels/*.c dispatch/*.c
+    cc=$1 to=$2
+    shift 2
+    "$cc" "$@" -o "$to/check" tests/kernel_check.c tests/harness*.c tests/kernel_specs*.c
+    "$cc" "$@" -o "$to/selftest" tests/selftest.c
 }
 
 # The active row must be the one that this CPU allows.
-run() { # label expected-row command...
-    label=$1 row=$2
-    shift 2
+run() { # label expected-row folder command...
+    label=$1 row=$2 built=$3
+    shift 3
     echo "== $label"
-    "$@" "$prefix" >"$out/log" 2>&1 || { failed=1; grep -E 'FAIL' "$out/log" || tail -n 5 "$out/log"; }
+    "$@" "$built/check" "$prefix" >"$out/log" 2>&1 || { failed=1; grep -E 'FAIL' "$out/log" || tail -n 5 "$out/log"; }
     grep '^BITX_TEST_SEED' "$out/log"
     tail -n 1 "$out/log"
     grep '^BITX_TEST_SEED' "$out/log" | grep -q "active row: $row\$" || { echo "wrong row, not $row"; failed=1; }
+    if "$@" "$built/selftest" >"$out/log" 2>&1; then
+        echo "bitx_selftest: every answer right"
+    else
+        failed=1
+        cat "$out/log"
+    fi
 }
 
 echo "== NEON (qemu-aarch64)"
 if have aarch64-linux-gnu-gcc qemu-aarch64-static; then
-    build aarch64-linux-gnu-gcc "$out/check-aarch64"
-    run "aarch64 max" neon qemu-aarch64-static "$out/check-aarch64"
+    build aarch64-linux-gnu-gcc "$out/aarch64"
+    run "aarch64 max" neon "$out/aarch64" qemu-aarch64-static
 fi
 if [ "$(uname -m)" = x86_64 ] && have cc qemu-x86_64-static; then
-    build cc "$out/check-x86_64"
-    run "x86-64 Nehalem" scalar qemu-x86_64-static -cpu Nehalem "$out/check-x86_64"
-    run "x86-64 Haswell" avx2 qemu-x86_64-static -cpu Haswell "$out/check-x86_64"
+    build cc "$out/x86_64"
+    run "x86-64 Nehalem" scalar "$out/x86_64" qemu-x86_64-static -cpu Nehalem
+    run "x86-64 Haswell" avx2 "$out/x86_64" qemu-x86_64-static -cpu Haswell
 fi
 exit $failed
