@@ -100,8 +100,7 @@ static unsigned greatest_exponent(const bitx_words *words, const sample *s, cons
 
 static inline unsigned bits_of(int64_t difference)
 {
-    uint64_t size = (uint64_t)(difference ^ difference >> 63);
-    return size ? bits_log2(size) + 1 : 0;
+    return bits_log2(2 * (uint64_t)(difference ^ difference >> 63) + 1);
 }
 
 /* The sums of a class in one number, as an addition for each element takes longer than all else:
