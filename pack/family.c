@@ -65,16 +65,23 @@ static void offer_casts(zipllm_probes *probes, const zipllm_ingest_file *file, b
     }
 }
 
-static zipllm_status put_blob(zipllm_ingest *in, zipllm_query query, int64_t id, int version,
-                              const uint8_t *data, size_t nbytes)
+static zipllm_status put_blob(zipllm_index *index, zipllm_query query, int64_t id, int version,
+                              const uint8_t *data, size_t nbytes, zipllm_error *error)
 {
-    sqlite3_stmt *s = zipllm_index_query(in->store->index, query, in->error);
+    sqlite3_stmt *s = zipllm_index_query(index, query, error);
     if (s == NULL)
         return ZIPLLM_ERROR;
     (void)sqlite3_bind_int64(s, 1, id);
     (void)sqlite3_bind_int(s, 2, version);
     (void)sqlite3_bind_blob(s, 3, data, (int)nbytes, SQLITE_STATIC);
-    return zipllm_index_run(in->store->index, s, in->error);
+    return zipllm_index_run(index, s, error);
+}
+
+zipllm_status zipllm_family_put_sketch(zipllm_index *index, int64_t tensor, const uint8_t *sketch,
+                                       size_t nbytes, zipllm_error *error)
+{
+    return put_blob(index, ZIPLLM_Q_PUT_SKETCH, tensor, ZIPLLM_SKETCH_VERSION, sketch, nbytes,
+                    error);
 }
 
 static zipllm_status put_sketches(zipllm_ingest *in, const zipllm_ingest_file *file)
@@ -85,8 +92,8 @@ static zipllm_status put_sketches(zipllm_ingest *in, const zipllm_ingest_file *f
         if (part->sketch == NULL || part->tensor != 0 || part->fresh == 0)
             continue;
         const zipllm_status status =
-            put_blob(in, ZIPLLM_Q_PUT_SKETCH, in->fresh[part->fresh - 1].row.id,
-                     ZIPLLM_SKETCH_VERSION, part->sketch, zipllm_sketch_nbytes(&plan));
+            zipllm_family_put_sketch(in->store->index, in->fresh[part->fresh - 1].row.id,
+                                     part->sketch, zipllm_sketch_nbytes(&plan), in->error);
         if (status != ZIPLLM_OK)
             return status;
     }
@@ -104,10 +111,19 @@ static size_t pack_probes(zipllm_probes *probes, uint8_t *dst)
     return probes->count * PROBE_NBYTES;
 }
 
+zipllm_status zipllm_family_put_probes(zipllm_index *index, int64_t model, zipllm_probes *probes,
+                                       zipllm_error *error)
+{
+    uint8_t data[ZIPLLM_PROBES_MAX * PROBE_NBYTES];
+    const size_t nbytes = pack_probes(probes, data);
+    return nbytes == 0 ? ZIPLLM_OK
+                       : put_blob(index, ZIPLLM_Q_PUT_PROBES, model, ZIPLLM_PROBE_VERSION, data,
+                                  nbytes, error);
+}
+
 zipllm_status zipllm_family_record(zipllm_ingest *in, int64_t model,
                                    const zipllm_ingest_file *files, size_t nfiles)
 {
-    uint8_t data[ZIPLLM_PROBES_MAX * PROBE_NBYTES];
     zipllm_probes probes = {.count = 0};
     for (size_t i = 0; i < nfiles; i++) {
         const zipllm_status status = put_sketches(in, &files[i]);
@@ -115,10 +131,7 @@ zipllm_status zipllm_family_record(zipllm_ingest *in, int64_t model,
             return status;
         offer_parts(&probes, &files[i]);
     }
-    const size_t nbytes = pack_probes(&probes, data);
-    return nbytes == 0
-               ? ZIPLLM_OK
-               : put_blob(in, ZIPLLM_Q_PUT_PROBES, model, ZIPLLM_PROBE_VERSION, data, nbytes);
+    return zipllm_family_put_probes(in->store->index, model, &probes, in->error);
 }
 
 /* ---- the nearest models -------------------------------------------------------------------------

@@ -65,6 +65,14 @@ ZIPLLM_WARN_UNUSED zipllm_status zipllm_family_record(zipllm_ingest *in, int64_t
                                                       const zipllm_ingest_file *files,
                                                       size_t nfiles);
 
+/* The same of one tensor, unless it has a sketch, and of one model: what repair makes anew. */
+ZIPLLM_WARN_UNUSED zipllm_status zipllm_family_put_sketch(zipllm_index *index, int64_t tensor,
+                                                          const uint8_t *sketch, size_t nbytes,
+                                                          zipllm_error *error);
+ZIPLLM_WARN_UNUSED zipllm_status zipllm_family_put_probes(zipllm_index *index, int64_t model,
+                                                          zipllm_probes *probes,
+                                                          zipllm_error *error);
+
 /* Frees what zipllm_ingest holds for this. */
 void zipllm_family_forget(zipllm_ingest *in);
 

@@ -469,6 +469,8 @@ zipllm_status zipllm_gc(zipllm_store *store, bool dry_run, zipllm_gc_result *res
                            "gc needs the store opened exclusively");
     zipllm_status status = zipllm_store_writable(store, error);
     if (status == ZIPLLM_OK)
+        status = zipllm_store_complete(store, error);
+    if (status == ZIPLLM_OK)
         status = zipllm_store_workers(store, error);
     if (status == ZIPLLM_OK)
         status = zipllm_stat(store, &before, error);

@@ -23,33 +23,35 @@ static zipllm_status fail(const zipllm_index *index, zipllm_error *error)
                        sqlite3_errmsg(index->db));
 }
 
+/* "file:" and the path with %-escapes; NULL when out of memory. sqlite3_free() it. */
+static char *uri_of(const char *path, bool immutable)
+{
+    sqlite3_str *text = sqlite3_str_new(NULL);
+    sqlite3_str_appendall(text, path[0] == '/' ? "file://" : "file:");
+    for (const char *c = path; *c != '\0'; c++) {
+        if (*c == '?' || *c == '#' || *c == '%')
+            sqlite3_str_appendf(text, "%%%02x", (unsigned char)*c);
+        else
+            sqlite3_str_appendchar(text, 1, *c);
+    }
+    if (immutable)
+        sqlite3_str_appendall(text, "?immutable=1");
+    return sqlite3_str_finish(text);
+}
+
 static zipllm_status open_db(const char *path, int flags, bool immutable, zipllm_index **out,
                              zipllm_error *error)
 {
     zipllm_index *index = calloc(1, sizeof *index);
-    char *uri = sqlite3_mprintf("%s", path);
-    if (immutable && uri != NULL) {
-        /* In a URI these must be escaped; "file:" + path with %-escapes. */
-        sqlite3_str *text = sqlite3_str_new(NULL);
-        sqlite3_str_appendall(text, path[0] == '/' ? "file://" : "file:");
-        for (const char *c = path; *c != '\0'; c++) {
-            if (*c == '?' || *c == '#' || *c == '%')
-                sqlite3_str_appendf(text, "%%%02x", (unsigned char)*c);
-            else
-                sqlite3_str_appendchar(text, 1, *c);
-        }
-        sqlite3_str_appendall(text, "?immutable=1");
-        sqlite3_free(uri);
-        uri = sqlite3_str_finish(text);
-        flags |= SQLITE_OPEN_URI;
-    }
+    char *uri = *path != '\0' ? uri_of(path, immutable) : sqlite3_mprintf("");
     if (index == NULL || uri == NULL || (index->path = strdup(path)) == NULL) {
         free(index);
         sqlite3_free(uri);
         return zipllm_fail_memory(error, sizeof *index);
     }
 
-    const int code = sqlite3_open_v2(uri, &index->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
+    const int code =
+        sqlite3_open_v2(uri, &index->db, flags | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, NULL);
     sqlite3_free(uri);
     if (code != SQLITE_OK) {
         const zipllm_status status = fail(index, error);
@@ -68,20 +70,60 @@ static zipllm_status execute(zipllm_index *index, const char *sql, zipllm_error 
                                                                        : fail(index, error);
 }
 
-zipllm_status zipllm_index_create(const char *path, zipllm_error *error)
+zipllm_status zipllm_index_new(const char *path, zipllm_index **out, zipllm_error *error)
 {
     zipllm_index *index;
-    zipllm_status status =
-        open_db(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, false, &index, error);
+    zipllm_status status = open_db(
+        path != NULL ? path : "", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, false, &index, error);
     if (status != ZIPLLM_OK)
         return status;
     status = execute(index, zipllm_index_schema, error);
-    if (sqlite3_close(index->db) != SQLITE_OK && status == ZIPLLM_OK)
+    if (status == ZIPLLM_OK)
+        status = execute(index, "PRAGMA foreign_keys=ON; PRAGMA cache_size=-4000;", error);
+    if (status != ZIPLLM_OK) {
+        zipllm_index_close(index);
+        return status;
+    }
+    *out = index;
+    return ZIPLLM_OK;
+}
+
+zipllm_status zipllm_index_create(const char *path, zipllm_error *error)
+{
+    zipllm_index *index;
+    zipllm_status status = zipllm_index_new(path, &index, error);
+    if (status != ZIPLLM_OK)
+        return status;
+    if (sqlite3_close(index->db) != SQLITE_OK)
         status = fail(index, error);
     else
         index->db = NULL;
     zipllm_index_close(index);
     return status;
+}
+
+zipllm_status zipllm_index_frames(zipllm_index *index, zipllm_error *error)
+{
+    return execute(index, zipllm_index_frames_schema, error);
+}
+
+bool zipllm_index_attach(zipllm_index *index, const char *path)
+{
+    char *uri = uri_of(path, true);
+    sqlite3_stmt *s = zipllm_index_query(index, ZIPLLM_Q_ATTACH, NULL);
+    bool done = uri != NULL && s != NULL;
+    if (done) {
+        zipllm_index_bind_text(s, 1, uri);
+        done = zipllm_index_run(index, s, NULL) == ZIPLLM_OK;
+    }
+    sqlite3_free(uri);
+    if (done)
+        s = zipllm_index_query(index, ZIPLLM_Q_PRESENT_VERSION, NULL);
+    done = done && s != NULL && zipllm_index_step(index, s, NULL) > 0 &&
+           zipllm_index_number(s, 0) == ZIPLLM_SCHEMA_VERSION;
+    if (s != NULL)
+        zipllm_index_reset(s);
+    return done;
 }
 
 static zipllm_status check_schema(zipllm_index *index, zipllm_error *error)

@@ -68,6 +68,14 @@ typedef struct zipllm_index zipllm_index;
 ZIPLLM_WARN_UNUSED zipllm_status zipllm_index_create(const char *path, zipllm_error *error);
 ZIPLLM_WARN_UNUSED zipllm_status zipllm_index_open(const char *path, bool read_only,
                                                    zipllm_index **out, zipllm_error *error);
+/* Makes it and keeps it open; path NULL: in a temporary file, which ends with it. */
+ZIPLLM_WARN_UNUSED zipllm_status zipllm_index_new(const char *path, zipllm_index **out,
+                                                  zipllm_error *error);
+/* Gives it the temporary tables of repair. */
+ZIPLLM_WARN_UNUSED zipllm_status zipllm_index_frames(zipllm_index *index, zipllm_error *error);
+/* Makes the rows of the index at path, as it is on the disk, the tables present.*. False if it
+   cannot be read or has another schema. Not within a transaction. */
+bool zipllm_index_attach(zipllm_index *index, const char *path);
 void zipllm_index_close(zipllm_index *index);
 
 ZIPLLM_WARN_UNUSED zipllm_status zipllm_index_begin(zipllm_index *index, zipllm_error *error);
@@ -103,6 +111,7 @@ ZIPLLM_WARN_UNUSED zipllm_status zipllm_index_pack(zipllm_index *index, int64_t 
 ZIPLLM_WARN_UNUSED zipllm_status zipllm_index_model(zipllm_index *index, const char *name,
                                                     const char *revision, zipllm_model_row *row,
                                                     uint64_t *count, zipllm_error *error);
+/* One that has bytes in no pack is not found. */
 ZIPLLM_WARN_UNUSED zipllm_status zipllm_index_find_file(zipllm_index *index, uint64_t nbytes,
                                                         const uint8_t *sha256, int64_t *id,
                                                         zipllm_error *error);
@@ -122,6 +131,7 @@ ZIPLLM_WARN_UNUSED zipllm_status zipllm_index_put_parents(zipllm_index *index,
                                                           const zipllm_tensor_row *row,
                                                           const int64_t *parents,
                                                           zipllm_error *error);
+/* A file of these bytes that has some in no pack is given whole parts again: its row is taken. */
 ZIPLLM_WARN_UNUSED zipllm_status zipllm_index_put_file(zipllm_index *index, uint64_t nbytes,
                                                        const uint8_t *sha256, int64_t *id,
                                                        zipllm_error *error);
@@ -217,6 +227,27 @@ typedef enum zipllm_query {
     ZIPLLM_Q_MODEL_GREW,    /* ?1 tensor, ?2 bytes: the model that it came with */
     ZIPLLM_Q_INTEGRITY,
     ZIPLLM_Q_VACUUM,
+    ZIPLLM_Q_LOST_FILE,         /* ?1 nbytes, ?2 sha256: id of a file with bytes in no pack */
+    ZIPLLM_Q_DELETE_FILE_PARTS, /* ?1 file */
+    ZIPLLM_Q_ANY_LOST,          /* 1 if there is such a file */
+
+    /* Of repair, with the tables of zipllm_index_frames() or another index attached. */
+    ZIPLLM_Q_PUT_FRAME,
+    ZIPLLM_Q_PUT_FRAME_BASE,   /* ?1 frame, ?2 position, ?3 XXH3-128 without a seed */
+    ZIPLLM_Q_TAKE_WHOLE,       /* of each tensor the shortest frame that needs no base */
+    ZIPLLM_Q_CODED_FRAMES,     /* frame columns of tensors that have none yet, the shortest first */
+    ZIPLLM_Q_OTHER_FRAMES,     /* frame columns, tensor: frames that were not taken */
+    ZIPLLM_Q_FRAME_BASES,      /* ?1 frame: position, XXH3-128 without a seed */
+    ZIPLLM_Q_TENSORS_BY_PLAIN, /* ?1 nbytes, ?2 XXH3-128 without a seed: tensor columns */
+    ZIPLLM_Q_STORED_BYTES,     /* adds the frames that came with it to every model's */
+    ZIPLLM_Q_LOST,             /* every model: id, name, revision, manifest, parts in no pack */
+    ZIPLLM_Q_TENSOR_NBYTES,    /* of all tensors, decoded */
+    ZIPLLM_Q_COUNTS,           /* models, tensors, packs */
+    ZIPLLM_Q_ATTACH,           /* ?1 URI of the index that was there */
+    ZIPLLM_Q_MODELS_CHANGED,   /* rows that it has not, rows that only it has */
+    ZIPLLM_Q_TENSORS_CHANGED,
+    ZIPLLM_Q_PACKS_CHANGED,
+    ZIPLLM_Q_PRESENT_VERSION,
     ZIPLLM_Q_COUNT
 } zipllm_query;
 

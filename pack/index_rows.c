@@ -246,10 +246,10 @@ zipllm_status zipllm_index_model(zipllm_index *index, const char *name, const ch
     return ZIPLLM_OK;
 }
 
-zipllm_status zipllm_index_find_file(zipllm_index *index, uint64_t nbytes, const uint8_t *sha256,
-                                     int64_t *id, zipllm_error *error)
+static zipllm_status file_id(zipllm_index *index, zipllm_query query, uint64_t nbytes,
+                             const uint8_t *sha256, int64_t *id, zipllm_error *error)
 {
-    sqlite3_stmt *s = zipllm_index_query(index, ZIPLLM_Q_FILE_BY_SHA, error);
+    sqlite3_stmt *s = zipllm_index_query(index, query, error);
     if (s == NULL)
         return ZIPLLM_ERROR;
     (void)sqlite3_bind_int64(s, 1, (int64_t)nbytes);
@@ -260,6 +260,12 @@ zipllm_status zipllm_index_find_file(zipllm_index *index, uint64_t nbytes, const
     *id = step > 0 ? sqlite3_column_int64(s, 0) : 0;
     zipllm_index_reset(s);
     return ZIPLLM_OK;
+}
+
+zipllm_status zipllm_index_find_file(zipllm_index *index, uint64_t nbytes, const uint8_t *sha256,
+                                     int64_t *id, zipllm_error *error)
+{
+    return file_id(index, ZIPLLM_Q_FILE_BY_SHA, nbytes, sha256, id, error);
 }
 
 zipllm_status zipllm_index_has_length(zipllm_index *index, uint64_t nbytes, bool *has,
@@ -334,9 +340,26 @@ zipllm_status zipllm_index_put_parents(zipllm_index *index, const zipllm_tensor_
     return ZIPLLM_OK;
 }
 
+/* A lost file's row, without its parts. */
+static zipllm_status take_lost_file(zipllm_index *index, uint64_t nbytes, const uint8_t *sha256,
+                                    int64_t *id, zipllm_error *error)
+{
+    zipllm_status status = file_id(index, ZIPLLM_Q_LOST_FILE, nbytes, sha256, id, error);
+    if (status != ZIPLLM_OK || *id == 0)
+        return status;
+    sqlite3_stmt *s = zipllm_index_query(index, ZIPLLM_Q_DELETE_FILE_PARTS, error);
+    if (s == NULL)
+        return ZIPLLM_ERROR;
+    (void)sqlite3_bind_int64(s, 1, *id);
+    return zipllm_index_run(index, s, error);
+}
+
 zipllm_status zipllm_index_put_file(zipllm_index *index, uint64_t nbytes, const uint8_t *sha256,
                                     int64_t *id, zipllm_error *error)
 {
+    const zipllm_status status = take_lost_file(index, nbytes, sha256, id, error);
+    if (status != ZIPLLM_OK || *id != 0)
+        return status;
     sqlite3_stmt *s = zipllm_index_query(index, ZIPLLM_Q_PUT_FILE, error);
     if (s == NULL)
         return ZIPLLM_ERROR;

@@ -82,6 +82,35 @@ const char zipllm_index_schema[] =
     "(WITH RECURSIVE hit(id) AS (" query " UNION SELECT p.tensor FROM parent p JOIN hit h "        \
     "ON p.parent = h.id) SELECT id FROM hit)"
 
+/* Are bytes of the file in no pack? repair.c leaves such files. */
+#define IS_LOST(file_id)                                                                           \
+    "EXISTS(SELECT 1 FROM file_part p WHERE p.file = " file_id                                     \
+    " AND p.tensor IS NULL AND p.nbytes > 0)"
+#define FRAME_COLUMNS "nbytes, hash, ordinal, plain, dtype, pack, offset, length, \"check\""
+#define SAME_KEY(a, b)                                                                             \
+    a ".hash = " b ".hash AND " a ".nbytes = " b ".nbytes AND " a ".ordinal = " b ".ordinal"
+
+/* Rows of one database that the other has not. */
+#define MISSING(table, in, from, same)                                                             \
+    "SELECT count(*) FROM " in "." table " a WHERE NOT EXISTS(SELECT 1 FROM " from "." table       \
+    " b WHERE " same ")"
+#define MODEL_SAME                                                                                 \
+    "b.name = a.name AND b.revision = a.revision AND b.manifest = a.manifest AND "                 \
+    "b.manifest_hash = a.manifest_hash"
+#define TENSOR_SAME SAME_KEY("b", "a") " AND b.\"check\" = a.\"check\""
+#define PACK_SAME "b.name = a.name AND b.nbytes = a.nbytes"
+
+/* Of repair: every frame of the packs, and the bases that the headers of deltas name. */
+const char zipllm_index_frames_schema[] =
+    "CREATE TEMP TABLE frame(id INTEGER PRIMARY KEY, nbytes INTEGER, hash BLOB, ordinal INTEGER,"
+    " plain BLOB, dtype INTEGER, pack INTEGER, offset INTEGER, length INTEGER, \"check\" INTEGER,"
+    " nparents INTEGER, predictor INTEGER, parent_hash BLOB, parent_nbytes INTEGER,"
+    " parent_ordinal INTEGER);"
+    "CREATE INDEX temp.frame_key ON frame(hash, nbytes, ordinal);"
+    "CREATE INDEX temp.frame_plain ON frame(plain, nbytes);"
+    "CREATE TEMP TABLE frame_base(frame INTEGER, position INTEGER, plain BLOB,"
+    " PRIMARY KEY(frame, position)) WITHOUT ROWID;";
+
 const char *const zipllm_index_queries[ZIPLLM_Q_COUNT] = {
     [ZIPLLM_Q_BEGIN] = "BEGIN IMMEDIATE",
     [ZIPLLM_Q_BEGIN_READ] = "BEGIN",
@@ -103,7 +132,13 @@ const char *const zipllm_index_queries[ZIPLLM_Q_COUNT] = {
     [ZIPLLM_Q_MODEL_LAST] =
         "SELECT " MODEL_COLUMNS " FROM model WHERE name = ?1 ORDER BY id DESC LIMIT 1",
     [ZIPLLM_Q_MODEL_COUNT] = "SELECT count(*) FROM model WHERE name = ?1",
-    [ZIPLLM_Q_FILE_BY_SHA] = "SELECT id FROM file WHERE nbytes = ?1 AND sha256 = ?2",
+    [ZIPLLM_Q_FILE_BY_SHA] =
+        "SELECT id FROM file f WHERE nbytes = ?1 AND sha256 = ?2 AND NOT (" IS_LOST("f.id") ")",
+    [ZIPLLM_Q_LOST_FILE] =
+        "SELECT id FROM file f WHERE nbytes = ?1 AND sha256 = ?2 AND " IS_LOST("f.id"),
+    [ZIPLLM_Q_DELETE_FILE_PARTS] = "DELETE FROM file_part WHERE file = ?1",
+    [ZIPLLM_Q_ANY_LOST] = "SELECT EXISTS(SELECT 1 FROM file_part WHERE tensor IS NULL AND "
+                          "nbytes > 0)",
     [ZIPLLM_Q_FILE_BY_LENGTH] = "SELECT 1 FROM file WHERE nbytes = ?1 LIMIT 1",
     [ZIPLLM_Q_PUT_PACK] = "INSERT INTO pack(name, nbytes) VALUES(?1, ?2)",
     [ZIPLLM_Q_PUT_TENSOR] =
@@ -220,4 +255,51 @@ const char *const zipllm_index_queries[ZIPLLM_Q_COUNT] = {
         "WHERE f.tensor = ?1)",
     [ZIPLLM_Q_INTEGRITY] = "PRAGMA integrity_check(1)",
     [ZIPLLM_Q_VACUUM] = "PRAGMA incremental_vacuum",
+
+    [ZIPLLM_Q_PUT_FRAME] = "INSERT INTO temp.frame(" FRAME_COLUMNS ", nparents, predictor, "
+                           "parent_hash, parent_nbytes, parent_ordinal) VALUES(?1, ?2, ?3, ?4, "
+                           "?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+    [ZIPLLM_Q_PUT_FRAME_BASE] =
+        "INSERT INTO temp.frame_base(frame, position, plain) VALUES(?1, ?2, ?3)",
+    [ZIPLLM_Q_TAKE_WHOLE] =
+        "INSERT INTO tensor(" FRAME_COLUMNS ") SELECT " FRAME_COLUMNS " FROM temp.frame f WHERE "
+        "f.nparents = 0 AND f.id = (SELECT g.id FROM temp.frame g WHERE " SAME_KEY(
+            "g", "f") " AND g.nparents = 0 ORDER BY g.length, g.id LIMIT 1) ORDER BY f.id",
+    [ZIPLLM_Q_CODED_FRAMES] =
+        "SELECT f.* FROM temp.frame f WHERE f.nparents > 0 AND NOT EXISTS(SELECT 1 FROM tensor t "
+        "WHERE " SAME_KEY("t", "f") ") ORDER BY f.length, f.id",
+    [ZIPLLM_Q_OTHER_FRAMES] = "SELECT f.*, t.id FROM temp.frame f JOIN tensor t ON " SAME_KEY(
+        "t", "f") " WHERE NOT (t.pack = f.pack AND t.offset = f.offset) ORDER BY f.id",
+    [ZIPLLM_Q_FRAME_BASES] =
+        "SELECT position, plain FROM temp.frame_base WHERE frame = ?1 ORDER BY position",
+    [ZIPLLM_Q_TENSORS_BY_PLAIN] =
+        "SELECT " TENSOR_COLUMNS " FROM tensor t WHERE t.id IN (SELECT u.id FROM temp.frame f JOIN "
+        "tensor u ON " SAME_KEY("u", "f") " WHERE f.nbytes = ?1 AND f.plain = ?2) AND "
+                                          "t.plain = ?2 ORDER BY t.id",
+    [ZIPLLM_Q_STORED_BYTES] =
+        "UPDATE model SET stored_bytes = stored_bytes + ifnull((SELECT sum(t.length + 112) + 128 "
+        "FROM tensor t WHERE t.id IN (SELECT f.tensor FROM model_file m JOIN file_part f ON "
+        "f.file = m.file WHERE m.model = model.id) AND (SELECT min(m.model) FROM file_part f "
+        "JOIN model_file m ON m.file = f.file WHERE f.tensor = t.id) = model.id), 0)",
+    [ZIPLLM_Q_LOST] =
+        "SELECT m.id, m.name, m.revision, m.manifest, (SELECT count(*) FROM model_file f JOIN "
+        "file_part p ON p.file = f.file WHERE f.model = m.id AND p.tensor IS NULL AND "
+        "p.nbytes > 0) AS lost FROM model m ORDER BY m.id",
+    [ZIPLLM_Q_TENSOR_NBYTES] = "SELECT ifnull(sum(nbytes), 0) FROM tensor WHERE id IN "
+                               "(SELECT tensor FROM file_part WHERE kind = 0)",
+    [ZIPLLM_Q_COUNTS] = "SELECT (SELECT count(*) FROM model), (SELECT count(*) FROM tensor), "
+                        "(SELECT count(*) FROM pack)",
+    [ZIPLLM_Q_ATTACH] = "ATTACH ?1 AS present",
+    [ZIPLLM_Q_MODELS_CHANGED] =
+        "SELECT (" MISSING("model", "main", "present",
+                           MODEL_SAME) "), "
+                                       "(" MISSING("model", "present", "main", MODEL_SAME) ")",
+    [ZIPLLM_Q_TENSORS_CHANGED] =
+        "SELECT (" MISSING("tensor", "main", "present",
+                           TENSOR_SAME) "), "
+                                        "(" MISSING("tensor", "present", "main", TENSOR_SAME) ")",
+    [ZIPLLM_Q_PACKS_CHANGED] = "SELECT (" MISSING(
+        "pack", "main", "present", PACK_SAME) "), "
+                                              "(" MISSING("pack", "present", "main", PACK_SAME) ")",
+    [ZIPLLM_Q_PRESENT_VERSION] = "SELECT version FROM present.schema_version",
 };

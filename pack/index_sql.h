@@ -13,6 +13,7 @@ struct zipllm_index {
 };
 
 extern const char zipllm_index_schema[];
+extern const char zipllm_index_frames_schema[]; /* temporary tables */
 extern const char *const zipllm_index_queries[ZIPLLM_Q_COUNT];
 
 /* Runs a statement without parameters to its end. */

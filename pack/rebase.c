@@ -347,6 +347,8 @@ zipllm_status zipllm_rebase(zipllm_store *store, const zipllm_rebase_options *op
     if (status == ZIPLLM_OK && !options->dry_run)
         status = zipllm_store_writable(store, error);
     if (status == ZIPLLM_OK)
+        status = zipllm_store_complete(store, error);
+    if (status == ZIPLLM_OK)
         status = zipllm_store_workers(store, error);
     if (status == ZIPLLM_OK)
         status = zipllm_stat(store, &before, error);

@@ -18,7 +18,7 @@
 #include "packfile.h"
 
 #define OPTIONS_FILE "zipllm.json"
-#define INDEX_FILE "index.sqlite"
+#define INDEX_FILE ZIPLLM_INDEX_FILE
 
 /* ---- init ------------------------------------------------------------------------------------ */
 
@@ -310,8 +310,9 @@ static zipllm_status take_options(zipllm_store *store, const zipllm_options *opt
     return ZIPLLM_OK;
 }
 
-zipllm_status zipllm_open(const char *path, zipllm_mode mode, const zipllm_options *options,
-                          zipllm_store **out, zipllm_error *error)
+zipllm_status zipllm_store_open_bare(const char *path, zipllm_mode mode,
+                                     const zipllm_options *options, zipllm_store **out,
+                                     zipllm_error *error)
 {
     if (path == NULL || *path == '\0' || out == NULL)
         return zipllm_fail(error, ZIPLLM_USAGE, NULL, ZIPLLM_NO_OFFSET, 0, "no store given");
@@ -333,8 +334,22 @@ zipllm_status zipllm_open(const char *path, zipllm_mode mode, const zipllm_optio
         status = read_options(store, error);
     if (status == ZIPLLM_OK)
         status = take_lock(store, error);
-    if (status == ZIPLLM_OK)
-        status = open_index(store, error);
+    if (status != ZIPLLM_OK) {
+        zipllm_close(store);
+        return status;
+    }
+    *out = store;
+    return ZIPLLM_OK;
+}
+
+zipllm_status zipllm_open(const char *path, zipllm_mode mode, const zipllm_options *options,
+                          zipllm_store **out, zipllm_error *error)
+{
+    zipllm_store *store;
+    zipllm_status status = zipllm_store_open_bare(path, mode, options, &store, error);
+    if (status != ZIPLLM_OK)
+        return status;
+    status = open_index(store, error);
     if (status != ZIPLLM_OK) {
         zipllm_close(store);
         return status;
@@ -455,6 +470,21 @@ zipllm_status zipllm_store_writable(const zipllm_store *store, zipllm_error *err
         return ZIPLLM_OK;
     return zipllm_fail(error, ZIPLLM_ERROR, store->dir.path, ZIPLLM_NO_OFFSET, 0,
                        "the store is read-only");
+}
+
+zipllm_status zipllm_store_complete(const zipllm_store *store, zipllm_error *error)
+{
+    struct sqlite3_stmt *s = zipllm_index_query(store->index, ZIPLLM_Q_ANY_LOST, error);
+    if (s == NULL || zipllm_index_step(store->index, s, error) < 0)
+        return ZIPLLM_ERROR;
+    const bool lost = zipllm_index_number(s, 0) != 0;
+    zipllm_index_reset(s);
+    if (!lost)
+        return ZIPLLM_OK;
+    return zipllm_fail(error, ZIPLLM_ERROR, store->dir.path, ZIPLLM_NO_OFFSET, 0,
+                       "repair found no pack for some tensors, which a damaged one may hold: "
+                       "nothing is removed while models lack them (verify names these; add them "
+                       "again or remove them)");
 }
 
 /* ---- open packs ------------------------------------------------------------------------------ */

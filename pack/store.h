@@ -72,6 +72,17 @@ struct zipllm_store {
     char *texts[ZIPLLM_RESULT_TEXTS]; /* what results point to */
 };
 
+#define ZIPLLM_INDEX_FILE "index.sqlite"
+
+/* zipllm_open() without the index, which is NULL. */
+ZIPLLM_WARN_UNUSED zipllm_status zipllm_store_open_bare(const char *path, zipllm_mode mode,
+                                                        const zipllm_options *options,
+                                                        zipllm_store **out, zipllm_error *error);
+
+/* ZIPLLM_ERROR where the index says that bytes of a file are in no pack: see repair.c. */
+ZIPLLM_WARN_UNUSED zipllm_status zipllm_store_complete(const zipllm_store *store,
+                                                       zipllm_error *error);
+
 /* Copies text for a result; replaces what the slot held. NULL stays NULL. */
 ZIPLLM_WARN_UNUSED zipllm_status zipllm_store_text(zipllm_store *store, unsigned slot,
                                                    const char *text, const char **out,

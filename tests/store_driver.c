@@ -3,6 +3,7 @@
  * No Criterion and one thread, so that the system calls of a run are always the same.
  *
  *     store_driver STORE init | add PATH NAME | get NAME TARGET | ls | stat | verify | rm NAME | gc
+ * | repair
  */
 #include <stdio.h>
 #include <string.h>
@@ -62,6 +63,13 @@ static zipllm_status verify(zipllm_store *store, zipllm_error *error)
     return zipllm_verify(store, &options, NULL, error);
 }
 
+static zipllm_status repair(const char *path, const zipllm_options *options, zipllm_error *error)
+{
+    zipllm_repair_options how = ZIPLLM_REPAIR_OPTIONS_INIT;
+    how.damage = print_damage;
+    return zipllm_repair(path, &how, options, NULL, error);
+}
+
 static zipllm_status run(zipllm_store *store, int nargs, const char *verb, char **args,
                          zipllm_error *error)
 {
@@ -94,6 +102,8 @@ int main(int argc, char **argv)
     zipllm_status status;
     if (strcmp(argv[2], "init") == 0) {
         status = zipllm_init(argv[1], &error);
+    } else if (strcmp(argv[2], "repair") == 0) {
+        status = repair(argv[1], &options, &error);
     } else {
         status = zipllm_open(argv[1], strcmp(argv[2], "gc") == 0 ? ZIPLLM_EXCLUSIVE : ZIPLLM_SHARED,
                              &options, &store, &error);

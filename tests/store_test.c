@@ -226,6 +226,100 @@ Test(store, equal_hash_and_other_bytes_within_one_model)
     zipllm_close(store);
 }
 
+/* ---- repair ------------------------------------------------------------------------------------
+ */
+
+static zipllm_status repair(zipllm_repair_result *result)
+{
+    zipllm_error error;
+    const zipllm_status status = zipllm_repair(store_path, NULL, NULL, result, &error);
+    cr_assert(status == ZIPLLM_OK || status == ZIPLLM_DAMAGED, "%s", error.message);
+    return status;
+}
+
+static void unlink_index(void)
+{
+    cr_assert_eq(unlink(test_path(store_path, "index.sqlite")), 0);
+}
+
+Test(store, repair_keeps_equal_hash_and_other_bytes_apart)
+{
+    static unsigned char a[1 << 17], b[1 << 17];
+    make_collision(a, b, sizeof a, store_seed());
+    const test_tensor all[] = {{"a", "U8", "[131072]", a, sizeof a},
+                               {"b", "U8", "[131072]", b, sizeof b},
+                               {"c", "U8", "[131072]", a, sizeof a},
+                               {"d", "U8", "[131072]", b, sizeof b}};
+    test_mkdir(at("m"));
+    test_write_safetensors(at("m/m.safetensors"), all, 4);
+    zipllm_store *store = test_open(store_path, ZIPLLM_SHARED);
+    (void)test_add(store, at("m"), "m", NULL);
+    zipllm_close(store);
+    unlink_index();
+    zipllm_repair_result r;
+    cr_assert_eq(repair(&r), ZIPLLM_OK);
+    cr_assert_eq(r.tensors, 3); /* and the header */
+    store = test_open(store_path, ZIPLLM_SHARED);
+    zipllm_error error;
+    cr_assert_eq(zipllm_verify(store, NULL, NULL, &error), ZIPLLM_OK, "%s", error.message);
+    test_get(store, "m", at("out"));
+    cr_assert(test_same(at("m"), at("out")));
+    zipllm_close(store);
+}
+
+/* The packs of an add that was killed are under the same name as those of a later one, and hold
+   other bytes: neither is taken for the other. */
+Test(store, repair_takes_neither_of_two_frames_of_one_name)
+{
+    static unsigned char a[1 << 17], b[1 << 17];
+    char command[512];
+    zipllm_repair_result r;
+    zipllm_error error;
+    make_collision(a, b, sizeof a, store_seed());
+    const test_tensor one[] = {{"a", "U8", "[131072]", a, sizeof a}};
+    const test_tensor two[] = {{"b", "U8", "[131072]", b, sizeof b}};
+    test_mkdir(at("one"));
+    test_mkdir(at("two"));
+    test_write_safetensors(at("one/m.safetensors"), one, 1);
+    test_write_safetensors(at("two/m.safetensors"), two, 1);
+    test_write(at("two/other"), a, 1000);
+    (void)snprintf(command, sizeof command, "cp -r %s %s.killed", store_path, store_path);
+    cr_assert_eq(system(command), 0);
+    zipllm_store *store = test_open(at("store.killed"), ZIPLLM_SHARED);
+    (void)test_add(store, at("one"), "one", NULL);
+    zipllm_close(store);
+    store = test_open(store_path, ZIPLLM_SHARED);
+    (void)test_add(store, at("two"), "two", NULL);
+    zipllm_close(store);
+    (void)snprintf(command, sizeof command, "cp -r %s.killed/packs %s", store_path, store_path);
+    cr_assert_eq(system(command), 0);
+    unlink_index();
+    cr_assert_eq(repair(&r), ZIPLLM_DAMAGED);
+    cr_assert_eq(r.models, 1);
+    cr_assert_eq(r.models_damaged, 1);
+    store = test_open(store_path, ZIPLLM_SHARED);
+    zipllm_get_options options = ZIPLLM_GET_OPTIONS_INIT;
+    options.name = "two";
+    options.target = at("out");
+    cr_assert_eq(zipllm_get(store, &options, NULL, &error), ZIPLLM_DAMAGED);
+    /* Added once more, it is whole. */
+    (void)test_add(store, at("two"), "again", NULL);
+    test_get(store, "two", at("out2"));
+    cr_assert(test_same(at("two"), at("out2")));
+    zipllm_close(store);
+}
+
+Test(store, repair_needs_the_store_for_itself)
+{
+    zipllm_error error;
+    zipllm_store *store = test_open(store_path, ZIPLLM_SHARED);
+    cr_assert_eq(zipllm_repair(store_path, NULL, NULL, NULL, &error), ZIPLLM_LOCKED);
+    zipllm_close(store);
+    cr_assert_eq(zipllm_repair(store_path, NULL, NULL, NULL, &error), ZIPLLM_OK, "%s",
+                 error.message);
+    cr_assert_eq(zipllm_repair(folder, NULL, NULL, NULL, &error), ZIPLLM_ERROR);
+}
+
 /* ---- removal ----------------------------------------------------------------------------------
  */
 

@@ -135,9 +135,13 @@ if(BITX_BUILD_STORE AND PYTHON3)
     add_executable(make_${name} make_${name}.c)
     bitx_target_defaults(make_${name})
     target_link_libraries(make_${name} PRIVATE bitx_static)
+  endforeach()
+  foreach(case "lora,lora" "blends,blends" "repair,blends")
+    string(REGEX REPLACE ",.*" "" name "${case}")
+    string(REGEX REPLACE ".*," "" maker "${case}")
     add_test(NAME cli_${name} COMMAND sh "${CMAKE_CURRENT_SOURCE_DIR}/cli_${name}.sh"
       $<TARGET_FILE:zipllm> $<TARGET_FILE:make_family> "${PROJECT_SOURCE_DIR}"
-      $<TARGET_FILE:make_${name}>)
+      $<TARGET_FILE:make_${maker}>)
     set_tests_properties(cli_${name} PROPERTIES TIMEOUT 300
       PASS_REGULAR_EXPRESSION "[1-9][0-9]* passed, 0 failed" FAIL_REGULAR_EXPRESSION "FAILED")
   endforeach()

@@ -24,6 +24,7 @@ extern const command COMMAND_STAT;
 extern const command COMMAND_VERIFY;
 extern const command COMMAND_RM;
 extern const command COMMAND_GC;
+extern const command COMMAND_REPAIR;
 extern const command COMMAND_TREE;
 extern const command COMMAND_DISTANCE;
 extern const command COMMAND_REBASE;

@@ -55,15 +55,26 @@ void session_start(session *s, const char *verb, const options *o)
     s->library.executor = &s->executor;
 }
 
-zipllm_status session_open(session *s, const char *verb, const options *o, zipllm_mode mode)
+const char *session_store(const session *s, const options *o)
 {
     const char *path = o->common.store != NULL ? o->common.store : getenv("ZIPLLM_STORE");
+
+    if (path != NULL && path[0] != '\0')
+        return path;
+    (void)session_usage(s->verb, "which store? give -C DIR or set ZIPLLM_STORE");
+    return NULL;
+}
+
+zipllm_status session_open(session *s, const char *verb, const options *o, zipllm_mode mode)
+{
     zipllm_status status;
     zipllm_error error;
+    const char *path;
 
     session_start(s, verb, o);
-    if (path == NULL || path[0] == '\0')
-        return session_usage(verb, "which store? give -C DIR or set ZIPLLM_STORE");
+    path = session_store(s, o);
+    if (path == NULL)
+        return ZIPLLM_USAGE;
     status = zipllm_open(path, mode, &s->library, &s->store, &error);
     if (status != ZIPLLM_OK)
         (void)session_fail(s, verb, status, &error);

@@ -20,7 +20,9 @@ typedef struct session {
 
 /* Threads and progress, without a store. */
 void session_start(session *s, const char *verb, const options *o);
-/* The same, and opens -C or $ZIPLLM_STORE; any status but ZIPLLM_OK was told. */
+/* The store's path by -C or $ZIPLLM_STORE; NULL after saying that there is none. */
+const char *session_store(const session *s, const options *o);
+/* Both, and opens -C or $ZIPLLM_STORE; any status but ZIPLLM_OK was told. */
 zipllm_status session_open(session *s, const char *verb, const options *o, zipllm_mode mode);
 void session_close(session *s);
 

@@ -12,7 +12,7 @@ _zipllm_models() {
 _zipllm() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} verb='' i
     local common='-C --store -T --threads --memory --effort --json -q --quiet -v --verbose -h --help'
-    local verbs='init add get ls show stat verify rm gc tree distance rebase inspect cat encode decode'
+    local verbs='init add get ls show stat verify rm gc repair tree distance rebase inspect cat encode decode'
 
     COMPREPLY=()
     for ((i = 1; i < COMP_CWORD; i++)); do
@@ -42,7 +42,7 @@ _zipllm() {
             verify) common+=' --quick --sample' ;;
             encode | decode) common+=' --base -o --output' ;;
             cat) common+=' --tensor --range' ;;
-            gc | rebase) common+=' --dry-run' ;;
+            gc | rebase | repair) common+=' --dry-run' ;;
             '') common+=' --version' ;;
         esac
         mapfile -t COMPREPLY < <(compgen -W "$common" -- "$word")

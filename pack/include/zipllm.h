@@ -82,7 +82,7 @@ typedef struct zipllm_error {
  * call then ends with ZIPLLM_ERROR, "cancelled".
  */
 typedef struct zipllm_progress {
-    const char *phase; /* "hash", "encode", "restore", "verify", "gc" */
+    const char *phase; /* "hash", "encode", "restore", "verify", "gc", "repair" */
     const char *file;  /* path within the model, or a pack */
     uint64_t done;
     uint64_t total;
@@ -115,8 +115,8 @@ ZIPLLM_API ZIPLLM_WARN_UNUSED zipllm_status zipllm_init(const char *path, zipllm
 
 /*
  * How the store's lock is taken; never waits: ZIPLLM_LOCKED at once where it cannot be had.
- * SHARED is for everything but gc and works on read-only media for what only reads. EXCLUSIVE
- * excludes all other handles.
+ * SHARED is for everything but gc, rebase and repair, and works on read-only media for what only
+ * reads. EXCLUSIVE excludes all other handles.
  */
 typedef enum zipllm_mode { ZIPLLM_SHARED = 0, ZIPLLM_EXCLUSIVE } zipllm_mode;
 
@@ -516,6 +516,60 @@ typedef struct zipllm_rebase_result {
 ZIPLLM_API ZIPLLM_WARN_UNUSED zipllm_status zipllm_rebase(zipllm_store *store,
                                                           const zipllm_rebase_options *options,
                                                           zipllm_rebase_result *result,
+                                                          zipllm_error *error);
+
+/* ---- repair ---------------------------------------------------------------------------------- */
+
+typedef struct zipllm_repair_options {
+    size_t size;
+    bool dry_run;                                            /* tell what would differ */
+    void (*damage)(void *user, const zipllm_damage *damage); /* may be NULL */
+    /* What is no damage, but was left out: a manifest that a later one replaces, ... May be NULL.
+     */
+    void (*note)(void *user, const char *path, const char *text);
+    void *user;
+} zipllm_repair_options;
+
+#define ZIPLLM_REPAIR_OPTIONS_INIT                                                                 \
+    {                                                                                              \
+        sizeof(zipllm_repair_options), false, NULL, NULL, NULL                                     \
+    }
+
+typedef struct zipllm_repair_result {
+    uint64_t models, tensors, packs; /* in the new index; tensors: also those that wait for gc */
+    uint64_t packs_damaged, manifests_damaged;     /* left out */
+    uint64_t models_damaged;                       /* that lack tensors, or have damaged ones */
+    uint64_t manifests_superseded, models_removed; /* leftovers of killed adds and rms */
+    uint64_t damages;                              /* reported */
+    bool compared; /* the index that was there can be read: then the rest is right */
+    uint64_t models_added, models_dropped; /* rows that it had not, that it alone had */
+    uint64_t tensors_added, tensors_dropped, packs_added, packs_dropped;
+} zipllm_repair_result;
+
+/*
+ * Makes index.sqlite anew from packs and manifests, whatever is there under its name: nothing,
+ * damage, the index of another store. The store is taken exclusively; the new index gets its name
+ * when it is complete and durable, so that a call that fails or is killed leaves the one that was
+ * there, or has renewed it. Nothing else is changed or removed. options (NULL: the defaults) are
+ * those of zipllm_open(), how those of repair.
+ *
+ * A damaged pack or manifest is left out. A model that lacks tensors for it stays, its other files
+ * come back, and zipllm_verify() reports it; zipllm_gc() and zipllm_rebase() refuse to work until
+ * all such models are removed or complete, which they are when their files were added again, or the
+ * pack came back and repair was called again. ZIPLLM_DAMAGED after all of that, if anything is
+ * wrong; error says what came first. The index is renewed all the same.
+ *
+ * Models come back with name, revision, base and time of their manifest; of several manifests of
+ * one model the one that the index had, else the last. zipllm_model.stored_bytes is counted anew:
+ * the manifest, and the frames (with their entries in a footer, and 128 bytes for one pack) that no
+ * earlier model has. A model that was removed stays removed, also where rm was killed; one whose
+ * add was killed after all of it was written is there. A tensor that has several frames, of which
+ * gc will take all but one, gets one that needs no base if there is one.
+ */
+ZIPLLM_API ZIPLLM_WARN_UNUSED zipllm_status zipllm_repair(const char *path,
+                                                          const zipllm_repair_options *how,
+                                                          const zipllm_options *options,
+                                                          zipllm_repair_result *result,
                                                           zipllm_error *error);
 
 /* ---- one file alone -------------------------------------------------------------------------- */
