@@ -79,7 +79,10 @@ zipllm_status zipllm_index_new(const char *path, zipllm_index **out, zipllm_erro
         return status;
     status = execute(index, zipllm_index_schema, error);
     if (status == ZIPLLM_OK)
-        status = execute(index, "PRAGMA foreign_keys=ON; PRAGMA cache_size=-4000;", error);
+        status = execute(index,
+                         "PRAGMA foreign_keys=ON; PRAGMA cache_size=-4000;"
+                         "PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON;",
+                         error);
     if (status != ZIPLLM_OK) {
         zipllm_index_close(index);
         return status;

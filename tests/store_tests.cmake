@@ -117,6 +117,8 @@ if(BITX_BUILD_FUZZERS AND BITX_BUILD_STORE)
   target_link_libraries(fuzz_torchzip PRIVATE bitx_static)
   bitx_add_fuzzer(fuzz_pack fuzz_pack.c "${PROJECT_SOURCE_DIR}/pack/packfile.c")
   target_link_libraries(fuzz_pack PRIVATE zipllm_static)
+  bitx_add_fuzzer(fuzz_manifest fuzz_manifest.c "${PROJECT_SOURCE_DIR}/pack/manifest_read.c")
+  target_link_libraries(fuzz_manifest PRIVATE zipllm_static)
   bitx_add_fuzzer(fuzz_names fuzz_names.c "${PROJECT_SOURCE_DIR}/pack/target.c"
     "${PROJECT_SOURCE_DIR}/pack/scan.c")
   target_link_libraries(fuzz_names PRIVATE zipllm_static)
