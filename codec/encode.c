@@ -487,10 +487,21 @@ static bitx_status make_plan(bitx_ctx *ctx, const bitx_params *p, const bitx_sou
         status = list_candidates(plan, p->codec, true); /* a base of another dtype may do */
     bitx_finder finder;
     bitx_finder_start(&finder, ctx, p, src, nbytes, bases, NULL);
-    if (status == BITX_OK && nbytes && (wants_sample(plan) || bitx_finder_promises(&finder)))
+    const bool sampled = wants_sample(plan);
+    const bitx_plan start = *plan;
+    if (status == BITX_OK && nbytes && (sampled || bitx_finder_promises(&finder)))
         status = plan_predicted(ctx, plan, p, src, bases, section, objects);
     if (status != BITX_OK)
         return status;
+    if (!sampled && plan->found.there && bitx_prediction_plain(&plan->found.prediction)) {
+        /* What promised more was not kept, so the only block is as good as without a sample. */
+        const bitx_found kept = plan->found;
+        *plan = start;
+        set_found(plan, &kept);
+        status = list_candidates(plan, p->codec, plan->header.base_nbytes != 0);
+        if (status != BITX_OK)
+            return status;
+    }
     bool uses_base = false;
     for (unsigned i = 0; i < plan->ncandidates; i++)
         uses_base |= plan->candidates[i]->uses_base;
