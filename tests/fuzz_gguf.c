@@ -2,31 +2,10 @@
  * The GGUF header parser on arbitrary files. Corpus seeds: tests/vectors/gguf.
  * Beside "no crash": accepted tensors lie in the file, do not overlap, and have names.
  */
-#include <stdlib.h>
 #include <string.h>
 
+#include "fuzz_input.h"
 #include "gguf.h"
-
-typedef struct input {
-    const uint8_t *bytes;
-    size_t nbytes;
-} input;
-
-static int read_input(void *user, uint64_t offset, void *dst, size_t nbytes)
-{
-    const input *in = user;
-
-    if (offset > in->nbytes || nbytes > in->nbytes - offset)
-        abort(); /* the parser must not read beyond the file */
-    memcpy(dst, in->bytes + offset, nbytes);
-    return 0;
-}
-
-static void check(bool condition)
-{
-    if (!condition)
-        abort();
-}
 
 static void check_tensors(const zipllm_gguf *gguf, const bitx_source *source, uint64_t file_nbytes)
 {

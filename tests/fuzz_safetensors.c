@@ -4,31 +4,10 @@
  * Beside "no crash": accepted entries cover the data without a gap, and names and details are read
  * again without an error.
  */
-#include <stdlib.h>
 #include <string.h>
 
+#include "fuzz_input.h"
 #include "safetensors.h"
-
-typedef struct input {
-    const uint8_t *bytes;
-    size_t nbytes;
-} input;
-
-static int read_input(void *user, uint64_t offset, void *dst, size_t nbytes)
-{
-    const input *in = user;
-
-    if (offset > in->nbytes || nbytes > in->nbytes - offset)
-        abort(); /* the parser must not read beyond the file */
-    memcpy(dst, in->bytes + offset, nbytes);
-    return 0;
-}
-
-static void check(bool condition)
-{
-    if (!condition)
-        abort();
-}
 
 static bool visit_metadata(void *user, const char *key, size_t key_nbytes, const char *value,
                            size_t value_nbytes)
