@@ -23,8 +23,10 @@ BITX_AVX512_INLINE void merge_lists(uint8_t *dst, const uint8_t *low, __m512i lo
         else
             v = _mm512_mask_expand_epi8(v, to_high, load512(high));
         store512(dst + i, v);
-        low += low_const ? 0 : 64 - ones;
-        high += high_const ? 0 : ones;
+        if (!low_const)
+            low += 64 - ones;
+        if (!high_const)
+            high += ones;
     }
 }
 

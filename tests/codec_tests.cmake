@@ -46,14 +46,20 @@ if(BITX_BUILD_FUZZERS)
   # All sources once more, so that they are instrumented.
   file(GLOB fuzzed CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/kernels/*.c"
     "${PROJECT_SOURCE_DIR}/dispatch/*.c" "${PROJECT_SOURCE_DIR}/codec/*.c")
-  add_executable(fuzz_frame fuzz_frame.c codec_util.c ${fuzzed})
-  bitx_target_defaults(fuzz_frame)
-  target_compile_options(fuzz_frame PRIVATE -g -O1 -fsanitize=fuzzer,address,undefined
-    -fno-sanitize-recover=all)
-  target_link_options(fuzz_frame PRIVATE -fsanitize=fuzzer,address,undefined)
-  target_include_directories(fuzz_frame PRIVATE "${PROJECT_SOURCE_DIR}/kernels"
-    "${PROJECT_SOURCE_DIR}/kernels/include" "${PROJECT_SOURCE_DIR}/dispatch/include"
-    "${PROJECT_SOURCE_DIR}/codec" "${PROJECT_SOURCE_DIR}/codec/include")
   pkg_check_modules(FUZZ_ZSTD REQUIRED IMPORTED_TARGET libzstd)
-  target_link_libraries(fuzz_frame PRIVATE PkgConfig::FUZZ_ZSTD)
+  function(bitx_add_frame_fuzzer name)
+    add_executable(${name} ${name}.c codec_util.c ${ARGN})
+    bitx_target_defaults(${name})
+    target_compile_options(${name} PRIVATE -g -O1 -fsanitize=fuzzer,address,undefined
+      -fno-sanitize-recover=all)
+    target_link_options(${name} PRIVATE -fsanitize=fuzzer,address,undefined)
+    target_include_directories(${name} PRIVATE "${PROJECT_SOURCE_DIR}/kernels"
+      "${PROJECT_SOURCE_DIR}/kernels/include" "${PROJECT_SOURCE_DIR}/dispatch"
+      "${PROJECT_SOURCE_DIR}/dispatch/include" "${PROJECT_SOURCE_DIR}/codec"
+      "${PROJECT_SOURCE_DIR}/codec/include")
+    target_link_libraries(${name} PRIVATE PkgConfig::FUZZ_ZSTD)
+  endfunction()
+  bitx_add_frame_fuzzer(fuzz_frame ${fuzzed})
+  list(FILTER fuzzed EXCLUDE REGEX "dispatch/dispatch.c$") # which fuzz_rows.c includes
+  bitx_add_frame_fuzzer(fuzz_rows ${fuzzed})
 endif()

@@ -328,6 +328,18 @@ bool cu_reseal(uint8_t *frame, size_t n)
     return true;
 }
 
+void cu_rebase(uint8_t *frame, size_t n, const uint8_t *base, size_t base_n)
+{
+    size_t pos = 12;
+    for (int i = 0; i < 2; i++) { /* nbytes, base_nbytes */
+        while (frame[pos] & 0x80)
+            pos++;
+        pos++;
+    }
+    cu_hash128(frame + pos, base, base_n);
+    (void)cu_reseal(frame, n);
+}
+
 uint64_t cu_hash64(const void *data, size_t n)
 {
     return XXH3_64bits(data, n);

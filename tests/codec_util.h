@@ -73,6 +73,8 @@ size_t cu_header_nbytes(const uint8_t *frame, size_t n);
 size_t cu_rows_offset(const uint8_t *frame, size_t n);
 /* Recomputes the checksum of the header; false if there is none. */
 bool cu_reseal(uint8_t *frame, size_t n);
+/* Makes base the one that a frame with a valid header asks for, and reseals it. */
+void cu_rebase(uint8_t *frame, size_t n, const uint8_t *base, size_t base_n);
 uint64_t cu_hash64(const void *data, size_t n);
 void cu_hash128(uint8_t hash[16], const void *data, size_t n);
 

@@ -86,16 +86,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (status == BITX_OK && info.nbytes <= MAX_TENSOR && info.base_nbytes <= MAX_TENSOR) {
         size_t base_n = (size_t)info.base_nbytes;
         const uint8_t *base = base_of(base_n);
-        if (base_n) { /* it lies just before the predictor's section */
-            size_t pos = 12;
-            for (int i = 0; i < 2; i++) {
-                while (frame[pos] & 0x80)
-                    pos++;
-                pos++;
-            }
-            cu_hash128(frame + pos, base, base_n);
-            cu_reseal(frame, size);
-        }
+        if (base_n)
+            cu_rebase(frame, size, base, base_n);
         size_t cap = (size_t)info.nbytes;
         status = bitx_decode(ctx, out, cap, &n, frame, size, base, base_n);
         check(status != BITX_OK || n == cap);
