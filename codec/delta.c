@@ -100,6 +100,22 @@ static size_t count_coded(const bitx_model *model, const uint8_t *scales, size_t
     return total;
 }
 
+/*
+ * Symbol 0 of a class without a shift is a difference of 0 without raw bits, as SYMBOL_SAME is:
+ * with that in its place, whatever restores words sees all that do not change.
+ */
+static const bitx_code *with_sames(const bitx_model *model, unsigned group, bitx_code *copy)
+{
+    for (unsigned c = 0; c < model->nclasses; c++)
+        if (model->group[c] == group && model->shift[c])
+            return &model->codes[group];
+    *copy = model->codes[group];
+    for (unsigned i = 0; i < copy->nsymbols; i++)
+        if (copy->symbol[i] == 0)
+            copy->symbol[i] = SYMBOL_SAME;
+    return copy;
+}
+
 /* The symbols of all groups, one list behind the other. */
 static void decode_groups(bit_reader *r, const bitx_model *model, const delta_memory *m,
                           size_t total, group_lists *lists)
@@ -114,10 +130,11 @@ static void decode_groups(bit_reader *r, const bitx_model *model, const delta_me
     }
     lists->n[last] = left;
     uint8_t *at = m->list;
+    bitx_code copy;
     for (unsigned g = 0; g <= last; g++) {
         lists->at[g] = at;
         if (!r->bad)
-            bitx_tree_decode(r, &model->codes[g], at, m->other, lists->n[g], m->arena);
+            bitx_tree_decode(r, with_sames(model, g, &copy), at, m->other, lists->n[g], m->arena);
         at += lists->n[g];
     }
     bits_align(r);

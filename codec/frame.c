@@ -95,6 +95,18 @@ static bitx_status decode_block(const bitx_worker *worker, const bitx_header *h,
 
 /* ---- frames in memory ---------------------------------------------------------------------- */
 
+/*
+ * The base's hash, taken while blocks are decoded: behind each block, whose part of the base is in
+ * the caches by then, or beside them by a worker of its own.
+ */
+typedef struct base_check {
+    const uint8_t *base;
+    size_t nbytes;
+    uint8_t hash[BITX_HASH_NBYTES];
+    bool done;
+    bitx_hash_stream stream;
+} base_check;
+
 typedef struct decode_job {
     const bitx_header *header;
     const void *const *tables;
@@ -107,6 +119,8 @@ typedef struct decode_job {
     uint64_t offset;
     size_t nbytes;
     _Atomic uint64_t error; /* (block << 8 | status) of the lowest block that failed */
+    base_check *check;      /* of a whole tensor's base, or NULL */
+    bool check_first;       /* it is a job of its own, before those of blocks */
 } decode_job;
 
 static void note_error(_Atomic uint64_t *error, uint64_t index, bitx_status status)
@@ -117,10 +131,21 @@ static void note_error(_Atomic uint64_t *error, uint64_t index, bitx_status stat
         ;
 }
 
+static void check_part(base_check *check, uint64_t from, uint64_t to)
+{
+    to = to < check->nbytes ? to : check->nbytes;
+    if (from < to)
+        bitx_hash128_add(&check->stream, check->base + from, (size_t)(to - from));
+}
+
 static void decode_one(void *arg, size_t i, unsigned worker)
 {
     decode_job *job = arg;
     const bitx_header *h = job->header;
+    if (job->check_first && i-- == 0) {
+        bitx_hash128(job->check->hash, job->check->base, job->check->nbytes);
+        return;
+    }
     uint64_t index = job->first + i;
     uint64_t start = index << h->block_log2;
     size_t nbytes = bitx_block_nbytes(h, index);
@@ -144,11 +169,30 @@ static void decode_one(void *arg, size_t i, unsigned worker)
         note_error(&job->error, index, status);
     else if (!whole)
         memcpy(target, out + from, (size_t)(to - from));
+    if (job->check && !job->check_first)
+        check_part(job->check, start, start + ((uint64_t)1 << h->block_log2));
 }
 
-/* The range must lie inside the tensor, and the whole frame in memory. */
+static void run_blocks(bitx_ctx *ctx, decode_job *job, size_t n)
+{
+    base_check *check = job->check;
+    job->check_first = check && bitx_ctx_parallel(ctx, n + 1);
+    if (check && !job->check_first)
+        bitx_hash128_begin(&check->stream);
+    bitx_ctx_run(ctx, decode_one, job, n + job->check_first);
+    if (check && !job->check_first) {
+        check_part(check, (uint64_t)n << job->header->block_log2, check->nbytes);
+        bitx_hash128_end(&check->stream, check->hash);
+    }
+    if (check)
+        check->done = true;
+}
+
+/* The range must lie inside the tensor, and the whole frame in memory; with a check, the range is
+   the tensor. */
 static bitx_status decode_span(bitx_ctx *ctx, bitx_header *h, uint8_t *dst, uint64_t offset,
-                               size_t nbytes, const uint8_t *frame, const uint8_t *const *bases)
+                               size_t nbytes, const uint8_t *frame, const uint8_t *const *bases,
+                               base_check *check)
 {
     bitx_status status =
         bitx_buffer_grow(&ctx->allocator, &ctx->tables, bitx_tables_objects_nbytes());
@@ -171,7 +215,7 @@ static bitx_status decode_span(bitx_ctx *ctx, bitx_header *h, uint8_t *dst, uint
         status = bitx_lowrank_load(&h->prediction, frame + h->predictor_offset, h->predictor_nbytes,
                                    ctx->factors.data);
     if (status == BITX_OK)
-        status = bitx_ctx_grow(ctx, &need, bitx_ctx_parallel(ctx, n));
+        status = bitx_ctx_grow(ctx, &need, bitx_ctx_parallel(ctx, n + (check != NULL)));
     if (status != BITX_OK)
         return status;
 
@@ -192,8 +236,9 @@ static bitx_status decode_span(bitx_ctx *ctx, bitx_header *h, uint8_t *dst, uint
                       .dst = dst,
                       .offset = offset,
                       .nbytes = nbytes,
-                      .error = UINT64_MAX};
-    bitx_ctx_run(ctx, decode_one, &job, n);
+                      .error = UINT64_MAX,
+                      .check = check};
+    run_blocks(ctx, &job, n);
     uint64_t error = atomic_load(&job.error);
     return error == UINT64_MAX ? BITX_OK : (bitx_status)(error & 0xff);
 }
@@ -251,7 +296,8 @@ bitx_status bitx_decode_bases(bitx_ctx *ctx, void *dst, size_t cap, size_t *dst_
         return status;
     if (cap < header.nbytes)
         return BITX_ERR_DST_SIZE;
-    for (unsigned k = 0; k < header.prediction.nparents; k++) {
+    const bool beside = header.predictor == BITX_PREDICTOR_BASE;
+    for (unsigned k = 0; k < header.prediction.nparents && !beside; k++) {
         const uint8_t *want = k == 0
                                   ? header.base_hash
                                   : header.prediction.hashes + (k - 1) * (size_t)BITX_HASH_NBYTES;
@@ -260,7 +306,12 @@ bitx_status bitx_decode_bases(bitx_ctx *ctx, void *dst, size_t cap, size_t *dst_
     }
     const uint8_t *bytes[PARENTS_MAX];
     as_bytes(bases, nbases, bytes);
-    status = decode_span(ctx, &header, dst, 0, (size_t)header.nbytes, frame, bytes);
+    base_check check = {.base = bases ? bases[0] : NULL, .nbytes = base_nbytes};
+    status = decode_span(ctx, &header, dst, 0, (size_t)header.nbytes, frame, bytes,
+                         beside ? &check : NULL);
+    if (beside && (check.done ? memcmp(check.hash, header.base_hash, sizeof(check.hash)) != 0
+                              : !hash_is(header.base_hash, bases[0], base_nbytes)))
+        return BITX_ERR_WRONG_BASE;
     if (status == BITX_OK)
         *dst_nbytes = (size_t)header.nbytes;
     return status;
@@ -279,7 +330,7 @@ bitx_status bitx_decode_range(bitx_ctx *ctx, void *dst, uint64_t offset, size_t 
     if (offset > header.nbytes || nbytes > header.nbytes - offset)
         return BITX_ERR_ARGUMENT;
     const uint8_t *bytes[PARENTS_MAX] = {base};
-    return decode_span(ctx, &header, dst, offset, nbytes, frame, bytes);
+    return decode_span(ctx, &header, dst, offset, nbytes, frame, bytes, NULL);
 }
 
 /* ---- opened frames ------------------------------------------------------------------------- */

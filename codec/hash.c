@@ -50,3 +50,52 @@ void bitx_hash128(uint8_t hash[16], const void *data, size_t nbytes)
 #endif
     hash128_plain(hash, data, nbytes);
 }
+
+_Static_assert(sizeof(XXH3_state_t) <= sizeof(bitx_hash_stream), "room for XXH3's state");
+
+static void begin_plain(bitx_hash_stream *s)
+{
+    XXH3_128bits_reset((void *)s->state);
+}
+
+static void add_plain(bitx_hash_stream *s, const void *data, size_t nbytes)
+{
+    XXH3_128bits_update((void *)s->state, data, nbytes);
+}
+
+static void end_plain(bitx_hash_stream *s, uint8_t hash[16])
+{
+    XXH128_canonical_t canonical;
+    XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest((const void *)s->state));
+    memcpy(hash, canonical.digest, 16);
+}
+
+#if defined(__x86_64__)
+#    define BY_ROW(name, ...)                                                                      \
+        do {                                                                                       \
+            bitx_isa isa = bitx_isa_active();                                                      \
+            if (isa == BITX_ISA_AVX512)                                                            \
+                bitx_hash128_##name##_avx512(__VA_ARGS__);                                         \
+            else if (isa == BITX_ISA_AVX2)                                                         \
+                bitx_hash128_##name##_avx2(__VA_ARGS__);                                           \
+            else                                                                                   \
+                name##_plain(__VA_ARGS__);                                                         \
+        } while (0)
+#else
+#    define BY_ROW(name, ...) name##_plain(__VA_ARGS__)
+#endif
+
+void bitx_hash128_begin(bitx_hash_stream *s)
+{
+    BY_ROW(begin, s);
+}
+
+void bitx_hash128_add(bitx_hash_stream *s, const void *data, size_t nbytes)
+{
+    BY_ROW(add, s, data, nbytes);
+}
+
+void bitx_hash128_end(bitx_hash_stream *s, uint8_t hash[16])
+{
+    BY_ROW(end, s, hash);
+}

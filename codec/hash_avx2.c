@@ -27,6 +27,23 @@ void bitx_hash128_avx2(uint8_t hash[16], const void *data, size_t nbytes)
     memcpy(hash, canonical.digest, 16);
 }
 
+void bitx_hash128_begin_avx2(bitx_hash_stream *s)
+{
+    XXH3_128bits_reset((void *)s->state);
+}
+
+void bitx_hash128_add_avx2(bitx_hash_stream *s, const void *data, size_t nbytes)
+{
+    XXH3_128bits_update((void *)s->state, data, nbytes);
+}
+
+void bitx_hash128_end_avx2(bitx_hash_stream *s, uint8_t hash[16])
+{
+    XXH128_canonical_t canonical;
+    XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest((const void *)s->state));
+    memcpy(hash, canonical.digest, 16);
+}
+
 #    if defined(__clang__)
 #        pragma clang attribute pop
 #    else

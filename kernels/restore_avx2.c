@@ -17,11 +17,15 @@ typedef struct restore_params {
     int plain;
 } restore_params;
 
+/* Where fewer than a FEW-th of the elements are coded, the next part takes them one by one. */
+enum { FEW = 20 };
+
 /* A part, between its stages. */
 typedef struct restore_part {
     uint8_t classes[PART], symbols[PART + 64];
     uint8_t shifts[PART], wide[PART]; /* wide: 0xff for words with a byte */
-    size_t nbits, nbytes;             /* raw: in string 0, in string 1 */
+    size_t ncoded;
+    size_t nbits, nbytes; /* raw: in string 0, in string 1 */
     uint64_t masks[PART / 8], fields[PART / 8], bytes[PART / 8];
     uint8_t fields_pad[PART + 64], bytes_pad[PART + 64];
 } restore_part;
@@ -78,11 +82,13 @@ BITX_AVX2_INLINE __m256i restore_widths(const restore_params *p, restore_part *p
                                         const uint8_t *symbols, size_t n, __m256i widest)
 {
     __m256i nbits = _mm256_setzero_si256(), nbytes = nbits;
+    size_t ncoded = 0;
     const __m256i zero = _mm256_setzero_si256(), seven = _mm256_set1_epi8(7);
     const __m256i last_direct = _mm256_set1_epi8(RESTORE_DIRECT - 1);
     const __m256i table = _mm256_set1_epi64x(0x7f3f1f0f07030100);
     for (size_t i = 0; i < n; i += 32) {
         __m256i s = load256(symbols + i), same = _mm256_cmpgt_epi8(zero, s);
+        ncoded += 32 - (size_t)_mm_popcnt_u32((unsigned)_mm256_movemask_epi8(s));
         __m256i shift = _mm256_shuffle_epi8(p->shifts, load256(part->classes + i));
         shift = _mm256_andnot_si256(same, shift);
         __m256i widths = shift, large = _mm256_cmpgt_epi8(s, last_direct);
@@ -99,6 +105,7 @@ BITX_AVX2_INLINE __m256i restore_widths(const restore_params *p, restore_part *p
         store256(part->wide + i, wide);
         store256((uint8_t *)part->masks + i, _mm256_shuffle_epi8(table, widths));
     }
+    part->ncoded = ncoded;
     part->nbits = sum_qwords(nbits);
     part->nbytes = sum_qwords(nbytes);
     return widest;
@@ -177,8 +184,8 @@ BITX_AVX2_INLINE __m256i restore_multiples(const restore_params *p, const uint8_
     return _mm256_blendv_epi8(v, low, large);
 }
 
-BITX_AVX2_INLINE void restore_words(const restore_params *p, uint8_t *dst, const uint8_t *base,
-                                    __m256i d, int plain)
+BITX_AVX2_INLINE void restore_16(const restore_params *p, uint8_t *dst, const uint8_t *base,
+                                 __m256i d, int plain)
 {
     __m256i from = plain ? load256(base) : load_words(p, base), below;
     __m256i v = _mm256_add_epi16(d, _mm256_and_si256(from, p->magnitude));
@@ -212,10 +219,10 @@ BITX_AVX2_INLINE void restore_join(const restore_params *p, const restore_part *
             m = _mm256_add_epi16(m, unpack_half(raw_low, raw_high, k));
             d[k] = _mm256_sub_epi16(m, _mm256_srli_epi16(power, 1));
         }
-        restore_words(p, dst + 2 * i, base + 2 * i, _mm256_permute2x128_si256(d[0], d[1], 0x20),
-                      plain);
-        restore_words(p, dst + 2 * i + 32, base + 2 * i + 32,
-                      _mm256_permute2x128_si256(d[0], d[1], 0x31), plain);
+        restore_16(p, dst + 2 * i, base + 2 * i, _mm256_permute2x128_si256(d[0], d[1], 0x20),
+                   plain);
+        restore_16(p, dst + 2 * i + 32, base + 2 * i + 32,
+                   _mm256_permute2x128_si256(d[0], d[1], 0x31), plain);
     }
 }
 
@@ -243,6 +250,68 @@ BITX_AVX2_INLINE void restore_same(const restore_params *p, uint8_t *dst, const 
 {
     for (size_t i = 0; i < n; i += 16)
         store256(dst + 2 * i, _mm256_sll_epi16(load_words(p, base + 2 * i), p->zero_bits));
+}
+
+/* Groups of 32 classes, 0xff for the class 0xff. */
+BITX_AVX2_INLINE __m256i restore_groups(const uint8_t group[16], const uint8_t *classes)
+{
+    __m256i table = _mm256_broadcastsi128_si256(load128(group)), c = load256(classes);
+    __m256i none = _mm256_cmpgt_epi8(_mm256_setzero_si256(), c);
+    return _mm256_or_si256(_mm256_shuffle_epi8(table, c), none);
+}
+
+/* Which of the next n symbols, at most 64, are not RESTORE_SAME. */
+BITX_AVX2_INLINE uint64_t restore_coded(const uint8_t *list, size_t n)
+{
+    return _bzhi_u64(~top_bits(load256(list), load256(list + 32)), (unsigned)n);
+}
+
+/* 64 elements: which are in each group, and where its symbols begin. */
+typedef struct restore_places {
+    uint64_t in[GROUPS];
+    const uint8_t *from[GROUPS];
+} restore_places;
+
+/* Returns which are coded. */
+BITX_AVX2_INLINE uint64_t restore_find(group_merger *m, const uint8_t group[16],
+                                       const uint8_t *classes, restore_places *places)
+{
+    const __m256i g0 = restore_groups(group, classes), g1 = restore_groups(group, classes + 32);
+    uint64_t changed = 0;
+    for (unsigned g = 0; g < m->ngroups; g++) {
+        const __m256i same = _mm256_set1_epi8((char)g);
+        uint64_t in = top_bits(_mm256_cmpeq_epi8(g0, same), _mm256_cmpeq_epi8(g1, same));
+        size_t n = (size_t)_mm_popcnt_u64(in);
+        places->in[g] = in;
+        places->from[g] = m->from[g];
+        changed |= _pdep_u64(restore_coded(m->from[g], n), in);
+        m->from[g] += n;
+    }
+    return changed;
+}
+
+/* A part of which few elements are coded, over the base that is there. Returns how many. */
+BITX_AVX2_INLINE size_t restore_sparse(group_merger *m, const restore_part *part, uint8_t *dst,
+                                       const uint8_t *base, size_t n, const uint8_t group[16],
+                                       restore_raw *raw, const bitx_delta_params *params)
+{
+    size_t ncoded = 0;
+    for (size_t i = 0; i < n; i += 64) {
+        restore_places places;
+        uint64_t coded = restore_find(m, group, part->classes + i, &places);
+        ncoded += (size_t)_mm_popcnt_u64(coded);
+        for (; coded; coded &= coded - 1) {
+            unsigned at = (unsigned)__builtin_ctzll(coded), c = part->classes[i + at] & 15u;
+            const unsigned g = group[c];
+            size_t before = (size_t)_mm_popcnt_u64(_bzhi_u64(places.in[g], at)), e = i + at;
+            uint16_t word;
+            memcpy(&word, base + 2 * e, 2);
+            unsigned difference = restore_difference(raw, places.from[g][before], params->shift[c]);
+            word = restore_word(params, (unsigned)word >> params->zero_bits, difference);
+            memcpy(dst + 2 * e, &word, 2);
+        }
+    }
+    return ncoded;
 }
 
 static unsigned groups_of(const bitx_delta_lists *lists, unsigned nclasses)
@@ -276,6 +345,7 @@ BITX_AVX2 int bitx_delta_restore_u16_avx2(uint8_t *dst, const uint8_t *base,
     restore_part part;
     group_merger merger;
     __m256i widest = _mm256_setzero_si256();
+    int few = 0, bad = 0;
     merger_begin(&merger, lists->next, groups_of(lists, params->nclasses));
     for (size_t i = 0, n; i < whole; i += n) {
         n = whole - i < PART ? whole - i : PART;
@@ -283,6 +353,17 @@ BITX_AVX2 int bitx_delta_restore_u16_avx2(uint8_t *dst, const uint8_t *base,
         size_t same = restore_part_classes(&p, &part, from, i, n, lists, params);
         if (same == n) {
             restore_same(&p, dst + 2 * i, from, n);
+            continue;
+        }
+        if (few) {
+            restore_raw one = restore_begin(raw);
+            restore_same(&p, dst + 2 * i, from, n);
+            size_t ncoded =
+                restore_sparse(&merger, &part, dst + 2 * i, from, n, lists->group, &one, params);
+            bad |= one.widest > params->width - 2;
+            raw->bit[0] = one.bit;
+            raw->bit[1] = 8 * one.byte;
+            few = ncoded * FEW < n;
             continue;
         }
         const uint8_t *symbols =
@@ -295,6 +376,7 @@ BITX_AVX2 int bitx_delta_restore_u16_avx2(uint8_t *dst, const uint8_t *base,
             restore_string(raw->bytes[1], raw->nbytes[1], byte, part.nbytes, part.bytes_pad);
         raw->bit[0] = field / 8 * 8 + restore_fields(&part, fields, field % 8, n);
         raw->bit[1] = 8 * (byte + restore_bytes(&part, bytes, n));
+        few = part.ncoded * FEW < n;
         if (p.plain)
             restore_join(&p, &part, dst + 2 * i, from, symbols, n, 1);
         else
@@ -304,7 +386,7 @@ BITX_AVX2 int bitx_delta_restore_u16_avx2(uint8_t *dst, const uint8_t *base,
         lists->next[g] = merger.from[g];
     const __m256i most = _mm256_set1_epi8((char)(params->width - 2));
     const __m256i excess = _mm256_subs_epu8(widest, most);
-    int bad = restore_rest(dst, base, lists, raw, whole, nelem, params);
+    bad |= restore_rest(dst, base, lists, raw, whole, nelem, params);
     return bad || !_mm256_testz_si256(excess, excess) || raw->bit[0] > 8 * raw->nbytes[0] ||
            raw->bit[1] > 8 * raw->nbytes[1];
 }

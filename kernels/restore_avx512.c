@@ -18,8 +18,7 @@ typedef struct restore_tables {
 /* What moves on. */
 typedef struct restore_state {
     const uint8_t *next[16];
-    const uint8_t *fields, *bytes;
-    size_t fields_nbytes, bytes_nbytes, bit, byte;
+    restore_raw raw;
     __m512i widest;
 } restore_state;
 
@@ -74,18 +73,18 @@ BITX_AVX512_INLINE __m512i restore_fields(const restore_tables *t, restore_state
     __m512i start = _mm512_maskz_permutexvar_epi8(before, t->ends, sums);
     start = _mm512_sad_epu8(start, _mm512_setzero_si512());
     size_t total = (size_t)_mm_cvtsi128_si64(_mm512_castsi512_si128(start));
-    __m512i bit = _mm512_set1_epi64((long long)(s->bit % 8));
+    __m512i bit = _mm512_set1_epi64((long long)(s->raw.bit % 8));
     start = _mm512_mask_add_epi64(bit, 0xfe, start, bit);
     /* The byte where a qword's begin, eight times. */
     __m512i at = _mm512_multishift_epi64_epi8(_mm512_set1_epi8(3), start);
     at = _mm512_add_epi8(at, t->iota);
-    size_t byte = s->bit / 8;
-    s->bit += total;
+    size_t byte = s->raw.bit / 8;
+    s->raw.bit += total;
     __m512i window;
-    if (__builtin_expect(byte + 64 <= s->fields_nbytes, 1))
-        window = load512(s->fields + byte);
-    else if (byte < s->fields_nbytes)
-        window = load512_first(s->fields + byte, s->fields_nbytes - byte);
+    if (__builtin_expect(byte + 64 <= s->raw.fields_nbytes, 1))
+        window = load512(s->raw.fields + byte);
+    else if (byte < s->raw.fields_nbytes)
+        window = load512_first(s->raw.fields + byte, s->raw.fields_nbytes - byte);
     else
         window = _mm512_setzero_si512();
     window = _mm512_permutexvar_epi8(at, window);
@@ -97,15 +96,15 @@ BITX_AVX512_INLINE __m512i restore_fields(const restore_tables *t, restore_state
 /* The next bytes to where the mask is, over `fields`. */
 BITX_AVX512_INLINE __m512i restore_bytes(restore_state *s, __m512i fields, __mmask64 wide)
 {
-    size_t count = (size_t)_mm_popcnt_u64(_cvtmask64_u64(wide)), byte = s->byte;
+    size_t count = (size_t)_mm_popcnt_u64(_cvtmask64_u64(wide)), byte = s->raw.byte;
     __m512i bytes;
-    if (__builtin_expect(byte + 64 <= s->bytes_nbytes, 1))
-        bytes = load512(s->bytes + byte);
-    else if (byte < s->bytes_nbytes)
-        bytes = load512_first(s->bytes + byte, s->bytes_nbytes - byte);
+    if (__builtin_expect(byte + 64 <= s->raw.bytes_nbytes, 1))
+        bytes = load512(s->raw.bytes + byte);
+    else if (byte < s->raw.bytes_nbytes)
+        bytes = load512_first(s->raw.bytes + byte, s->raw.bytes_nbytes - byte);
     else
         bytes = _mm512_setzero_si512();
-    s->byte += count;
+    s->raw.byte += count;
     return _mm512_mask_expand_epi8(fields, wide, bytes);
 }
 
@@ -255,13 +254,7 @@ BITX_AVX512 int bitx_delta_restore_u16_avx512(uint8_t *dst, const uint8_t *base,
                                               size_t nelem, const bitx_delta_params *params)
 {
     const restore_tables t = load_tables(params, lists);
-    restore_state s = {.fields = raw->bytes[0],
-                       .bytes = raw->bytes[1],
-                       .fields_nbytes = raw->nbytes[0],
-                       .bytes_nbytes = raw->nbytes[1],
-                       .bit = raw->bit[0],
-                       .byte = raw->bit[1] / 8,
-                       .widest = _mm512_setzero_si512()};
+    restore_state s = {.raw = restore_begin(raw), .widest = _mm512_setzero_si512()};
     memcpy(s.next, lists->next, sizeof(s.next));
     const int plain = params->width == 16 && params->sign;
     for (size_t i = 0; i < nelem;) {
@@ -275,10 +268,9 @@ BITX_AVX512 int bitx_delta_restore_u16_avx512(uint8_t *dst, const uint8_t *base,
         i += run.nelem;
     }
     memcpy(lists->next, s.next, sizeof(s.next));
-    raw->bit[0] = s.bit;
-    raw->bit[1] = 8 * s.byte;
-    return _mm512_cmpgt_epu8_mask(s.widest, _mm512_set1_epi8((char)(params->width - 2))) != 0 ||
-           s.bit > 8 * s.fields_nbytes || s.byte > s.bytes_nbytes;
+    int bad = restore_end(&s.raw, raw, params);
+    return bad |
+           (_mm512_cmpgt_epu8_mask(s.widest, _mm512_set1_epi8((char)(params->width - 2))) != 0);
 }
 
 #endif

@@ -24,31 +24,13 @@ const uint8_t bitx_restore_extra[64] = {
 };
 // clang-format on
 
-/* 16 bits from bit number `bit` on, zeros beyond the end. */
-static inline unsigned peek(const uint8_t *raw, size_t nbytes, size_t bit)
-{
-    size_t byte = bit / 8;
-    unsigned v = byte < nbytes ? raw[byte] : 0;
-    if (byte < nbytes && nbytes - byte > 1)
-        v |= (unsigned)raw[byte + 1] << 8;
-    return v >> bit % 8;
-}
-
-static inline unsigned restore_word(const bitx_delta_params *p, unsigned base, unsigned difference)
-{
-    unsigned top = p->sign ? 1u << (p->width - 1) : 0, word = (1u << p->width) - 1;
-    unsigned v = (difference + (base & (word ^ top))) & word;
-    return (v & top ? v ^ (word ^ top) : v) ^ (base & top);
-}
-
 int bitx_delta_restore_u16_scalar(uint8_t *dst, const uint8_t *base, bitx_delta_lists *lists,
                                   bitx_raw_source *raw, size_t nelem,
                                   const bitx_delta_params *params)
 {
     const bitx_delta_params p = *params;
     const unsigned magnitude = ((1u << p.width) - 1) >> p.sign;
-    size_t field = raw->bit[0], byte = raw->bit[1] / 8;
-    unsigned widest = 0;
+    restore_raw from_raw = restore_begin(raw);
     for (size_t i = 0; i < nelem; i++) {
         unsigned up = 0, difference = 0;
         uint16_t from;
@@ -61,24 +43,10 @@ int bitx_delta_restore_u16_scalar(uint8_t *dst, const uint8_t *base, bitx_delta_
         c = c < p.nclasses ? c : p.nclasses - 1;
         if (up != RESTORE_TOP_SCALE - (unsigned)RESTORE_SAME_SCALE)
             symbol = *lists->next[lists->group[c]]++;
-        if (symbol != RESTORE_SAME) {
-            unsigned width = p.shift[c] + bitx_restore_extra[symbol & 63], raw_bits = 0;
-            widest = width > widest ? width : widest;
-            if (width >= 8) {
-                raw_bits = byte < raw->nbytes[1] ? raw->bytes[1][byte] : 0;
-                byte++;
-            }
-            unsigned above = peek(raw->bytes[0], raw->nbytes[0], field) & ((1u << width % 8) - 1);
-            field += width % 8;
-            raw_bits |= width >= 8 ? above << 8 : above;
-            unsigned multiple =
-                bitx_restore_low[symbol & 63] | (unsigned)bitx_restore_high[symbol & 63] << 8;
-            difference = (multiple << p.shift[c]) + raw_bits - (1u << p.shift[c] >> 1);
-        }
-        uint16_t word = (uint16_t)(restore_word(&p, from, difference) << p.zero_bits);
+        if (symbol != RESTORE_SAME)
+            difference = restore_difference(&from_raw, symbol, p.shift[c]);
+        uint16_t word = restore_word(&p, from, difference);
         memcpy(dst + 2 * i, &word, 2);
     }
-    raw->bit[0] = field;
-    raw->bit[1] = 8 * byte;
-    return widest > p.width - 2 || field > 8 * raw->nbytes[0] || byte > raw->nbytes[1];
+    return restore_end(&from_raw, raw, &p);
 }

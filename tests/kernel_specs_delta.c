@@ -236,6 +236,7 @@ static void plan_lists(kc_case *c, kc_rng *rng, size_t bits[2])
         n[g] = c->group_start[g];
     }
     unsigned sames = kc_below(rng, 3) ? 20 : 1 + kc_below(rng, 2);
+    unsigned sparse = kc_below(rng, 3) ? 0 : 10 + kc_below(rng, 90);
     for (size_t i = 0; i < c->nelem; i++) {
         if (up_at(c, i) < 0)
             continue;
@@ -244,7 +245,7 @@ static void plan_lists(kc_case *c, kc_rng *rng, size_t bits[2])
             most += c->params.width - 2 - shift;
         uint8_t *symbol = &c->in[1][n[c->group[k]]++];
         *symbol = (uint8_t)kc_below(rng, 2 * (most + 1));
-        if (kc_below(rng, sames) == 0)
+        if (kc_below(rng, sames) == 0 || (sparse && kc_below(rng, sparse)))
             *symbol = 255;
         else if (impossible && kc_below(rng, (unsigned)c->nelem) == 0)
             *symbol = 58 + (uint8_t)kc_below(rng, 2);
