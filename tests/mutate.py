@@ -6,8 +6,8 @@ usage: tests/mutate.py [--list] [--sample N] [--minutes N] [--out FILE] [file.c 
 A mutant dies when the checks of kernel_check fail (or the compiler refuses it). It survives when all
 pass: then either the checks are too weak or the change has no effect. Those whose machine code is
 that of the file itself (-O2, constants and tables compared too) are equivalent, and the compiler
-says so; the others that have none are listed in tests/mutants_equivalent.txt with a reason, as
-"file: line text -> mutated text: reason".
+says so; so are a few kinds of change that fewer_elements() and its neighbours know, each with its
+reason; the others are listed in tests/mutants_equivalent.txt, as "file: line -> mutated line: reason".
 
 Many mutants are compiled at once: copies of the file under other names, of which only the
 operations remain that the change can reach. tests/mutant_check.c runs each in a process of its own.
@@ -56,6 +56,8 @@ def mutants_of(path):
     lines = text.split("\n")
     for number, line in code_lines(text):
         changes = []
+        line, comment = line.split("/*", 1) if "/*" in line else (line, None)
+        comment = "" if comment is None else "/*" + comment
         for m in NUMBER.finditer(line):
             value = int(m.group(1), 0)
             for new in (value + 1, value - 1) if value else (1,):
@@ -67,7 +69,56 @@ def mutants_of(path):
                 at = line.find(old, at + len(old))
         for changed in changes:
             yield number, line.strip(), changed.strip(), "\n".join(
-                lines[:number] + [changed] + lines[number + 1:])
+                lines[:number] + [changed + comment] + lines[number + 1:])
+
+
+# Kinds of survivors that no check can kill. Each gets the line's text before and after.
+
+def fewer_elements(old, new):
+    """for (; n - i >= 64; ...): with > 64 or >= 65 the last block goes to what follows the loop."""
+    m = re.search(r"- \w+ (>=|>) (\d+)", old)
+    if not m or not old.startswith(("for (", "if (", "while (")):
+        return False
+    bound = int(m.group(2))
+    return new in (old.replace(m.group(0), m.group(0).replace(">=", ">"), 1),
+                   old.replace(m.group(0), m.group(0).replace(str(bound), str(bound + 1)), 1))
+
+
+def overlapping_blocks(old, new):
+    """i += 63 in place of 64: blocks overlap by one element, which is made twice."""
+    m = re.search(r"; (\w+) \+= (\d+)\)", old)
+    return bool(m) and new == old.replace(m.group(0), f"; {m.group(1)} += {int(m.group(2)) - 1})", 1)
+
+
+def small_calls(old, new):
+    """if (n < 32) the scalar way: with < 33 or <= 32 one length more goes it."""
+    m = re.search(r"^if \(\w+ < (\d+)\)", old)
+    return bool(m) and new in (old.replace(" < ", " <= ", 1),
+                               old.replace(m.group(1), str(int(m.group(1)) + 1), 1))
+
+
+def more_room(old, new):
+    """A local array with one element more, which nobody uses."""
+    declared = re.match(r"(const |static )*[\w]+ [*\w]+(\[[^=;]*\])+( =|;|,)", old)
+    changed = [(a, b) for a, b in zip(re.findall(r"\w+|\W", old), re.findall(r"\w+|\W", new)) if a != b]
+    if not declared or len(changed) != 1 or not (changed[0][0].isdigit() and changed[0][1].isdigit()):
+        return False
+    return int(changed[0][1]) == int(changed[0][0]) + 1 and f"[{changed[0][1]}]" in new
+
+
+def parameter_size(old, new):
+    """The size of an array parameter is a comment to the compiler."""
+    strip = lambda line: re.sub(r"\[\d+\]", "[]", line)
+    return strip(old) == strip(new) and old.endswith((",", ")", "{")) and ";" not in old
+
+
+def which_loop(old, new):
+    """The last argument says whether stores go past the caches: two loops, one result."""
+    return bool(re.search(r"(lines|blocks|vectors|block)\(.*, [01]\);$", old)) and \
+        re.sub(r", \d+\);$", "", old) == re.sub(r", \d+\);$", "", new)
+
+
+KINDS = (fewer_elements, overlapping_blocks, small_calls, more_room, parameter_size, which_loop)
 
 
 def own_text(cc, path):
@@ -303,7 +354,9 @@ def test_file(file, options, objects, runner, scratch, known):
         verdicts.update(run_batch(file, part, objects, runner, scratch))
     alive = {n: jobs[n] for n, v in verdicts.items() if v == "alive"}
     same = same_code(file, alive, scratch) if alive else set()
-    counts = {"mutants": len(jobs), "dead": 0, "same code": 0, "with a reason": 0, "survived": 0}
+    counts = {"mutants": len(jobs), "dead": 0, "same code": 0}
+    counts.update({kind.__name__: 0 for kind in KINDS})
+    counts.update({"listed": 0, "survived": 0})
     survivors = []
     for n, v in sorted(verdicts.items()):
         number, old, new, _ = file.mutants[n - 1]
@@ -311,8 +364,10 @@ def test_file(file, options, objects, runner, scratch, known):
             counts["dead"] += 1
         elif n in same:
             counts["same code"] += 1
-        elif f"{file.path.name}: {old} -> {new}" in known:
-            counts["with a reason"] += 1
+        elif any(kind(old, new) for kind in KINDS):
+            counts[next(kind.__name__ for kind in KINDS if kind(old, new))] += 1
+        elif re.sub(r"\s+", " ", f"{file.path.name}: {old} -> {new}") in known:
+            counts["listed"] += 1
         else:
             counts["survived"] += 1
             survivors.append(f"{file.path.name}: {old} -> {new}: line {number + 1}")
@@ -327,7 +382,7 @@ def main():
     parser.add_argument("files", nargs="*")
     options = parser.parse_args()
     known = EQUIVALENT.read_text().split("\n") if EQUIVALENT.exists() else []
-    known = {line.rsplit(": ", 1)[0] for line in known if line and line[0] != "#"}
+    known = {re.sub(r"\s+", " ", line.rsplit(": ", 1)[0]) for line in known if line and line[0] != "#"}
     paths = [pathlib.Path(f).resolve() for f in options.files] or sorted(
         p for p in ROOT.glob("kernels/*.c") if p.stem.rsplit("_", 1)[-1] in
         ("scalar", "avx2", "avx512", "neon"))
@@ -360,7 +415,7 @@ def main():
             for key, n in counts.items():
                 total[key] = total.get(key, 0) + n
             survivors += alive
-            print(f"{path.name}:", ", ".join(f"{n} {key}" for key, n in counts.items()), flush=True)
+            print(f"{path.name}:", ", ".join(f"{n} {key}" for key, n in counts.items() if n), flush=True)
             for s in alive:
                 print("SURVIVED", s, flush=True)
     finally:
