@@ -23,7 +23,17 @@ typedef struct bitplanes_row {
     /* A chunk of elements of 16 bits by one way, b as above; NULL: by way of byte planes. */
     void (*split_words)(uint8_t *planes, size_t stride, const uint8_t *a, const uint8_t *b);
     void (*merge_words)(uint8_t *dst, const uint8_t *planes, size_t stride, const uint8_t *b);
+    /* The planes of elements of at most so many bytes are fetched ahead. */
+    size_t fetch_width;
 } bitplanes_row;
+
+/* The planes' lines of two chunks on: so many streams are more than a CPU fetches by itself. */
+static inline __attribute__((always_inline)) void bitplanes_fetch(const uint8_t *planes,
+                                                                  size_t stride, size_t nplanes)
+{
+    for (size_t p = 0; p < nplanes; p++)
+        __builtin_prefetch(planes + p * stride + 2 * (BITPLANES_CHUNK / 8), 1);
+}
 
 /* The last chunk is filled up with zeros, and only the bytes that hold its bits are copied out. */
 static inline __attribute__((always_inline)) void
@@ -35,6 +45,8 @@ bitplanes_split(const bitplanes_row *row, uint8_t *planes, size_t stride, const 
     for (size_t i = 0; i < nelem; i += CHUNK) {
         size_t n = nelem - i < CHUNK ? nelem - i : CHUNK, nbytes = (n + 7) / 8;
         const uint8_t *x = a + width * i, *y = b ? b + width * i : NULL;
+        if (width <= row->fetch_width)
+            bitplanes_fetch(planes + i / 8, stride, 8 * width);
         if (n == CHUNK && width == 2 && row->split_words) {
             row->split_words(planes + i / 8, stride, x, y);
             continue;
@@ -134,7 +146,8 @@ bitplanes_merge(const bitplanes_row *row, uint8_t *dst, const uint8_t *planes, s
                                    split_bytes_u##bits##_##isa,                                    \
                                    merge_bytes_u##bits##_##isa,                                    \
                                    BITPLANES_SPLIT_WORDS,                                          \
-                                   BITPLANES_MERGE_WORDS};                                         \
+                                   BITPLANES_MERGE_WORDS,                                          \
+                                   BITPLANES_FETCH_WIDTH};                                         \
         bitplanes_split(&row, planes, stride, src, NULL, nelem, bits / 8);                         \
     }                                                                                              \
     attributes void bitx_xor_split_bits_u##bits##_##isa(                                           \
@@ -145,7 +158,8 @@ bitplanes_merge(const bitplanes_row *row, uint8_t *dst, const uint8_t *planes, s
                                    split_bytes_u##bits##_##isa,                                    \
                                    merge_bytes_u##bits##_##isa,                                    \
                                    BITPLANES_SPLIT_WORDS,                                          \
-                                   BITPLANES_MERGE_WORDS};                                         \
+                                   BITPLANES_MERGE_WORDS,                                          \
+                                   BITPLANES_FETCH_WIDTH};                                         \
         bitplanes_split(&row, planes, stride, a, b, nelem, bits / 8);                              \
     }                                                                                              \
     attributes void bitx_merge_bits_u##bits##_##isa(uint8_t *dst, const uint8_t *planes,           \
@@ -156,7 +170,8 @@ bitplanes_merge(const bitplanes_row *row, uint8_t *dst, const uint8_t *planes, s
                                    split_bytes_u##bits##_##isa,                                    \
                                    merge_bytes_u##bits##_##isa,                                    \
                                    BITPLANES_SPLIT_WORDS,                                          \
-                                   BITPLANES_MERGE_WORDS};                                         \
+                                   BITPLANES_MERGE_WORDS,                                          \
+                                   BITPLANES_FETCH_WIDTH};                                         \
         bitplanes_merge(&row, dst, planes, stride, NULL, nelem, bits / 8);                         \
     }                                                                                              \
     attributes void bitx_xor_merge_bits_u##bits##_##isa(                                           \
@@ -167,12 +182,14 @@ bitplanes_merge(const bitplanes_row *row, uint8_t *dst, const uint8_t *planes, s
                                    split_bytes_u##bits##_##isa,                                    \
                                    merge_bytes_u##bits##_##isa,                                    \
                                    BITPLANES_SPLIT_WORDS,                                          \
-                                   BITPLANES_MERGE_WORDS};                                         \
+                                   BITPLANES_MERGE_WORDS,                                          \
+                                   BITPLANES_FETCH_WIDTH};                                         \
         bitplanes_merge(&row, dst, planes, stride, b, nelem, bits / 8);                            \
     }
 
 /* A file with split_chunk and merge_chunk says BITX_BITPLANES_FUNCTIONS(attributes, isa), after it
-   defined BITPLANES_SPLIT_WORDS and BITPLANES_MERGE_WORDS as its functions or NULL. */
+   defined BITPLANES_SPLIT_WORDS and BITPLANES_MERGE_WORDS as its functions or NULL, and
+   BITPLANES_FETCH_WIDTH. */
 #define BITX_BITPLANES_FUNCTIONS(attributes, isa)                                                  \
     BITX_BITPLANES_BYTES_U8(isa)                                                                   \
     BITX_BITPLANES_BYTES(isa, 16)                                                                  \

@@ -152,6 +152,7 @@ BITX_AVX2 static void merge_words(uint8_t *dst, const uint8_t *planes, size_t st
 
 #    define BITPLANES_SPLIT_WORDS split_words
 #    define BITPLANES_MERGE_WORDS merge_words
+#    define BITPLANES_FETCH_WIDTH 0
 BITX_BITPLANES_FUNCTIONS(BITX_AVX2, avx2)
 
 #endif

@@ -49,6 +49,9 @@ BITX_AVX512 static void merge_chunk(uint8_t *dst, const uint8_t *planes, size_t 
 
 #    define BITPLANES_SPLIT_WORDS NULL
 #    define BITPLANES_MERGE_WORDS NULL
+/* L2, Sapphire Rapids: 0.90 becomes 1.06 of the roofline for bytes, 0.55 0.62 for 16 bits; for 32
+   bits 0.75 became 0.63. */
+#    define BITPLANES_FETCH_WIDTH 2
 BITX_BITPLANES_FUNCTIONS(BITX_AVX512, avx512)
 
 #endif

@@ -40,4 +40,5 @@ static void merge_chunk(uint8_t *dst, const uint8_t *planes, size_t stride)
 
 #define BITPLANES_SPLIT_WORDS NULL
 #define BITPLANES_MERGE_WORDS NULL
+#define BITPLANES_FETCH_WIDTH 0
 BITX_BITPLANES_FUNCTIONS(, scalar)
