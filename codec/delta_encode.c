@@ -206,7 +206,7 @@ static bool sketch_scales(const bitx_words *words, bitx_effort effort, bool samp
     memcpy(&plain, model, offsetof(bitx_model, codes));
     if (bitx_scales_choose(words, effort, sampled, &m->diffs, model, &nbytes)) {
         nbytes += bitx_model_sketch_scaled(words, effort, &m->diffs, model);
-        if (nbytes + nbytes / 64 < plain_nbytes)
+        if (nbytes + nbytes / 256 < plain_nbytes)
             return true;
     }
     memcpy(model, &plain, offsetof(bitx_model, codes));
