@@ -33,9 +33,9 @@ size_t bench_layout(const size_t *nbytes, size_t n, size_t *offsets);
 
 /*
  * Touches nbytes of memory and gives them back, so that the kernel's free pages are backed by the
- * host. A guest whose hypervisor takes freed pages back (free page reporting, balloons) pays a fault
- * of the host for each page that it touches again: seconds later the same command runs at a third
- * or a quarter of its rate. For samples that make and drop many pages, in caches or on tmpfs.
+ * host. A guest whose hypervisor takes freed pages back (free page reporting, balloons) pays a
+ * fault of the host for each page that it touches again: seconds later the same command runs at a
+ * third or a quarter of its rate. For samples that make and drop many pages, in caches or on tmpfs.
  */
 void bench_memory_warm(size_t nbytes);
 
