@@ -59,9 +59,10 @@ static void ref_distance_positions(kc_case *c)
    is ever alone at; else anywhere, or beyond n. */
 static size_t next_place(kc_rng *rng, size_t n, int *alone)
 {
+    enum { PLACES = 331 }; /* prime: with two turns for each length, n itself would meet place 0 */
     static size_t turn;
     *alone = n > 0 && ++turn % 2;
-    return *alone ? turn / 2 % n : n ? kc_below(rng, 2 * (unsigned)n) : 0;
+    return *alone ? turn / 2 % PLACES % n : n ? kc_below(rng, 2 * (unsigned)n) : 0;
 }
 
 /* Equal up to somewhere, often to the end, and noise from there on or one bit. */
