@@ -9,7 +9,7 @@
 
 #include "merge_avx2.h"
 
-enum { PART = 4096, GROUPS = 16, LEAVES = GROUPS + 1, NODES = 2 * LEAVES, LEVELS = 8 };
+enum { PART = 2048, GROUPS = 16, LEAVES = GROUPS + 1, NODES = 2 * LEAVES, LEVELS = 8 };
 
 /* A tree of the groups and, behind them, of what has none, the frequent ones near the root: nodes
    below LEAVES are groups. */
