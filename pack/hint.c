@@ -60,10 +60,13 @@ static zipllm_status add_model(hinting *h, size_t at, const char *name)
     if (status != ZIPLLM_OK || row.id == 0)
         return status;
     h->rows[at] = row.id;
-    status = add_once(h, &row, name, shape);
-    if (status == ZIPLLM_OK && row.parent != 0)
+    /* rebase leaves these as they are. */
+    const bool blended = row.nparents > 1 || row.depth > 1 || row.predictor == BITX_PREDICT_CAST;
+    if (!blended)
+        status = add_once(h, &row, name, shape);
+    if (status == ZIPLLM_OK && !blended && row.parent != 0)
         status = zipllm_index_tensor(h->store->index, row.parent, &root, h->error);
-    if (status == ZIPLLM_OK && row.parent != 0 && root.id != 0)
+    if (status == ZIPLLM_OK && !blended && row.parent != 0 && root.id != 0)
         status = add_once(h, &root, name, shape);
     free(dtype);
     free(shape);
