@@ -26,8 +26,8 @@ size_t bitx_tree_arena_nbytes(size_t n);
 void bitx_tree_encode(bit_writer *w, const bitx_code *code, uint8_t *list, uint8_t *other, size_t n,
                       bitx_arena arena);
 
-/* Symbols to list[0 .. n). other: n bytes. Of both, TREE_SLACK more may be written. Sets r->bad where the planes end too early, or
-   for symbols where the code has none. */
+/* Symbols to list[0 .. n). other: n bytes. Of both, TREE_SLACK more may be written. Sets r->bad
+   where the planes end too early, or for symbols where the code has none. */
 void bitx_tree_decode(bit_reader *r, const bitx_code *code, uint8_t *list, uint8_t *other, size_t n,
                       bitx_arena arena);
 
