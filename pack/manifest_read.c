@@ -88,8 +88,10 @@ static bool hex_byte(reader *r, uint8_t *byte)
     r->at += high >= 0;
     const int low = high >= 0 ? digit(peek(r)) : -1;
     r->at += low >= 0;
+    if (low < 0)
+        return bad(r, "not hexadecimal");
     *byte = (uint8_t)(high << 4 | low);
-    return low >= 0 || bad(r, "not hexadecimal");
+    return true;
 }
 
 static bool hex_bytes(reader *r, uint8_t *dst, size_t nbytes)

@@ -220,6 +220,9 @@ static zipllm_status take_lock(zipllm_store *store, zipllm_error *error)
 static zipllm_status open_index(zipllm_store *store, zipllm_error *error)
 {
     struct stat st;
+    if (fstatat(store->dir.fd, INDEX_FILE, &st, 0) != 0 && errno == ENOENT)
+        return zipllm_fail_at(&store->dir, INDEX_FILE, ENOENT,
+                              "cannot open the index, which repair makes anew", error);
     store->read_only = faccessat(store->dir.fd, INDEX_FILE, W_OK, AT_EACCESS) != 0 ||
                        faccessat(store->dir.fd, ".", W_OK, AT_EACCESS) != 0;
     if (store->read_only && fstatat(store->dir.fd, INDEX_FILE "-journal", &st, 0) == 0)

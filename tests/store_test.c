@@ -309,6 +309,40 @@ Test(store, repair_takes_neither_of_two_frames_of_one_name)
     zipllm_close(store);
 }
 
+/* The first of two tensors of equal hash is lost: a model that has it does not get the other. */
+Test(store, repair_does_not_take_another_ordinal)
+{
+    static unsigned char a[1 << 17], b[1 << 17];
+    char command[512];
+    zipllm_repair_result r;
+    zipllm_error error;
+    make_collision(a, b, sizeof a, store_seed());
+    const test_tensor one[] = {{"a", "U8", "[131072]", a, sizeof a}};
+    const test_tensor two[] = {{"b", "U8", "[131072]", b, sizeof b}};
+    test_mkdir(at("one"));
+    test_mkdir(at("two"));
+    test_write_safetensors(at("one/m.safetensors"), one, 1);
+    test_write_safetensors(at("two/m.safetensors"), two, 1);
+    zipllm_store *store = test_open(store_path, ZIPLLM_SHARED);
+    (void)test_add(store, at("one"), "one", NULL);
+    (void)snprintf(command, sizeof command, "cd %s && find packs -type f >../lost", store_path);
+    cr_assert_eq(system(command), 0);
+    (void)test_add(store, at("two"), "two", NULL);
+    zipllm_close(store);
+    (void)snprintf(command, sizeof command, "cd %s && rm $(cat ../lost) index.sqlite", store_path);
+    cr_assert_eq(system(command), 0);
+    cr_assert_eq(repair(&r), ZIPLLM_DAMAGED);
+    cr_assert_eq(r.models_damaged, 1);
+    store = test_open(store_path, ZIPLLM_SHARED);
+    test_get(store, "two", at("out"));
+    cr_assert(test_same(at("two"), at("out")));
+    zipllm_get_options options = ZIPLLM_GET_OPTIONS_INIT;
+    options.name = "one";
+    options.target = at("out1");
+    cr_assert_eq(zipllm_get(store, &options, NULL, &error), ZIPLLM_DAMAGED);
+    zipllm_close(store);
+}
+
 Test(store, repair_needs_the_store_for_itself)
 {
     zipllm_error error;
