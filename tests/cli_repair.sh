@@ -345,7 +345,7 @@ def swap(a, b, *says):
 repair(whole, "whole", [0])
 swap(b'"version":1', b'"version":2')
 at = whole.index(b'"store":"') + 9
-other = bytes([whole[at] ^ 1]) if whole[at] not in b"9f" else b"0"
+other = b"1" if whole[at:at + 1] == b"0" else b"0"
 repair(whole[:at] + other + whole[at + 1:], "store", [4], "of another store")
 swap(b'"fam/base"', b'"../../etc"', "not the name of a model")
 swap(b'"fam/base"', b'"fam/base@1"', "not the name of a model")
