@@ -7,6 +7,8 @@
 #ifndef BITX_GROUP_TREE_AVX2_H
 #define BITX_GROUP_TREE_AVX2_H
 
+#define BITX_KERNEL_ROWS
+#include "bitx/kernels.h"
 #include "merge_avx2.h"
 
 enum { PART = 2048, GROUPS = 16, LEAVES = GROUPS + 1, NODES = 2 * LEAVES, LEVELS = 8 };

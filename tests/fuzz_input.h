@@ -1,4 +1,5 @@
-/* What every fuzz target of a parser has: the input as a source, and a check that ends the process. */
+/* What every fuzz target of a parser has: the input as a source, and a check that ends the process.
+ */
 #ifndef TESTS_FUZZ_INPUT_H
 #define TESTS_FUZZ_INPUT_H
 

@@ -222,11 +222,11 @@ typedef struct bitx_tree_shape {
 } bitx_tree_shape;
 
 /*
- * The nelem symbols, 1 to 64, that reach a node: its plane (a one: to the right child), those of its
- * left subtree and those of its right one lie in this order in the bits of planes[0 .. nbytes) from
- * bit number `bit` on, at most 8 nbytes. Writes 64 bytes to list, of which those above nelem are
- * undefined. Returns the number of the bit behind the planes; SIZE_MAX if there are too few, list
- * being undefined then.
+ * The nelem symbols, 1 to 64, that reach a node: its plane (a one: to the right child), those of
+ * its left subtree and those of its right one lie in this order in the bits of planes[0 .. nbytes)
+ * from bit number `bit` on, at most 8 nbytes. Writes 64 bytes to list, of which those above nelem
+ * are undefined. Returns the number of the bit behind the planes; SIZE_MAX if there are too few,
+ * list being undefined then.
  */
 BITX_KERNEL(size_t, subtree_u8, uint8_t *list, size_t nelem, const bitx_tree_shape *shape,
             unsigned depth, unsigned node, const uint8_t *planes, size_t nbytes, size_t bit);
@@ -316,7 +316,8 @@ BITX_KERNEL(void, delta_encode_u16, uint8_t *symbols, uint8_t *classes, bitx_raw
  * Symbols of elements in lists, one for each group: the symbol of an element of class c is the next
  * of next[group[c]]; groups are below 16. With scales (else NULL), those of elements of chunk k, of
  * 2^chunk_log2, have class_low less 14 - scales[k], which is at least 0; of scale 15, the elements
- * are those of the base with their zero_bits cleared, and have no symbols. chunk_log2 is at least 6.
+ * are those of the base with their zero_bits cleared, and have no symbols. chunk_log2 is at
+ * least 6.
  */
 typedef struct bitx_delta_lists {
     const uint8_t *next[16];
