@@ -313,11 +313,12 @@ static bool read_path(reader *r, bool first)
 {
     if (!literal(r, "{\"path\":") || !string(r, r->name, TEXT_MAX))
         return false;
-    if (!zipllm_path_is_safe(r->name, strlen(r->name)))
+    const size_t nbytes = strlen(r->name);
+    if (nbytes > ZIPLLM_PATH_MAX || !zipllm_path_is_safe(r->name, nbytes))
         return bad(r, "a path that leaves the model");
     if (!first && strcmp(r->last_path, r->name) >= 0)
         return bad(r, "paths are not in order");
-    (void)snprintf(r->last_path, sizeof r->last_path, "%s", r->name);
+    memcpy(r->last_path, r->name, nbytes + 1);
     return literal(r, ",\"");
 }
 
