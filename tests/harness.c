@@ -214,7 +214,7 @@ static void call_merge_lists(bitx_fn_MERGE_LISTS *fn, kc_case *c)
 static void call_subtree(bitx_fn_SUBTREE *fn, kc_case *c)
 {
     bitx_tree_shape shape = {c->tree_count, c->tree_first, c->table};
-    c->result = fn(c->out[0], c->out_nbytes[0], &shape, c->value[0], c->value[1], c->in[0],
+    c->result = fn(c->out[0], kc_subtree_nelem(c), &shape, c->value[0], c->value[1], c->in[0],
                    c->in_nbytes[0], c->bit);
 }
 

@@ -49,6 +49,12 @@ typedef struct kc_case {
     uint64_t result;        /* of functions that return a value */
 } kc_case;
 
+/* Elements of a case of subtree_u8, whose lists have 1 to 64. */
+static inline size_t kc_subtree_nelem(const kc_case *c)
+{
+    return c->nelem ? (c->nelem - 1) % 64 + 1 : 1;
+}
+
 /* How to test one operation. */
 typedef struct kc_spec {
     const char *op;

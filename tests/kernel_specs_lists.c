@@ -315,7 +315,7 @@ static size_t ref_subtree_bits(kc_case *c, uint8_t *list)
     uint8_t order[64];
     for (unsigned i = 0; i < 64; i++)
         order[i] = (uint8_t)i;
-    return ref_subtree_node(c, c->value[0], c->value[1], order, c->out_nbytes[0], c->bit, list);
+    return ref_subtree_node(c, c->value[0], c->value[1], order, kc_subtree_nelem(c), c->bit, list);
 }
 
 /* A tree of up to 20 levels and 32 nodes in each, and mostly as many bits as it asks for. */
@@ -343,7 +343,7 @@ static void plan_subtree_u8(kc_case *c, kc_rng *rng)
     c->value[0] = kc_below(rng, 2) ? 0 : kc_below(rng, depth + 1);
     c->value[1] = kc_below(rng, nodes[c->value[0]]);
     c->bit = kc_below(rng, 20);
-    kc_add_out(c, c->nelem ? (c->nelem - 1) % 64 + 1 : 1);
+    kc_add_out(c, kc_subtree_nelem(c));
     kc_fill(rng, c->in[0], BITS_NBYTES);
     size_t nbytes = (ref_subtree_bits(c, list) + 7) / 8, begun = (c->bit + 7) / 8;
     if (kc_below(rng, 6) == 0)

@@ -184,5 +184,9 @@ int main(int argc, char **argv)
     write_model(argv[1], "near", &near);
     write_model(argv[1], "task", &task);
     write_model(argv[1], "lora", &lora);
+    model *const all[] = {&root, &half, &base, &a, &b, &mean, &a_f16, &near, &task, &lora};
+    for (size_t k = 0; k < sizeof(all) / sizeof(all[0]); k++)
+        for (int i = 0; i < TENSORS; i++)
+            free(all[k]->units[i]);
     return 0;
 }
