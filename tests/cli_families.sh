@@ -83,21 +83,8 @@ expect 1 z distance t/f1-chat t/absent
 
 # A fine-tune of a distant fine-tune: the latter's tensors are promoted to be its bases, whatever
 # else is near.
-cat >vary.py <<'END'
-import array, os, random, sys
-source, target, mask, share, seed = *sys.argv[1:3], int(sys.argv[3]), float(sys.argv[4]), int(sys.argv[5])
-rng = random.Random(seed)
-os.makedirs(target)
-data = open(source + "/model.safetensors", "rb").read()
-start = 8 + int.from_bytes(data[:8], "little")
-weights = array.array("H", data[start:])
-for i in range(len(weights)):
-    if share == 1 or rng.random() < share:
-        weights[i] ^= rng.getrandbits(16) & mask
-open(target + "/model.safetensors", "wb").write(data[:start] + weights.tobytes())
-END
-python3 vary.py f2-base far 63 1 1
-python3 vary.py far near 1 0.01 2
+python3 "$VARY" f2-base far 63 1 1
+python3 "$VARY" far near 1 0.01 2
 expect 0 z add --json --name t/far far
 json 'lines[-1]["base"] == "t/f2-base" and lines[-1]["tensors_promoted"] == 0'
 expect 0 z add -v --json --name t/near near

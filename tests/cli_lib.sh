@@ -8,6 +8,7 @@ export LC_ALL=C TZ=UTC
 ZIPLLM=$1
 MAKE_FAMILY=$2
 VECTORS=$3/tests/vectors
+VARY=$3/tests/vary_model.py
 WORK=$(mktemp -d "${TMPDIR:-/tmp}/zipllm_cli.XXXXXX")
 STORE=$WORK/store
 CHECKS=0

@@ -17,21 +17,8 @@ head -c 1500000 m/root/model.safetensors >m/base/sub/copy # a blob, and a name t
 cp m/base/nothing "$(printf 'm/base/sub/a\377"\\b\001')"
 
 # A promoted tensor whose old frame waits for gc.
-cat >vary.py <<'END'
-import array, os, random, sys
-source, target, mask, share, seed = *sys.argv[1:3], int(sys.argv[3]), float(sys.argv[4]), int(sys.argv[5])
-rng = random.Random(seed)
-os.makedirs(target)
-data = open(source + "/model.safetensors", "rb").read()
-start = 8 + int.from_bytes(data[:8], "little")
-weights = array.array("H", data[start:])
-for i in range(len(weights)):
-    if share == 1 or rng.random() < share:
-        weights[i] ^= rng.getrandbits(16) & mask
-open(target + "/model.safetensors", "wb").write(data[:start] + weights.tobytes())
-END
-python3 vary.py m/base m/far 63 1 1
-python3 vary.py m/far m/close 1 0.01 2
+python3 "$VARY" m/base m/far 63 1 1
+python3 "$VARY" m/far m/close 1 0.01 2
 
 # The rows, by what they mean and not by their ids; sketches and probes too.
 cat >dump.py <<'END'
@@ -197,9 +184,10 @@ expect 0 z rm fam/lora
 manifest=$(cd "$STORE" && find models -name '*.json' | sort | head -n 1)
 name=$(sed -n 's/.*"name":"fam\/\([^"]*\)".*/\1/p' "$STORE/$manifest")
 id=$(basename "$manifest" .json)
-mv "$STORE/$manifest" "$STORE/tmp/rm-$id.json"
+parked=tmp/rm-$id.json
+mv "$STORE/$manifest" "$STORE/$parked"
 expect 0 z repair --json
-json "lines[-1]['models_removed'] == 1 and [l['path'] for l in lines if l['type'] == 'note'] == ['tmp/rm-$id.json']"
+json "lines[-1]['models_removed'] == 1 and [l['path'] for l in lines if l['type'] == 'note'] == ['$parked']"
 json "lines[-1]['models'] == 9 and lines[-1]['models_dropped'] == 1"
 expect 1 z show "fam/$name"
 expect 0 z gc
@@ -304,7 +292,7 @@ whole base a b
 # ---- bases are found by bits, as before
 rm -rf "$STORE"
 cp -a first "$STORE"
-python3 vary.py m/b m/kin 1 0.02 7
+python3 "$VARY" m/b m/kin 1 0.02 7
 expect 0 z add --json --name fam/kin m/kin
 cp out before.json
 rm -rf "$STORE"
