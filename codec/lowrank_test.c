@@ -14,7 +14,7 @@
    order that depends on no ISA. Vectors are used in pairs; those that fill the last one up are
    zeros. */
 enum { LANES = 8, PAIR = 2 * LANES, VECTORS_MAX = LOWRANK_TEST_MAX / LANES };
-typedef float lanes __attribute__((vector_size(4 * LANES), aligned(32), may_alias));
+typedef float eight __attribute__((vector_size(4 * LANES), aligned(32), may_alias));
 
 /* Into functions of a wider ISA. */
 #define ALWAYS_INLINE __attribute__((always_inline)) inline
@@ -22,7 +22,7 @@ typedef float lanes __attribute__((vector_size(4 * LANES), aligned(32), may_alia
 typedef struct test_matrix {
     size_t p, q;
     size_t vectors; /* that hold q columns, an even number */
-    lanes m[LOWRANK_TEST_MAX][VECTORS_MAX];
+    eight m[LOWRANK_TEST_MAX][VECTORS_MAX];
 } test_matrix;
 
 static float *row_of(test_matrix *t, size_t i)
@@ -47,7 +47,7 @@ static void load_changes(test_matrix *t, bitx_dtype dtype, const uint8_t *src, c
     }
 }
 
-static float sum_lanes(const lanes *v)
+static float sum_lanes(const eight *v)
 {
     float sums[LANES];
     memcpy(sums, v, sizeof(sums));
@@ -58,13 +58,13 @@ static float sum_lanes(const lanes *v)
 }
 
 /* Energies of its rows and columns. */
-ALWAYS_INLINE static void measure_lines(test_matrix *t, float *rows, lanes *columns)
+ALWAYS_INLINE static void measure_lines(test_matrix *t, float *rows, eight *columns)
 {
     memset(columns, 0, t->vectors * sizeof(*columns));
     for (size_t i = 0; i < t->p; i++) {
-        lanes sum = {0};
+        eight sum = {0};
         for (size_t v = 0; v < t->vectors; v++) {
-            const lanes square = t->m[i][v] * t->m[i][v];
+            const eight square = t->m[i][v] * t->m[i][v];
             columns[v] += square;
             sum += square;
         }
@@ -87,7 +87,7 @@ static void drop_empty(test_matrix *t, float *rows, float *columns)
     size_t p = 0, q = 0;
     for (size_t i = 0; i < t->p; i++) {
         if (rows[i] > 0 && p++ != i)
-            memcpy(t->m[p - 1], t->m[i], t->vectors * sizeof(lanes));
+            memcpy(t->m[p - 1], t->m[i], t->vectors * sizeof(eight));
     }
     for (size_t j = 0; j < t->q; j++) {
         if (columns[j] > 0 && q++ != j)
@@ -120,11 +120,11 @@ static void find_caps(const float *energy, size_t n, float *caps)
 
 /* Scales of rows and columns, which full fine-tunes have, look like a few great singular values;
    without them a matrix has the rank that it had. Energies of columns then, to `left`. */
-ALWAYS_INLINE static void cap_lines(test_matrix *t, const float *rows, const lanes *columns,
-                                    lanes *left)
+ALWAYS_INLINE static void cap_lines(test_matrix *t, const float *rows, const eight *columns,
+                                    eight *left)
 {
     float down[LOWRANK_TEST_MAX];
-    lanes across[VECTORS_MAX] = {{0}};
+    eight across[VECTORS_MAX] = {{0}};
     find_caps(rows, t->p, down);
     find_caps((const float *)columns, t->q, (float *)across);
     memset(left, 0, t->vectors * sizeof(*left));
@@ -140,12 +140,12 @@ ALWAYS_INLINE static void cap_lines(test_matrix *t, const float *rows, const lan
  * which only those with the pivots are ever computed: it leaves of each column what is orthogonal
  * to all pivots so far, as Gram and Schmidt do, but only the energy of that.
  */
-ALWAYS_INLINE static void take_pivot(const test_matrix *t, lanes (*taken)[VECTORS_MAX], lanes *left,
+ALWAYS_INLINE static void take_pivot(const test_matrix *t, eight (*taken)[VECTORS_MAX], eight *left,
                                      size_t k)
 {
     const float *energy = (const float *)left;
     const size_t vectors = t->vectors;
-    lanes products[VECTORS_MAX];
+    eight products[VECTORS_MAX];
     float column[LOWRANK_TEST_MAX];
     size_t best = 0;
     for (size_t j = 1; j < t->q; j++)
@@ -153,7 +153,7 @@ ALWAYS_INLINE static void take_pivot(const test_matrix *t, lanes (*taken)[VECTOR
     for (size_t i = 0; i < t->p; i++)
         column[i] = ((const float *)t->m[i])[best];
     for (size_t v = 0; v < vectors; v += 2) {
-        lanes one = {0}, two = {0};
+        eight one = {0}, two = {0};
         for (size_t i = 0; i < t->p; i++) {
             one += t->m[i][v] * column[i];
             two += t->m[i][v + 1] * column[i];
@@ -174,7 +174,7 @@ ALWAYS_INLINE static void take_pivot(const test_matrix *t, lanes (*taken)[VECTOR
     ((float *)left)[best] = 0;
 }
 
-static double sum_of(const lanes *left, size_t n)
+static double sum_of(const eight *left, size_t n)
 {
     const float *energy = (const float *)left;
     double sum = 0;
@@ -192,7 +192,7 @@ ALWAYS_INLINE static double judge(test_matrix *t)
     /* Halfway most full fine-tunes are told from all others. */
     static const double halfway = 0.6;
     enum { STEPS_MAX = LOWRANK_TEST_MAX / 3 };
-    lanes columns[VECTORS_MAX], left[VECTORS_MAX], taken[STEPS_MAX][VECTORS_MAX];
+    eight columns[VECTORS_MAX], left[VECTORS_MAX], taken[STEPS_MAX][VECTORS_MAX];
     float rows[LOWRANK_TEST_MAX];
     measure_lines(t, rows, columns);
     drop_empty(t, rows, (float *)columns);
