@@ -351,6 +351,7 @@ bitx_status bitx_plan_predict(bitx_ctx *ctx, bitx_plan *plan, const bitx_params 
             least = nbytes;
             chosen = last;
             finder.least = least;
+            finder.adapted = bitx_prediction_factors(&best.prediction) != 0;
         } else {
             bitx_found_free(ctx, &found);
         }

@@ -15,6 +15,7 @@ struct bitx_frame {
     const uint8_t *rows;
     const uint64_t *offsets; /* of each payload, from the start of the frame */
     void *factors;           /* of a prediction, as allocated; or NULL */
+    void *adapter;           /* those of bitx_frame_set_adapter(); or NULL */
 };
 
 static void fill_info(const bitx_header *h, bitx_frame_info *info)
@@ -31,15 +32,20 @@ static void fill_info(const bitx_header *h, bitx_frame_info *info)
     info->header_nbytes = h->header_nbytes;
     info->frame_nbytes = h->frame_nbytes;
     const bitx_prediction *p = &h->prediction;
-    info->nbases = p->nparents;
+    info->nfactors = bitx_prediction_factors(p);
+    info->nbases = p->nparents + info->nfactors;
     info->base_dtype = p->parent_dtype;
     info->rank = p->rank;
     info->columns = p->columns;
+    info->factor_dtype = p->factor_dtype;
+    for (unsigned k = 0; k < info->nfactors; k++)
+        info->factor_nbytes[k] = bitx_adapter_nbytes(p, k);
+    if (p->hashes)
+        memcpy(info->other_hashes, p->hashes, (size_t)(info->nbases - 1) * BITX_HASH_NBYTES);
     if (p->predictor != BITX_PREDICTOR_MERGE)
         return;
     info->relative = p->combine.relative;
     memcpy(info->coefficients, p->combine.coefficients, sizeof(info->coefficients));
-    memcpy(info->other_hashes, p->hashes, (size_t)(p->nparents - 1) * BITX_HASH_NBYTES);
 }
 
 bitx_status bitx_frame_info_read(const void *frame, size_t avail, bitx_frame_info *info,
@@ -81,6 +87,8 @@ static bitx_status decode_block(const bitx_worker *worker, const bitx_header *h,
                                 const uint8_t *const *bases, size_t base_nbytes)
 {
     const bitx_block_codec *codec = bitx_codec_find(row->codec);
+    if (codec->uses_base && bitx_prediction_factors(&h->prediction) && !h->prediction.u)
+        return BITX_ERR_NO_BASE; /* its matrices were not given */
     bitx_span span = {.dtype = h->dtype,
                       .offset = index << h->block_log2,
                       .nbytes = bitx_block_nbytes(h, index),
@@ -94,6 +102,31 @@ static bitx_status decode_block(const bitx_worker *worker, const bitx_header *h,
 }
 
 /* ---- frames in memory ---------------------------------------------------------------------- */
+
+static bool hash_is(const uint8_t *want, const void *base, size_t base_nbytes)
+{
+    uint8_t hash[BITX_HASH_NBYTES];
+    bitx_hash128(hash, base, base_nbytes);
+    return memcmp(hash, want, BITX_HASH_NBYTES) == 0;
+}
+
+/* The matrices of an adapter, as they were given. */
+typedef struct factor_bytes {
+    const uint8_t *data[2];
+    size_t nbytes[2];
+} factor_bytes;
+
+static bitx_status check_factors(const bitx_prediction *p, const factor_bytes *given)
+{
+    for (unsigned k = 0; k < 2; k++) {
+        if (!given->data[k])
+            return BITX_ERR_NO_BASE;
+        if (given->nbytes[k] != bitx_adapter_nbytes(p, k) ||
+            !hash_is(p->hashes + k * (size_t)BITX_HASH_NBYTES, given->data[k], given->nbytes[k]))
+            return BITX_ERR_WRONG_BASE;
+    }
+    return BITX_OK;
+}
 
 /*
  * The base's hash, taken while blocks are decoded: behind each block, whose part of the base is in
@@ -192,7 +225,7 @@ static void run_blocks(bitx_ctx *ctx, decode_job *job, size_t n)
    the tensor. */
 static bitx_status decode_span(bitx_ctx *ctx, bitx_header *h, uint8_t *dst, uint64_t offset,
                                size_t nbytes, const uint8_t *frame, const uint8_t *const *bases,
-                               base_check *check)
+                               const factor_bytes *given, base_check *check)
 {
     bitx_status status =
         bitx_buffer_grow(&ctx->allocator, &ctx->tables, bitx_tables_objects_nbytes());
@@ -211,7 +244,9 @@ static bitx_status decode_span(bitx_ctx *ctx, bitx_header *h, uint8_t *dst, uint
     size_t factors = bitx_prediction_memory(&h->prediction);
     if (status == BITX_OK && factors)
         status = bitx_buffer_grow(&ctx->allocator, &ctx->factors, factors);
-    if (status == BITX_OK && factors)
+    if (status == BITX_OK && factors && given)
+        bitx_adapter_load(&h->prediction, given->data[0], given->data[1], ctx->factors.data);
+    else if (status == BITX_OK && factors)
         status = bitx_lowrank_load(&h->prediction, frame + h->predictor_offset, h->predictor_nbytes,
                                    ctx->factors.data);
     if (status == BITX_OK)
@@ -262,13 +297,6 @@ static bitx_status open_whole(const void *frame, size_t frame_nbytes, bitx_heade
     return base_nbytes == h->base_nbytes ? BITX_OK : BITX_ERR_WRONG_BASE;
 }
 
-static bool hash_is(const uint8_t *want, const void *base, size_t base_nbytes)
-{
-    uint8_t hash[BITX_HASH_NBYTES];
-    bitx_hash128(hash, base, base_nbytes);
-    return memcmp(hash, want, BITX_HASH_NBYTES) == 0;
-}
-
 bitx_status bitx_decode(bitx_ctx *ctx, void *dst, size_t cap, size_t *dst_nbytes, const void *frame,
                         size_t frame_nbytes, const void *base, size_t base_nbytes)
 {
@@ -283,15 +311,17 @@ static void as_bytes(const void *const *bases, unsigned nbases, const uint8_t *o
         out[k] = k < nbases ? bases[k] : NULL;
 }
 
-bitx_status bitx_decode_bases(bitx_ctx *ctx, void *dst, size_t cap, size_t *dst_nbytes,
-                              const void *frame, size_t frame_nbytes, const void *const *bases,
-                              unsigned nbases, size_t base_nbytes)
+/* given: NULL if none were. */
+static bitx_status decode_whole(bitx_ctx *ctx, void *dst, size_t cap, size_t *dst_nbytes,
+                                const void *frame, size_t frame_nbytes, const void *const *bases,
+                                unsigned nbases, size_t base_nbytes, const factor_bytes *given)
 {
-    if (!ctx || (!dst && cap) || !dst_nbytes || (!frame && frame_nbytes) || (!bases && nbases) ||
-        nbases > BITX_BASES_MAX)
-        return BITX_ERR_ARGUMENT;
     bitx_header header;
     bitx_status status = open_whole(frame, frame_nbytes, &header, bases, nbases, base_nbytes);
+    if (status == BITX_OK && !bitx_prediction_factors(&header.prediction))
+        given = NULL;
+    else if (status == BITX_OK)
+        status = given ? check_factors(&header.prediction, given) : BITX_ERR_NO_BASE;
     if (status != BITX_OK)
         return status;
     if (cap < header.nbytes)
@@ -307,7 +337,7 @@ bitx_status bitx_decode_bases(bitx_ctx *ctx, void *dst, size_t cap, size_t *dst_
     const uint8_t *bytes[PARENTS_MAX];
     as_bytes(bases, nbases, bytes);
     base_check check = {.base = bases ? bases[0] : NULL, .nbytes = base_nbytes};
-    status = decode_span(ctx, &header, dst, 0, (size_t)header.nbytes, frame, bytes,
+    status = decode_span(ctx, &header, dst, 0, (size_t)header.nbytes, frame, bytes, given,
                          beside ? &check : NULL);
     if (beside && (check.done ? memcmp(check.hash, header.base_hash, sizeof(check.hash)) != 0
                               : !hash_is(header.base_hash, bases[0], base_nbytes)))
@@ -315,6 +345,29 @@ bitx_status bitx_decode_bases(bitx_ctx *ctx, void *dst, size_t cap, size_t *dst_
     if (status == BITX_OK)
         *dst_nbytes = (size_t)header.nbytes;
     return status;
+}
+
+bitx_status bitx_decode_bases(bitx_ctx *ctx, void *dst, size_t cap, size_t *dst_nbytes,
+                              const void *frame, size_t frame_nbytes, const void *const *bases,
+                              unsigned nbases, size_t base_nbytes)
+{
+    if (!ctx || (!dst && cap) || !dst_nbytes || (!frame && frame_nbytes) || (!bases && nbases) ||
+        nbases > BITX_BASES_MAX)
+        return BITX_ERR_ARGUMENT;
+    return decode_whole(ctx, dst, cap, dst_nbytes, frame, frame_nbytes, bases, nbases, base_nbytes,
+                        NULL);
+}
+
+bitx_status bitx_decode_adapter(bitx_ctx *ctx, void *dst, size_t cap, size_t *dst_nbytes,
+                                const void *frame, size_t frame_nbytes, const void *base,
+                                size_t base_nbytes, const void *a, size_t a_nbytes, const void *b,
+                                size_t b_nbytes)
+{
+    if (!ctx || (!dst && cap) || !dst_nbytes || (!frame && frame_nbytes))
+        return BITX_ERR_ARGUMENT;
+    const factor_bytes given = {{a, b}, {a_nbytes, b_nbytes}};
+    return decode_whole(ctx, dst, cap, dst_nbytes, frame, frame_nbytes, &base, base != NULL,
+                        base_nbytes, &given);
 }
 
 bitx_status bitx_decode_range(bitx_ctx *ctx, void *dst, uint64_t offset, size_t nbytes,
@@ -329,8 +382,10 @@ bitx_status bitx_decode_range(bitx_ctx *ctx, void *dst, uint64_t offset, size_t 
         return status;
     if (offset > header.nbytes || nbytes > header.nbytes - offset)
         return BITX_ERR_ARGUMENT;
+    if (bitx_prediction_factors(&header.prediction))
+        return BITX_ERR_NO_BASE;
     const uint8_t *bytes[PARENTS_MAX] = {base};
-    return decode_span(ctx, &header, dst, offset, nbytes, frame, bytes, NULL);
+    return decode_span(ctx, &header, dst, offset, nbytes, frame, bytes, NULL, NULL);
 }
 
 /* ---- opened frames ------------------------------------------------------------------------- */
@@ -344,8 +399,9 @@ static size_t align64(size_t n)
 static bitx_status open_prediction(bitx_frame *frame, const uint8_t *section)
 {
     bitx_prediction *p = &frame->header.prediction;
-    size_t hashes = p->hashes ? (size_t)(p->nparents - 1) * BITX_HASH_NBYTES : 0;
-    size_t nbytes = hashes + bitx_prediction_memory(p);
+    const unsigned nfactors = bitx_prediction_factors(p);
+    size_t hashes = p->hashes ? (size_t)(p->nparents - 1 + nfactors) * BITX_HASH_NBYTES : 0;
+    size_t nbytes = hashes + (nfactors ? 0 : bitx_prediction_memory(p));
     if (nbytes == 0)
         return BITX_OK;
     frame->factors = frame->allocator.allocate(frame->allocator.user, nbytes + 64);
@@ -382,7 +438,7 @@ bitx_status bitx_frame_open(bitx_ctx *ctx, const void *bytes, size_t avail, bitx
     uint8_t *aligned = memory + (64 - (uintptr_t)memory % 64) % 64;
     frame->allocator = ctx->allocator;
     frame->header = header;
-    frame->factors = NULL;
+    frame->factors = frame->adapter = NULL;
     status = bitx_tables_open(header.dtype, (const uint8_t *)bytes + header.tables_offset,
                               header.tables_nbytes, aligned + objects_at, frame->tables);
     if (status != BITX_OK) {
@@ -408,11 +464,32 @@ bitx_status bitx_frame_open(bitx_ctx *ctx, const void *bytes, size_t avail, bitx
     return BITX_OK;
 }
 
+bitx_status bitx_frame_set_adapter(bitx_frame *frame, const void *a, size_t a_nbytes, const void *b,
+                                   size_t b_nbytes)
+{
+    if (!frame || !bitx_prediction_factors(&frame->header.prediction))
+        return BITX_ERR_ARGUMENT;
+    bitx_prediction *p = &frame->header.prediction;
+    const factor_bytes given = {{a, b}, {a_nbytes, b_nbytes}};
+    const bitx_status status = p->u ? BITX_ERR_ARGUMENT : check_factors(p, &given);
+    if (status != BITX_OK)
+        return status;
+    const bitx_allocator *allocator = &frame->allocator;
+    frame->adapter = allocator->allocate(allocator->user, bitx_prediction_memory(p) + 64);
+    if (!frame->adapter)
+        return BITX_ERR_MEMORY;
+    uint8_t *memory = frame->adapter;
+    bitx_adapter_load(p, a, b, memory + (64 - (uintptr_t)memory % 64) % 64);
+    return BITX_OK;
+}
+
 void bitx_frame_close(bitx_frame *frame)
 {
     if (!frame)
         return;
     bitx_allocator allocator = frame->allocator;
+    if (frame->adapter)
+        allocator.release(allocator.user, frame->adapter);
     if (frame->factors)
         allocator.release(allocator.user, frame->factors);
     allocator.release(allocator.user, frame);

@@ -285,7 +285,7 @@ int bitx_frame_peek(const void *frame, size_t avail, bitx_prediction_kind *kind,
     if (avail < FIXED_NBYTES || memcmp(bytes, magic, sizeof(magic)) != 0 ||
         bytes[9] >= BITX_PREDICTOR_COUNT)
         return 0;
-    if (bytes[9] == BITX_PREDICTOR_LOWRANK) {
+    if (bytes[9] == BITX_PREDICTOR_LOWRANK || bytes[9] == BITX_PREDICTOR_ADAPTER) {
         if (load_varint(bytes, avail, &pos, BITX_TENSOR_MAX, &n) != VARINT_OK ||
             load_varint(bytes, avail, &pos, BITX_TENSOR_MAX, &n) != VARINT_OK)
             return 0;

@@ -29,7 +29,7 @@ static size_t tiles_of(uint64_t columns)
 
 size_t bitx_prediction_memory(const bitx_prediction *p)
 {
-    if (p->predictor != BITX_PREDICTOR_LOWRANK)
+    if (p->predictor != BITX_PREDICTOR_LOWRANK && p->predictor != BITX_PREDICTOR_ADAPTER)
         return 0;
     const size_t each = padded_rank(p) * sizeof(int16_t);
     return carved((size_t)p->rows * each) +
@@ -57,15 +57,6 @@ static int16_t read_factor(bit_reader *r, unsigned parameter)
     return (int16_t)(bits_get(r, 1) ? -(int)magnitude : (int)magnitude);
 }
 
-/* Where number k of vector i goes: rows of u; pairs of v in tiles. */
-static size_t place(bool tiled, size_t i, size_t k, size_t rank)
-{
-    if (!tiled)
-        return i * rank + k;
-    const size_t tile = i / LOWRANK_TILE_COLUMNS, within = i % LOWRANK_TILE_COLUMNS;
-    return (tile * rank + k / 2 * 2) * LOWRANK_TILE_COLUMNS + 2 * within + k % 2;
-}
-
 static void read_matrix(bit_reader *r, uint64_t n, unsigned rank, size_t padded, bool tiled,
                         int16_t *out)
 {
@@ -85,7 +76,7 @@ static void read_matrix(bit_reader *r, uint64_t n, unsigned rank, size_t padded,
         if (sparse && !bits_get(&flags, 1))
             continue;
         for (unsigned k = 0; k < rank; k++)
-            out[place(tiled, (size_t)i, k, padded)] = read_factor(r, parameters[k]);
+            out[bitx_factor_place(tiled, (size_t)i, k, padded)] = read_factor(r, parameters[k]);
     }
 }
 

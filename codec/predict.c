@@ -15,8 +15,9 @@ bool bitx_predictable(bitx_dtype dtype)
 
 /* ---- sections ------------------------------------------------------------------------------ */
 
-static bitx_status parse_lowrank(uint64_t nbytes, uint64_t base_nbytes, const uint8_t *section,
-                                 size_t section_nbytes, bitx_prediction *p)
+/* What lowrank and adapter begin with. */
+static bitx_status parse_rank(uint64_t nbytes, uint64_t base_nbytes, const uint8_t *section,
+                              size_t section_nbytes, bitx_prediction *p)
 {
     size_t pos = 0;
     uint64_t rank;
@@ -36,6 +37,32 @@ static bitx_status parse_lowrank(uint64_t nbytes, uint64_t base_nbytes, const ui
         return BITX_ERR_CORRUPT;
     p->factors_at = pos;
     return BITX_OK;
+}
+
+static bitx_status parse_adapter(uint64_t nbytes, uint64_t base_nbytes, const uint8_t *section,
+                                 size_t section_nbytes, bitx_prediction *p)
+{
+    const bitx_status status = parse_rank(nbytes, base_nbytes, section, section_nbytes, p);
+    if (status != BITX_OK)
+        return status;
+    const uint8_t *at = section + p->factors_at;
+    const uint64_t nelem =
+        (nbytes < base_nbytes ? nbytes : base_nbytes) / bitx_unit_nbytes(p->dtype);
+    if (section_nbytes != p->factors_at + 6 + p->rank + 2 * (size_t)BITX_HASH_NBYTES ||
+        nelem % p->columns != 0 || at[0] >= BITX_DTYPE_COUNT ||
+        !bitx_predictable((bitx_dtype)at[0]) || at[1] > BITX_ROUND_F16)
+        return BITX_ERR_CORRUPT;
+    p->factor_dtype = (bitx_dtype)at[0];
+    p->round_product = at[1];
+    memcpy(&p->scale, at + 2, 4);
+    memcpy(p->exponents, at + 6, p->rank);
+    p->hashes = at + 6 + p->rank;
+    for (unsigned k = 0; k < p->rank; k++) {
+        const int u = p->exponents[k], v = (int)p->shift - u;
+        if (u < -126 || u > 126 || v < -126 || v > 126)
+            return BITX_ERR_CORRUPT;
+    }
+    return isfinite(p->scale) ? BITX_OK : BITX_ERR_CORRUPT;
 }
 
 static bitx_status parse_merge(const uint8_t *section, size_t nbytes, bitx_prediction *p)
@@ -75,7 +102,10 @@ bitx_status bitx_prediction_parse(bitx_predictor predictor, bitx_dtype dtype, ui
     bitx_status status = BITX_OK;
     switch (predictor) {
     case BITX_PREDICTOR_LOWRANK:
-        status = parse_lowrank(nbytes, base_nbytes, section, section_nbytes, p);
+        status = parse_rank(nbytes, base_nbytes, section, section_nbytes, p);
+        break;
+    case BITX_PREDICTOR_ADAPTER:
+        status = parse_adapter(nbytes, base_nbytes, section, section_nbytes, p);
         break;
     case BITX_PREDICTOR_MERGE:
         status = parse_merge(section, section_nbytes, p);
@@ -142,19 +172,42 @@ static void from_f32(uint8_t *dst, const uint8_t *src, size_t nelem, bitx_dtype 
         memcpy(dst, src, 4 * nelem);
 }
 
-static void add_lowrank(const bitx_prediction *p, uint8_t *dst, const uint8_t *base, uint64_t first,
-                        size_t nelem)
+/* dtype: of dst and base. */
+static void add_lowrank(const bitx_prediction *p, bitx_dtype dtype, uint8_t *dst,
+                        const uint8_t *base, uint64_t first, size_t nelem)
 {
     const bitx_lowrank_params params = {.columns = (size_t)p->columns,
                                         .first = (size_t)first,
                                         .rank = p->rank + p->rank % 2,
                                         .shift = p->shift};
-    if (p->dtype == BITX_BF16)
+    if (dtype == BITX_BF16)
         bitx_lowrank_add_bf16(dst, base, p->u, p->v, nelem, &params);
-    else if (p->dtype == BITX_F16)
+    else if (dtype == BITX_F16)
         bitx_lowrank_add_f16(dst, base, p->u, p->v, nelem, &params);
     else
         bitx_lowrank_add_f32(dst, base, p->u, p->v, nelem, &params);
+}
+
+/* The base plus the rounded product. */
+static void add_rounded(const bitx_prediction *p, uint8_t *dst, const uint8_t *base, uint64_t first,
+                        size_t nelem)
+{
+    enum { CHUNK = 512 };
+    static const uint8_t zeros[4 * CHUNK];
+    const bitx_dtype narrow = p->round_product == BITX_ROUND_BF16 ? BITX_BF16 : BITX_F16;
+    const bitx_combine_params sum = {.nparents = 2, .coefficients = {1, 1}};
+    const size_t unit = bitx_unit_nbytes(p->dtype);
+    uint8_t wide[2][4 * CHUNK], rounded[2 * CHUNK];
+    for (size_t i = 0; i < nelem; i += CHUNK) {
+        const size_t n = nelem - i < CHUNK ? nelem - i : CHUNK;
+        const uint8_t *const parents[8] = {wide[0], wide[1]};
+        to_f32(wide[0], base + i * unit, n, p->dtype);
+        add_lowrank(p, BITX_F32, wide[1], zeros, first + i, n);
+        from_f32(rounded, wide[1], n, narrow);
+        to_f32(wide[1], rounded, n, narrow);
+        bitx_combine_f32(wide[0], parents, n, &sum);
+        from_f32(dst + i * unit, wide[0], n, p->dtype);
+    }
 }
 
 void bitx_predict(const bitx_prediction *p, uint8_t *dst, const uint8_t *const *parents,
@@ -164,8 +217,12 @@ void bitx_predict(const bitx_prediction *p, uint8_t *dst, const uint8_t *const *
     static_assert(PARENTS_MAX == 8, "bitx_combine_f32() takes as many");
     uint8_t wide[PARENTS_MAX + 1][4 * CHUNK];
     const size_t unit = bitx_unit_nbytes(p->dtype), theirs = bitx_unit_nbytes(p->parent_dtype);
-    if (p->predictor == BITX_PREDICTOR_LOWRANK) {
-        add_lowrank(p, dst, parents[0], first, nelem);
+    if (p->predictor == BITX_PREDICTOR_ADAPTER && p->round_product != BITX_ROUND_NONE) {
+        add_rounded(p, dst, parents[0], first, nelem);
+        return;
+    }
+    if (p->predictor == BITX_PREDICTOR_LOWRANK || p->predictor == BITX_PREDICTOR_ADAPTER) {
+        add_lowrank(p, p->dtype, dst, parents[0], first, nelem);
         return;
     }
     for (size_t i = 0; i < nelem; i += CHUNK) {

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "adapter_find.h"
 #include "carve.h"
 #include "lowrank_fit.h"
 
@@ -82,7 +83,7 @@ size_t bitx_predictor_section_max(const bitx_params *params, uint64_t nbytes, ui
 {
     if (!base_nbytes || !bitx_predictable(params->dtype))
         return 0;
-    return MERGE_MAX_NBYTES + (params->row_nelem ? (size_t)nbytes / 4 : 0);
+    return MERGE_MAX_NBYTES + ADAPTER_MAX_NBYTES + (params->row_nelem ? (size_t)nbytes / 4 : 0);
 }
 
 /* ---- low rank ------------------------------------------------------------------------------ */
@@ -115,12 +116,12 @@ static bitx_status looks_lowrank(const bitx_finder *f, const bitx_pair_source *p
     return status;
 }
 
-static bool lowrank_pair(const bitx_finder *f, unsigned k, bitx_pair_source *pair)
+/* The tensor and base k as matrices. */
+static bool matrix_pair(const bitx_finder *f, unsigned k, bitx_pair_source *pair)
 {
     const bitx_params *params = f->params;
     const size_t unit = bitx_unit_nbytes(params->dtype);
-    if (!params->row_nelem || !bitx_predictable(params->dtype) || k >= f->bases->n ||
-        params->effort == BITX_EFFORT_FAST)
+    if (!params->row_nelem || !bitx_predictable(params->dtype) || k >= f->bases->n)
         return false;
     const bitx_base_source *base = &f->bases->bases[k];
     const uint64_t nelem = (f->nbytes < base->nbytes ? f->nbytes : base->nbytes) / unit;
@@ -129,10 +130,17 @@ static bool lowrank_pair(const bitx_finder *f, unsigned k, bitx_pair_source *pai
     return nelem % params->row_nelem == 0 && pair->rows >= 2;
 }
 
+static bool lowrank_pair(const bitx_finder *f, unsigned k, bitx_pair_source *pair)
+{
+    return f->params->effort != BITX_EFFORT_FAST && matrix_pair(f, k, pair);
+}
+
 bool bitx_finder_promises(const bitx_finder *f)
 {
     bitx_pair_source pair;
     bool likely = f->params->effort == BITX_EFFORT_MAX;
+    if (f->bases->n && f->params->adapter)
+        return true;
     if (f->bases->n > 1 || (f->bases->n == 1 && f->bases->bases[0].dtype != f->params->dtype))
         return true;
     if (!lowrank_pair(f, next_base(f->bases, 0, f->params->dtype), &pair))
@@ -145,7 +153,7 @@ static bitx_status find_lowrank(const bitx_finder *f, bitx_found *found)
     const bitx_params *params = f->params;
     const unsigned k = next_base(f->bases, 0, params->dtype);
     bitx_pair_source pair;
-    if (!lowrank_pair(f, k, &pair) || f->least < f->nbytes / 128)
+    if (!lowrank_pair(f, k, &pair) || f->least < f->nbytes / 128 || f->adapted)
         return BITX_OK;
     const bitx_base_source *base = &f->bases->bases[k];
     bool likely = params->effort == BITX_EFFORT_MAX;
@@ -176,15 +184,39 @@ static bitx_status find_lowrank(const bitx_finder *f, bitx_found *found)
     return status;
 }
 
+static bitx_status find_adapter(const bitx_finder *f, bitx_found *found)
+{
+    const bitx_params *params = f->params;
+    const unsigned k = next_base(f->bases, 0, params->dtype);
+    bitx_pair_source pair;
+    if (!params->adapter || !matrix_pair(f, k, &pair))
+        return BITX_OK;
+    plain(found, params->dtype, f->bases, k);
+    found->there = false;
+    const bitx_status status =
+        bitx_adapter_find(f->ctx, &pair, params->fit_nbytes ? params->fit_nbytes : BITX_FIT_DEFAULT,
+                          params->adapter, found);
+    if (status != BITX_OK)
+        bitx_found_free(f->ctx, found);
+    return status;
+}
+
 /* ---- in turn -------------------------------------------------------------------------------- */
 
-typedef enum stage { STAGE_PLAIN, STAGE_CAST, STAGE_MERGE, STAGE_LOWRANK, STAGE_END } stage;
+typedef enum stage {
+    STAGE_PLAIN,
+    STAGE_CAST,
+    STAGE_MERGE,
+    STAGE_ADAPTER,
+    STAGE_LOWRANK,
+    STAGE_END
+} stage;
 
 void bitx_finder_start(bitx_finder *finder, bitx_ctx *ctx, const bitx_params *params,
                        const bitx_source *src, uint64_t nbytes, const bitx_bases *bases,
                        const bitx_sample *sample)
 {
-    *finder = (bitx_finder){ctx, params, src, nbytes, bases, sample, STAGE_PLAIN, 0, 0};
+    *finder = (bitx_finder){ctx, params, src, nbytes, bases, sample, STAGE_PLAIN, 0, 0, false};
 }
 
 bool bitx_finder_compares(const bitx_finder *f)
@@ -267,6 +299,8 @@ bitx_status bitx_finder_next(bitx_finder *f, bitx_found *found)
             status = next_cast(f, found);
         if (f->stage == STAGE_MERGE)
             status = next_merge(f, found);
+        if (f->stage == STAGE_ADAPTER && f->next++ == 0)
+            status = find_adapter(f, found);
         if (f->stage == STAGE_LOWRANK && f->next++ == 0)
             status = find_lowrank(f, found);
         if (found->there)

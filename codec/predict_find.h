@@ -42,7 +42,9 @@ typedef struct bitx_finder {
     const bitx_bases *bases;
     const bitx_sample *sample;
     unsigned stage, next;
-    uint64_t least; /* bytes of the best so far; 0: none. Set by the caller. */
+    /* Set by the caller, of the best so far. */
+    uint64_t least; /* bytes; 0: none */
+    bool adapted;   /* it is the adapter's */
 } bitx_finder;
 
 void bitx_finder_start(bitx_finder *finder, bitx_ctx *ctx, const bitx_params *params,

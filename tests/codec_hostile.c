@@ -257,7 +257,7 @@ Test(hostile, limits)
     VERDICT(BITX_ERR_UNSUPPORTED, f.dtype = BITX_DTYPE_COUNT, f.bits = 0);
     VERDICT(BITX_ERR_CORRUPT, f.bits = 15);
     VERDICT(BITX_ERR_TRUNCATED, f.predictor = 1);
-    VERDICT(BITX_ERR_UNSUPPORTED, f.predictor = 5);
+    VERDICT(BITX_ERR_UNSUPPORTED, f.predictor = 6);
     VERDICT(BITX_ERR_CORRUPT, f.log2 = 11);
     VERDICT(BITX_ERR_TRUNCATED, f.log2 = 12);
     VERDICT(BITX_ERR_TRUNCATED, f.log2 = 26);

@@ -13,6 +13,9 @@ bitx_add_codec_test(codec_hostile)
 bitx_add_codec_test(codec_context)
 bitx_add_codec_test(codec_golden)
 bitx_add_codec_test(codec_predict)
+bitx_add_codec_test(codec_adapter)
+target_compile_definitions(codec_adapter PRIVATE
+  FRAMES_DIR="${CMAKE_CURRENT_SOURCE_DIR}/vectors/frames/predicted")
 target_compile_definitions(codec_golden PRIVATE
   FRAMES_DIR="${CMAKE_CURRENT_SOURCE_DIR}/vectors/frames")
 target_compile_definitions(codec_predict PRIVATE

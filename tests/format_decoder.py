@@ -112,13 +112,16 @@ def decode_frame(frame, files):
     dtype = r.u(1)
     need(dtype < len(BITS) and r.u(1) == BITS[dtype], "dtype")
     predictor, log2 = r.u(1), r.u(1)
-    need(predictor <= 4 and 12 <= log2 <= 26 and r.u(1) == 0, "header")
+    need(predictor <= 5 and 12 <= log2 <= 26 and r.u(1) == 0, "header")
     nbytes = r.varint()
     base_nbytes = 0
     if predictor:
         base_nbytes = r.varint()
         r.take(16)
     predicted = Predictor(predictor, r.take(r.varint()), dtype, nbytes, base_nbytes, PREDICTABLE)
+    if predictor == 5:
+        need(len(files) == 3, "an adapter")
+        predicted.read_factors(files[1], files[2])
     files = files[:predicted.parents]
     need(len(files) == predicted.parents and all(len(f) == base_nbytes for f in files), "bases")
     section = Bytes(r.take(r.varint()))
@@ -568,8 +571,11 @@ class Predictor:
             need(not section, "a section")
             return
         need(self.kind is not None, "dtype of a prediction")
+        self.rounding = "F32"
         if which == 2:
             self.read_lowrank(section, min(nbytes, base_nbytes) // UNIT[dtype])
+        elif which == 5:
+            self.read_adapter(section, min(nbytes, base_nbytes) // UNIT[dtype], names)
         elif which == 3:
             self.read_merge(section, names)
         else:
@@ -577,14 +583,51 @@ class Predictor:
             self.theirs = names.get(section[0])
         need(self.theirs is not None, "dtype of the bases")
 
-    def read_lowrank(self, section, units):
-        r = Bytes(section)
+    def read_rank(self, r, units):
         self.columns, rank = r.varint(), r.varint()
         need(0 < self.columns <= units and self.columns < 1 << 32 and 0 < rank <= 256, "low rank")
         rows = -(-units // self.columns)
         need((rows + self.columns) * rank <= units, "low rank")
         self.shift = r.u(1)
         need(self.shift <= 126, "shift")
+        return rows, rank
+
+    def read_adapter(self, section, units, names):
+        r = Bytes(section)
+        self.rows, self.rank = self.read_rank(r, units)
+        need(self.rows * self.columns == units, "rows")
+        self.factors, rounding = names.get(r.u(1)), r.u(1)
+        need(self.factors is not None and rounding <= 2, "adapter")
+        self.rounding = ("F32", "BF16", "F16")[rounding]
+        self.scale = to_number(r.u(4), "F32")
+        need(math.isfinite(self.scale), "scale")
+        self.exponents = [(x ^ 128) - 128 for x in r.take(self.rank)]
+        need(all(abs(x) <= 126 and abs(self.shift - x) <= 126 for x in self.exponents), "exponents")
+        r.take(32)
+        need(r.pos == len(section), "bytes after the hashes")
+
+    def read_factors(self, a, b):
+        width = 4 if self.factors == "F32" else 2
+
+        def numbers(data, n):
+            need(len(data) == n * width, "a matrix")
+            return [to_number(int.from_bytes(data[i:i + width], "little"), self.factors)
+                    for i in range(0, len(data), width)]
+
+        def integer(x, exponent):
+            x = rounded(x * 2.0 ** exponent)
+            return 0 if math.isnan(x) else round(max(-32767.0, min(32767.0, x)))
+
+        a = numbers(a, self.rank * self.columns)
+        b = numbers(b, self.rank * self.rows)
+        self.u = [[integer(rounded(self.scale * b[i * self.rank + k]), self.exponents[k])
+                   for k in range(self.rank)] for i in range(self.rows)]
+        self.v = [[integer(a[k * self.columns + j], self.shift - self.exponents[k])
+                   for k in range(self.rank)] for j in range(self.columns)]
+
+    def read_lowrank(self, section, units):
+        r = Bytes(section)
+        rows, rank = self.read_rank(r, units)
         bits = Bits(section[r.pos:])
         self.u = read_vectors(bits, rows, rank)
         self.v = read_vectors(bits, self.columns, rank)
@@ -614,11 +657,11 @@ class Predictor:
                 out.append(at[0] << 16)
                 continue
             y = x[0]
-            if self.which == 2:
+            if self.which in (2, 5):
                 row, column = divmod(first + i, self.columns)
                 s = sum(a * b for a, b in zip(self.u[row], self.v[column])) & 0xFFFFFFFF
                 s -= (s >> 31) << 32
-                y = rounded(y + math.ldexp(rounded(float(s)), -self.shift))
+                y = rounded(y + rounded(math.ldexp(rounded(float(s)), -self.shift), self.rounding))
             elif self.which == 3:
                 y = self.combine(x)
             out.append(to_bits(y, self.kind))

@@ -9,8 +9,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "adapter_cases.h"
 #include "golden.h"
-#include "predict_cases.h"
 
 static void die(const char *what)
 {
@@ -66,6 +69,47 @@ static int make_predicted(bitx_ctx *ctx, const char *folder, const predict_case 
     return 0;
 }
 
+/* Frames that need an adapter: its matrices are their second and third base. */
+static int make_adapted(bitx_ctx *ctx, const char *folder, const adapter_case *c, uint64_t seed)
+{
+    static uint8_t frame[2 * CASE_MAX];
+    uint8_t hashes[2][BITX_HASH_NBYTES];
+    bitx_params params = BITX_PARAMS_INIT;
+    bitx_frame_info info;
+    adapter_data d;
+    size_t n, need;
+    char path[1024];
+    path_of(path, sizeof(path), folder, c->name, "bitx");
+    if (access(path, F_OK) == 0)
+        return 0;
+    adapter_make(c, seed, &d);
+    XXH128_canonicalFromHash((void *)hashes[0], XXH3_128bits(d.a, d.a_nbytes));
+    XXH128_canonicalFromHash((void *)hashes[1], XXH3_128bits(d.b, d.b_nbytes));
+    adapter_memory a = {d.a}, b = {d.b};
+    const bitx_adapter_source source = {{adapter_read, &a}, {adapter_read, &b}, d.a_nbytes,
+                                        d.b_nbytes,         c->factor_dtype,    hashes[0],
+                                        hashes[1]};
+    params.dtype = c->dtype;
+    params.block_nbytes = BITX_BLOCK_MIN;
+    params.row_nelem = c->columns;
+    params.adapter = &source;
+    const bitx_status status =
+        bitx_encode(ctx, &params, frame, sizeof(frame), &n, d.tensor, d.nbytes, d.base, d.nbytes);
+    if (status != BITX_OK || bitx_frame_info_read(frame, n, &info, &need) != BITX_OK ||
+        info.predictor != BITX_PREDICT_ADAPTER) {
+        fprintf(stderr, "%s: %s\n", c->name, bitx_status_name(status));
+        return 1;
+    }
+    write_file(folder, c->name, "bitx", frame, n);
+    write_file(folder, c->name, "tensor", d.tensor, d.nbytes);
+    write_file(folder, c->name, "base", d.base, d.nbytes);
+    write_file(folder, c->name, "base1", d.a, d.a_nbytes);
+    write_file(folder, c->name, "base2", d.b, d.b_nbytes);
+    printf("%-28s %6zu -> %6zu bytes\n", c->name, d.nbytes, n);
+    adapter_free(&d);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     static uint8_t src[GOLDEN_MAX], base[GOLDEN_MAX], frame[2 * GOLDEN_MAX];
@@ -109,6 +153,8 @@ int main(int argc, char **argv)
         die(predicted);
     for (size_t i = 0; i < NCASES; i++)
         failed |= make_predicted(ctx, predicted, &predict_cases[i], 200 + i);
+    for (size_t i = 0; i < NADAPTERS; i++)
+        failed |= make_adapted(ctx, predicted, &adapter_cases[i], 300 + i);
     bitx_ctx_free(ctx);
     return failed;
 }

@@ -133,6 +133,23 @@ enum {
     BITX_FIT_DEFAULT = 1 << 28
 };
 
+/* Reads exactly nbytes at offset into dst; 0 on success. Called while plans are made only. */
+typedef struct bitx_source {
+    int (*read)(void *user, uint64_t offset, void *dst, size_t nbytes);
+    void *user;
+} bitx_source;
+
+/*
+ * The two matrices of a LoRA adapter for one tensor, as PEFT keeps them: a (rank x elements of a
+ * row) and b (rows x rank), row-major, of one dtype. The hashes are those of their bytes.
+ */
+typedef struct bitx_adapter_source {
+    bitx_source a, b;
+    uint64_t a_nbytes, b_nbytes;
+    bitx_dtype dtype; /* BF16, F16 or F32 */
+    const uint8_t *a_hash, *b_hash;
+} bitx_adapter_source;
+
 typedef struct bitx_params {
     size_t size; /* sizeof(bitx_params) */
     bitx_dtype dtype;
@@ -145,11 +162,14 @@ typedef struct bitx_params {
        then looked for, and coded as such if that is smaller. 0: not. */
     uint64_t row_nelem;
     uint64_t fit_nbytes; /* at most so much memory for finding it; 0: BITX_FIT_DEFAULT */
+    /* What may have been merged into the base, of which row_nelem must be the row; NULL: nothing.
+       If it was, the frame says so (BITX_PREDICT_ADAPTER), and needs the adapter to be decoded. */
+    const bitx_adapter_source *adapter;
 } bitx_params;
 
 #define BITX_PARAMS_INIT                                                                           \
     {                                                                                              \
-        sizeof(bitx_params), BITX_BYTES, BITX_CODEC_AUTO, BITX_EFFORT_DEFAULT, 0, 0, 0, 0          \
+        sizeof(bitx_params), BITX_BYTES, BITX_CODEC_AUTO, BITX_EFFORT_DEFAULT, 0, 0, 0, 0, 0       \
     }
 
 /* ---- context ------------------------------------------------------------------------------- */
@@ -204,7 +224,8 @@ typedef enum bitx_prediction_kind {
     BITX_PREDICT_BASE = 1,    /* the base */
     BITX_PREDICT_LOWRANK = 2, /* the base and a matrix of low rank, which the frame holds */
     BITX_PREDICT_MERGE = 3,   /* a weighted sum of several bases */
-    BITX_PREDICT_CAST = 4     /* the base, rounded from another float format */
+    BITX_PREDICT_CAST = 4,    /* the base, rounded from another float format */
+    BITX_PREDICT_ADAPTER = 5  /* the base and the product of an adapter's two matrices */
 } bitx_prediction_kind;
 
 /* What the header of a frame says. */
@@ -219,11 +240,14 @@ typedef struct bitx_frame_info {
     uint64_t nblocks;
     uint64_t header_nbytes; /* up to the first block's payload, checksum included */
     uint64_t frame_nbytes;
-    unsigned nbases;                                            /* 0 to BITX_BASES_MAX */
-    bitx_dtype base_dtype;                                      /* of all of them */
+    unsigned nbases;       /* 0 to BITX_BASES_MAX; of these, the last nfactors are */
+    unsigned nfactors;     /* ADAPTER: 2, the matrices a and b, which are needed whole */
+    bitx_dtype base_dtype; /* of the others */
     uint8_t other_hashes[BITX_BASES_MAX - 1][BITX_HASH_NBYTES]; /* of bases 1 and on */
-    unsigned rank;                                              /* LOWRANK: of the change */
-    uint64_t columns;                                           /* LOWRANK: elements of a row */
+    unsigned rank;                      /* LOWRANK, ADAPTER: of the change */
+    uint64_t columns;                   /* LOWRANK, ADAPTER: elements of a row */
+    bitx_dtype factor_dtype;            /* ADAPTER */
+    uint64_t factor_nbytes[2];          /* ADAPTER */
     unsigned relative;                  /* MERGE: as in bitx_combine_f32() */
     float coefficients[BITX_BASES_MAX]; /* MERGE */
 } bitx_frame_info;
@@ -237,7 +261,7 @@ BITX_API BITX_WARN_UNUSED bitx_status bitx_frame_info_read(const void *frame, si
                                                            bitx_frame_info *info, size_t *need);
 
 /* What predicts the tensor, from the first BITX_PEEK_NBYTES bytes of a frame, of which nothing is
-   checked: for lists. *rank: of a LOWRANK, else 0. False if these bytes do not say. */
+   checked: for lists. *rank: of a LOWRANK or ADAPTER, else 0. False if these bytes do not say. */
 enum { BITX_PEEK_NBYTES = 64 };
 BITX_API int bitx_frame_peek(const void *frame, size_t avail, bitx_prediction_kind *kind,
                              unsigned *rank);
@@ -283,13 +307,16 @@ BITX_API BITX_WARN_UNUSED bitx_status bitx_decode_bases(bitx_ctx *ctx, void *dst
                                                         const void *const *bases, unsigned nbases,
                                                         size_t base_nbytes);
 
-/* ---- block by block, for tensors that do not fit in memory ----------------------------------- */
+/* A frame that was coded with params.adapter, whether it uses the adapter or not: a and b are its
+   matrices. bitx_decode() of one that does returns BITX_ERR_NO_BASE. */
+BITX_API BITX_WARN_UNUSED bitx_status bitx_decode_adapter(bitx_ctx *ctx, void *dst, size_t cap,
+                                                          size_t *dst_nbytes, const void *frame,
+                                                          size_t frame_nbytes, const void *base,
+                                                          size_t base_nbytes, const void *a,
+                                                          size_t a_nbytes, const void *b,
+                                                          size_t b_nbytes);
 
-/* Reads exactly nbytes at offset into dst; 0 on success. Called by bitx_plan_new() only. */
-typedef struct bitx_source {
-    int (*read)(void *user, uint64_t offset, void *dst, size_t nbytes);
-    void *user;
-} bitx_source;
+/* ---- block by block, for tensors that do not fit in memory ----------------------------------- */
 
 /*
  * Everything that the blocks of one tensor share: geometry, codec choice, tables. Made from a
@@ -363,6 +390,10 @@ BITX_API BITX_WARN_UNUSED bitx_status bitx_block_encode_bases(
 typedef struct bitx_frame bitx_frame;
 BITX_API BITX_WARN_UNUSED bitx_status bitx_frame_open(bitx_ctx *ctx, const void *header,
                                                       size_t avail, bitx_frame **out);
+/* The matrices of an ADAPTER, which are checked; once, before any block is decoded. */
+BITX_API BITX_WARN_UNUSED bitx_status bitx_frame_set_adapter(bitx_frame *frame, const void *a,
+                                                             size_t a_nbytes, const void *b,
+                                                             size_t b_nbytes);
 BITX_API void bitx_frame_close(bitx_frame *frame);
 BITX_API void bitx_frame_get_info(const bitx_frame *frame, bitx_frame_info *info);
 
