@@ -19,48 +19,50 @@
                                                   "  OR EXISTS(SELECT 1 FROM parent d WHERE "      \
                                                   "d.parent = c.tensor)))"
 
-/* Text columns that hold names are compared as bytes (the default collation). */
+/* Text columns that hold names are compared as bytes (the default collation). STRICT, so that the
+ * integrity check sees a flipped type: an empty text that became an empty blob reads the same. */
 const char zipllm_index_schema[] =
     "PRAGMA journal_mode=DELETE;"
     "PRAGMA auto_vacuum=INCREMENTAL;"
     "PRAGMA synchronous=EXTRA;"
     "BEGIN IMMEDIATE;"
-    "CREATE TABLE schema_version(version INTEGER NOT NULL);"
+    "CREATE TABLE schema_version(version INTEGER NOT NULL) STRICT;"
     "INSERT INTO schema_version VALUES(2);"
     "CREATE TABLE pack(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,"
-    " nbytes INTEGER NOT NULL);"
+    " nbytes INTEGER NOT NULL) STRICT;"
     "CREATE TABLE tensor(id INTEGER PRIMARY KEY, nbytes INTEGER NOT NULL, hash BLOB NOT NULL,"
     " ordinal INTEGER NOT NULL, plain BLOB NOT NULL, dtype INTEGER NOT NULL,"
     " pack INTEGER NOT NULL REFERENCES pack(id), offset INTEGER NOT NULL,"
-    " length INTEGER NOT NULL, \"check\" INTEGER NOT NULL, UNIQUE(hash, nbytes, ordinal));"
+    " length INTEGER NOT NULL, \"check\" INTEGER NOT NULL, UNIQUE(hash, nbytes, ordinal)) STRICT;"
     "CREATE INDEX tensor_pack ON tensor(pack, offset);"
     "CREATE TABLE parent(tensor INTEGER NOT NULL REFERENCES tensor(id),"
     " position INTEGER NOT NULL, parent INTEGER NOT NULL REFERENCES tensor(id),"
-    " predictor INTEGER NOT NULL, PRIMARY KEY(tensor, position)) WITHOUT ROWID;"
+    " predictor INTEGER NOT NULL, PRIMARY KEY(tensor, position)) WITHOUT ROWID, STRICT;"
     "CREATE INDEX parent_parent ON parent(parent);"
     "CREATE TRIGGER parent_insert BEFORE INSERT ON parent WHEN " TOO_DEEP
     " BEGIN SELECT RAISE(ABORT, 'too many frames between a tensor and a whole one'); END;"
     "CREATE TRIGGER parent_update BEFORE UPDATE ON parent WHEN " TOO_DEEP
     " BEGIN SELECT RAISE(ABORT, 'too many frames between a tensor and a whole one'); END;"
     "CREATE TABLE file(id INTEGER PRIMARY KEY, nbytes INTEGER NOT NULL, sha256 BLOB NOT NULL,"
-    " UNIQUE(nbytes, sha256));"
+    " UNIQUE(nbytes, sha256)) STRICT;"
     "CREATE TABLE file_part(file INTEGER NOT NULL REFERENCES file(id),"
     " position INTEGER NOT NULL, kind INTEGER NOT NULL, name TEXT NOT NULL,"
     " dtype TEXT NOT NULL, shape TEXT NOT NULL, nbytes INTEGER NOT NULL,"
-    " tensor INTEGER REFERENCES tensor(id), PRIMARY KEY(file, position)) WITHOUT ROWID;"
+    " tensor INTEGER REFERENCES tensor(id), PRIMARY KEY(file, position)) WITHOUT ROWID, STRICT;"
     "CREATE INDEX file_part_name ON file_part(file, name);"
     "CREATE INDEX file_part_tensor ON file_part(tensor);"
     "CREATE TABLE model(id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL,"
     " revision TEXT NOT NULL, manifest TEXT NOT NULL UNIQUE, manifest_hash BLOB NOT NULL,"
     " base TEXT, found INTEGER NOT NULL, added INTEGER NOT NULL,"
-    " stored_bytes INTEGER NOT NULL, UNIQUE(name, revision));"
+    " stored_bytes INTEGER NOT NULL, UNIQUE(name, revision)) STRICT;"
     "CREATE TABLE model_file(model INTEGER NOT NULL REFERENCES model(id), path TEXT NOT NULL,"
-    " file INTEGER REFERENCES file(id), PRIMARY KEY(model, path)) WITHOUT ROWID;"
+    " file INTEGER REFERENCES file(id), PRIMARY KEY(model, path)) WITHOUT ROWID, STRICT;"
     "CREATE INDEX model_file_file ON model_file(file);"
     "CREATE TABLE sketch(tensor INTEGER NOT NULL REFERENCES tensor(id),"
-    " version INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY(tensor, version)) WITHOUT ROWID;"
+    " version INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY(tensor, version)) WITHOUT ROWID, "
+    "STRICT;"
     "CREATE TABLE probe(model INTEGER PRIMARY KEY REFERENCES model(id), version INTEGER NOT NULL,"
-    " data BLOB NOT NULL);"
+    " data BLOB NOT NULL) STRICT;"
     "COMMIT;";
 
 #define TENSOR_COLUMNS                                                                             \
