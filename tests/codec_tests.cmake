@@ -31,6 +31,7 @@ if(PYTHON3)
     "${CMAKE_CURRENT_SOURCE_DIR}/vectors/frames/predicted")
   add_test(NAME plane_codes COMMAND ${PYTHON3}
     "${PROJECT_SOURCE_DIR}/codec/plane_codes.py" "${PROJECT_SOURCE_DIR}/codec/plane_codes.h")
+  set_tests_properties(format_decoder format_decoder_predicted plane_codes PROPERTIES LABELS source)
 else()
   message(STATUS "bitx: no python3, so the tests format_decoder and plane_codes are left out")
 endif()

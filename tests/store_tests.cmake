@@ -38,7 +38,7 @@ if(BITX_BUILD_STORE)
   target_link_libraries(store_shim PRIVATE ${CMAKE_DL_LIBS})
   function(bitx_add_store_script name script)
     add_test(NAME ${name} COMMAND "${CMAKE_CURRENT_SOURCE_DIR}/${script}" ${ARGN})
-    set_tests_properties(${name} PROPERTIES TIMEOUT 600 SKIP_RETURN_CODE 77)
+    set_tests_properties(${name} PROPERTIES TIMEOUT 600 SKIP_RETURN_CODE 77 LABELS process)
   endfunction()
   set(store_programs $<TARGET_FILE:store_driver> $<TARGET_FILE:make_family>)
   add_executable(kill_after kill_after.c)
@@ -130,7 +130,7 @@ if(BITX_BUILD_STORE AND PYTHON3)
   foreach(name help models cat encode families hostile errors signals)
     add_test(NAME cli_${name} COMMAND sh "${CMAKE_CURRENT_SOURCE_DIR}/cli_${name}.sh"
       $<TARGET_FILE:zipllm> $<TARGET_FILE:make_family> "${PROJECT_SOURCE_DIR}")
-    set_tests_properties(cli_${name} PROPERTIES TIMEOUT 300
+    set_tests_properties(cli_${name} PROPERTIES TIMEOUT 300 LABELS process
       PASS_REGULAR_EXPRESSION "[1-9][0-9]* passed, 0 failed" FAIL_REGULAR_EXPRESSION "FAILED")
   endforeach()
   foreach(name lora blends)
@@ -144,7 +144,7 @@ if(BITX_BUILD_STORE AND PYTHON3)
     add_test(NAME cli_${name} COMMAND sh "${CMAKE_CURRENT_SOURCE_DIR}/cli_${name}.sh"
       $<TARGET_FILE:zipllm> $<TARGET_FILE:make_family> "${PROJECT_SOURCE_DIR}"
       $<TARGET_FILE:make_${maker}>)
-    set_tests_properties(cli_${name} PROPERTIES TIMEOUT 300
+    set_tests_properties(cli_${name} PROPERTIES TIMEOUT 300 LABELS process
       PASS_REGULAR_EXPRESSION "[1-9][0-9]* passed, 0 failed" FAIL_REGULAR_EXPRESSION "FAILED")
   endforeach()
 endif()
