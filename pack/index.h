@@ -166,6 +166,8 @@ typedef enum zipllm_query {
     ZIPLLM_Q_TENSOR_BY_ID,
     ZIPLLM_Q_TENSOR_BY_HASH,
     ZIPLLM_Q_MODEL_TENSOR,
+    ZIPLLM_Q_ADAPTERS, /* ?1 how many: models that are LoRA adapters as PEFT keeps them, latest
+                          first */
     ZIPLLM_Q_TENSOR_MODEL,
     ZIPLLM_Q_PACK_BY_ID,
     ZIPLLM_Q_MODEL_EXACT,
@@ -233,11 +235,11 @@ typedef enum zipllm_query {
 
     /* Of repair, with the tables of zipllm_index_frames() or another index attached. */
     ZIPLLM_Q_PUT_FRAME,
-    ZIPLLM_Q_PUT_FRAME_BASE,   /* ?1 frame, ?2 position, ?3 XXH3-128 without a seed */
+    ZIPLLM_Q_PUT_FRAME_BASE,   /* ?1 frame, ?2 position, ?3 XXH3-128 without a seed, ?4 nbytes */
     ZIPLLM_Q_TAKE_WHOLE,       /* of each tensor the shortest frame that needs no base */
     ZIPLLM_Q_CODED_FRAMES,     /* frame columns of tensors that have none yet, the shortest first */
     ZIPLLM_Q_OTHER_FRAMES,     /* frame columns, tensor: frames that were not taken */
-    ZIPLLM_Q_FRAME_BASES,      /* ?1 frame: position, XXH3-128 without a seed */
+    ZIPLLM_Q_FRAME_BASES,      /* ?1 frame: position, XXH3-128 without a seed, nbytes */
     ZIPLLM_Q_TENSORS_BY_PLAIN, /* ?1 nbytes, ?2 XXH3-128 without a seed: tensor columns */
     ZIPLLM_Q_STORED_BYTES,     /* adds the frames that came with it to every model's */
     ZIPLLM_Q_LOST,             /* every model: id, name, revision, manifest, parts in no pack */

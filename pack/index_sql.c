@@ -111,7 +111,7 @@ const char zipllm_index_frames_schema[] =
     "CREATE INDEX temp.frame_key ON frame(hash, nbytes, ordinal);"
     "CREATE INDEX temp.frame_plain ON frame(plain, nbytes);"
     "CREATE TEMP TABLE frame_base(frame INTEGER, position INTEGER, plain BLOB,"
-    " PRIMARY KEY(frame, position)) WITHOUT ROWID;";
+    " nbytes INTEGER, PRIMARY KEY(frame, position)) WITHOUT ROWID;";
 
 const char *const zipllm_index_queries[ZIPLLM_Q_COUNT] = {
     [ZIPLLM_Q_BEGIN] = "BEGIN IMMEDIATE",
@@ -125,6 +125,9 @@ const char *const zipllm_index_queries[ZIPLLM_Q_COUNT] = {
         "SELECT " TENSOR_COLUMNS ", f.dtype, f.shape FROM model_file m "
         "CROSS JOIN file_part f ON f.file = m.file AND f.name = ?2 AND f.kind = 0 "
         "JOIN tensor t ON t.id = f.tensor WHERE m.model = ?1 LIMIT 1",
+    [ZIPLLM_Q_ADAPTERS] =
+        "SELECT DISTINCT model FROM model_file WHERE path LIKE '%adapter_model.safetensors' "
+        "ORDER BY model DESC LIMIT ?1",
     [ZIPLLM_Q_TENSOR_MODEL] = "SELECT name, revision FROM model WHERE id = (SELECT min(m.model) "
                               "FROM file_part f JOIN model_file m ON m.file = f.file "
                               "WHERE f.tensor = ?1)",
@@ -262,7 +265,7 @@ const char *const zipllm_index_queries[ZIPLLM_Q_COUNT] = {
                            "parent_hash, parent_nbytes, parent_ordinal) VALUES(?1, ?2, ?3, ?4, "
                            "?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
     [ZIPLLM_Q_PUT_FRAME_BASE] =
-        "INSERT INTO temp.frame_base(frame, position, plain) VALUES(?1, ?2, ?3)",
+        "INSERT INTO temp.frame_base(frame, position, plain, nbytes) VALUES(?1, ?2, ?3, ?4)",
     [ZIPLLM_Q_TAKE_WHOLE] =
         "INSERT INTO tensor(" FRAME_COLUMNS ") SELECT " FRAME_COLUMNS " FROM temp.frame f WHERE "
         "f.nparents = 0 AND f.id = (SELECT g.id FROM temp.frame g WHERE " SAME_KEY(
@@ -273,7 +276,7 @@ const char *const zipllm_index_queries[ZIPLLM_Q_COUNT] = {
     [ZIPLLM_Q_OTHER_FRAMES] = "SELECT f.*, t.id FROM temp.frame f JOIN tensor t ON " SAME_KEY(
         "t", "f") " WHERE NOT (t.pack = f.pack AND t.offset = f.offset) ORDER BY f.id",
     [ZIPLLM_Q_FRAME_BASES] =
-        "SELECT position, plain FROM temp.frame_base WHERE frame = ?1 ORDER BY position",
+        "SELECT position, plain, nbytes FROM temp.frame_base WHERE frame = ?1 ORDER BY position",
     [ZIPLLM_Q_TENSORS_BY_PLAIN] =
         "SELECT " TENSOR_COLUMNS " FROM tensor t WHERE t.id IN (SELECT u.id FROM temp.frame f JOIN "
         "tensor u ON " SAME_KEY("u", "f") " WHERE f.nbytes = ?1 AND f.plain = ?2) AND "

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "adapter.h"
 #include "blend.h"
 #include "error.h"
 #include "family.h"
@@ -39,6 +40,7 @@ void zipllm_ingest_close(zipllm_ingest *in, bool discard)
     free(in->base_names);
     zipllm_family_forget(in);
     zipllm_blend_forget(in);
+    zipllm_adapter_forget(in);
     zipllm_promote_forget(in);
     free(in->writers);
     free(in->fresh);
@@ -282,6 +284,8 @@ static zipllm_task *dismiss(walk *w, zipllm_task *task)
     zipllm_stored_close(w->in->store, task->with);
     for (unsigned k = 0; k < task->nblend; k++)
         zipllm_stored_close(w->in->store, task->blend[k]);
+    for (unsigned k = 0; k < 2; k++)
+        zipllm_stored_close(w->in->store, task->factors[k]);
     free(task->coding);
     free(task);
     return NULL;
@@ -338,6 +342,8 @@ static zipllm_status decide(walk *w, zipllm_part *part, zipllm_task *task)
     if (task->coding == NULL)
         return zipllm_fail_memory(w->in->error, 1);
     status = zipllm_blend_open(w->in, part, task);
+    if (status == ZIPLLM_OK)
+        status = zipllm_adapter_open(w->in, part, task);
     return status == ZIPLLM_OK ? open_base(w->in, part, task) : status;
 }
 
@@ -503,6 +509,8 @@ zipllm_status zipllm_ingest_file_add(zipllm_ingest *in, int fd, const char *show
         mark_known(file);
     if (status == ZIPLLM_OK && file->known == 0 && !dry)
         status = zipllm_blend_for(in, file);
+    if (status == ZIPLLM_OK && file->known == 0 && !dry)
+        status = zipllm_adapter_for(in, file);
     if (status == ZIPLLM_OK && file->known == 0 && !dry && in->promote)
         status = zipllm_promote_for(in, file);
     if (status == ZIPLLM_OK && file->known == 0 && !dry)

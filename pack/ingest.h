@@ -54,6 +54,7 @@ typedef struct zipllm_ingest {
     int64_t kin[ZIPLLM_KIN_MAX]; /* models whose tensors a part may be made of: blend.h */
     size_t nkin;
     struct zipllm_blender *blender;     /* made when first needed */
+    struct zipllm_adapters *adapters;   /* likewise */
     bool promote;                       /* deltas may become bases: promote.h */
     size_t npromoted;                   /* once the index points to them */
     struct zipllm_predictor *predictor; /* made when first needed */
@@ -118,7 +119,8 @@ typedef struct zipllm_task {
     /* ENCODE: what it may have been made of. Tried before `with`, and left if it was not. */
     struct zipllm_stored *blend[ZIPLLM_PARENTS_MAX];
     unsigned nblend;
-    size_t fresh; /* ENCODE: 1 + index into in->fresh */
+    struct zipllm_stored *factors[2]; /* ENCODE: of an adapter that may be in it; or NULL */
+    size_t fresh;                     /* ENCODE: 1 + index into in->fresh */
     /* results */
     bool equal; /* COMPARE */
     uint8_t hash[ZIPLLM_HASH_NBYTES], plain[ZIPLLM_HASH_NBYTES];

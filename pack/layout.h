@@ -22,6 +22,7 @@ typedef struct zipllm_part {
     int64_t blend[ZIPLLM_PARENTS_MAX];
     unsigned nblend;
     double blend_nbytes;
+    int64_t adapter[2]; /* matrices A and B that may have been merged into it (adapter.h); or 0 */
 
     /* What became of it: one of tensor and fresh, once done. */
     bool done;

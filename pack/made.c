@@ -89,15 +89,20 @@ static zipllm_status put_info(zipllm_store *store, const zipllm_tensor_row *row,
         return status;
     if (info->predictor == BITX_PREDICT_MERGE)
         return put_sum(store, parents, info, text, error);
-    if (!exact)
+    if (!exact && info->predictor != BITX_PREDICT_ADAPTER)
         put(text, "delta of ");
     if (info->predictor == BITX_PREDICT_CAST)
         (void)snprintf(text + strlen(text), ZIPLLM_MADE_TEXT - strlen(text), "%s cast of ", dtype);
-    else if (info->predictor == BITX_PREDICT_LOWRANK && exact)
+    else if (info->predictor == BITX_PREDICT_ADAPTER ||
+             (info->predictor == BITX_PREDICT_LOWRANK && exact))
         (void)snprintf(text, ZIPLLM_MADE_TEXT, "LoRA r=%u of ", info->rank);
     else if (exact)
         put(text, "delta of ");
-    return put_model(store, parents[0], text, error);
+    const zipllm_status put_base = put_model(store, parents[0], text, error);
+    if (put_base != ZIPLLM_OK || info->predictor != BITX_PREDICT_ADAPTER)
+        return put_base;
+    put(text, " by ");
+    return put_model(store, parents[1], text, error);
 }
 
 zipllm_status zipllm_made_text(zipllm_store *store, const zipllm_tensor_row *row, const char *dtype,

@@ -60,6 +60,8 @@ static void free_task(zipllm_pipeline *p, zipllm_task *task)
     zipllm_stored_close(p->store, task->with);
     for (unsigned k = 0; k < task->nblend; k++)
         zipllm_stored_close(p->store, task->blend[k]);
+    for (unsigned k = 0; k < 2; k++)
+        zipllm_stored_close(p->store, task->factors[k]);
     free_coding(p, task->coding);
     free(task);
 }

@@ -27,6 +27,7 @@ typedef struct zipllm_coding {
     bitx_geometry geometry;
     zipllm_stored *bases[ZIPLLM_PARENTS_MAX]; /* of the task, in the order of the plan */
     unsigned nbases;
+    bool adapted; /* the task's factors are bases too, behind these */
     bitx_block *rows;
     zipllm_pack_writer *writer;
     uint64_t offset; /* of the frame */

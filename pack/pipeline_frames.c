@@ -12,13 +12,16 @@ static void put_write(zipllm_window *w, zipllm_pack_writer *writer, uint64_t off
         w->writes[w->nwrites++] = (zipllm_write_record){writer, offset, bytes, nbytes};
 }
 
-static void name_parents(const zipllm_coding *coding, zipllm_fresh *fresh)
+static void name_parents(const zipllm_task *task, zipllm_fresh *fresh)
 {
-    fresh->row.nparents = coding->nbases;
+    const zipllm_coding *coding = task->coding;
+    fresh->row.nparents = coding->nbases + (coding->adapted ? 2 : 0);
     fresh->row.predictor = bitx_plan_predictor(coding->plan);
-    for (unsigned k = 0; k < coding->nbases; k++) {
-        const unsigned depth = coding->bases[k]->row.depth + 1;
-        fresh->parents[k] = coding->bases[k]->row.id;
+    for (unsigned k = 0; k < fresh->row.nparents; k++) {
+        const zipllm_stored *parent =
+            k < coding->nbases ? coding->bases[k] : task->factors[k - coding->nbases];
+        const unsigned depth = parent->row.depth + 1;
+        fresh->parents[k] = parent->row.id;
         fresh->row.depth = depth > fresh->row.depth ? depth : fresh->row.depth;
     }
     fresh->row.parent = fresh->parents[0];
@@ -46,7 +49,7 @@ static zipllm_status finish_frame(zipllm_pipeline *p, zipllm_window *w, const zi
     fresh->row.check = zipllm_check_fold(coding->check, zipllm_check_sum(header, nbytes));
     fresh->row.dtype = (uint32_t)task->part->dtype;
     memcpy(fresh->row.plain, task->plain, sizeof fresh->row.plain);
-    name_parents(coding, fresh);
+    name_parents(task, fresh);
     fresh->coded = true;
     fresh->pass = p->in->pass;
     const zipllm_tensor_row *first = coding->nbases != 0 ? &coding->bases[0]->row : NULL;

@@ -189,7 +189,8 @@ static bitx_status plan_against(zipllm_pipeline *p, const zipllm_unit *u, zipllm
     const zipllm_task *task = u->task;
     zipllm_coding *coding = task->coding;
     sample_source sample = {p, u, worker, NULL, NULL, NULL, 0};
-    sample_source samples[ZIPLLM_PARENTS_MAX];
+    sample_source samples[ZIPLLM_PARENTS_MAX], matrices[2];
+    bitx_adapter_source adapter;
     bitx_base_source sources[ZIPLLM_PARENTS_MAX];
     const bitx_source own = {read_sample, &sample};
     unsigned used[BITX_BASES_MAX];
@@ -207,10 +208,25 @@ static bitx_status plan_against(zipllm_pipeline *p, const zipllm_unit *u, zipllm
     params.effort = p->store->effort;
     params.row_nelem = task->part->kind == ZIPLLM_TENSOR ? zipllm_row_nelem(task->part->shape) : 0;
     params.fit_nbytes = p->store->fit_nbytes;
+    uint8_t *block = task->factors[0] != NULL ? malloc(ZIPLLM_BLOCK_NBYTES) : NULL;
+    if (block != NULL) { /* one after the other is read, and whole */
+        for (unsigned k = 0; k < 2; k++)
+            matrices[k] = (sample_source){p, u, worker, task->factors[k], block, NULL, 0};
+        adapter = (bitx_adapter_source){{read_base_sample, &matrices[0]},
+                                        {read_base_sample, &matrices[1]},
+                                        task->factors[0]->row.nbytes,
+                                        task->factors[1]->row.nbytes,
+                                        (bitx_dtype)task->factors[0]->row.dtype,
+                                        task->factors[0]->row.plain,
+                                        task->factors[1]->row.plain};
+        params.adapter = &adapter;
+    }
     const bitx_status status = bitx_plan_new_bases(
         worker->plan_ctx, &params, &own, task->part->nbytes, sources, nbases, &coding->plan);
+    free(block);
     if (status != BITX_OK)
         return status;
+    coding->adapted = bitx_plan_predictor(coding->plan) == BITX_PREDICT_ADAPTER;
     coding->nbases = bitx_plan_bases(coding->plan, used);
     for (unsigned k = 0; k < coding->nbases; k++)
         coding->bases[k] = bases[used[k]];
@@ -240,6 +256,7 @@ static void make_plan(zipllm_pipeline *p, const zipllm_unit *u, zipllm_worker *w
             bitx_plan_free(coding->plan);
             coding->plan = NULL;
             coding->nbases = 0;
+            coding->adapted = false;
         }
     }
     if (status == BITX_OK && coding->plan == NULL)

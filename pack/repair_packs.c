@@ -121,7 +121,7 @@ typedef struct pack_walk {
 } pack_walk;
 
 static zipllm_status put_frame_base(zipllm_index *index, int64_t id, unsigned position,
-                                    const uint8_t *plain, zipllm_error *error)
+                                    const uint8_t *plain, uint64_t nbytes, zipllm_error *error)
 {
     sqlite3_stmt *s = zipllm_index_query(index, ZIPLLM_Q_PUT_FRAME_BASE, error);
     if (s == NULL)
@@ -129,6 +129,7 @@ static zipllm_status put_frame_base(zipllm_index *index, int64_t id, unsigned po
     (void)sqlite3_bind_int64(s, 1, id);
     (void)sqlite3_bind_int64(s, 2, position);
     (void)sqlite3_bind_blob(s, 3, plain, ZIPLLM_HASH_NBYTES, SQLITE_STATIC);
+    (void)sqlite3_bind_int64(s, 4, (int64_t)nbytes);
     return zipllm_index_run(index, s, error);
 }
 
@@ -184,9 +185,9 @@ static zipllm_status read_bases(const pack_walk *w, const zipllm_pack_entry *e, 
         status = zipllm_fail(why, ZIPLLM_DAMAGED, w->path, e->offset, 0,
                              "the footer and the frame disagree on the base");
     for (unsigned k = 0; k < e->nparents && status == ZIPLLM_OK; k++)
-        status =
-            put_frame_base(w->r->store->index, id, k,
-                           k == 0 ? stored->info.base_hash : stored->info.other_hashes[k - 1], why);
+        status = put_frame_base(w->r->store->index, id, k,
+                                k == 0 ? stored->info.base_hash : stored->info.other_hashes[k - 1],
+                                zipllm_stored_base_nbytes(&stored->info, k), why);
     zipllm_stored_close(w->r->store, stored);
     return status;
 }
@@ -329,13 +330,13 @@ static zipllm_status find_first(zipllm_repairing *r, const frame *f, const uint8
 }
 
 static zipllm_status find_other(zipllm_repairing *r, const frame *f, const uint8_t *plain,
-                                unsigned deepest, candidates *c)
+                                int64_t nbytes, unsigned deepest, candidates *c)
 {
     zipllm_index *index = r->store->index;
     sqlite3_stmt *s = zipllm_index_query(index, ZIPLLM_Q_TENSORS_BY_PLAIN, r->error);
     if (s == NULL)
         return ZIPLLM_ERROR;
-    (void)sqlite3_bind_int64(s, 1, (int64_t)f->parent_nbytes);
+    (void)sqlite3_bind_int64(s, 1, nbytes);
     (void)sqlite3_bind_blob(s, 2, plain, ZIPLLM_HASH_NBYTES, SQLITE_STATIC);
     int step = 0;
     c->n = 0;
@@ -354,20 +355,23 @@ static zipllm_status find_bases(zipllm_repairing *r, const frame *f, unsigned de
 {
     zipllm_index *index = r->store->index;
     uint8_t plain[ZIPLLM_PARENTS_MAX][ZIPLLM_HASH_NBYTES];
+    int64_t nbytes[ZIPLLM_PARENTS_MAX];
     sqlite3_stmt *s = zipllm_index_query(index, ZIPLLM_Q_FRAME_BASES, r->error);
     if (s == NULL)
         return ZIPLLM_ERROR;
     (void)sqlite3_bind_int64(s, 1, f->id);
     unsigned n = 0;
     int step = 0;
-    while (n < f->row.nparents && (step = zipllm_index_step(index, s, r->error)) > 0)
+    while (n < f->row.nparents && (step = zipllm_index_step(index, s, r->error)) > 0) {
+        nbytes[n] = sqlite3_column_int64(s, 2);
         zipllm_index_bytes(s, 1, plain[n++], ZIPLLM_HASH_NBYTES);
+    }
     zipllm_index_reset(s);
     *all = n == f->row.nparents;
     zipllm_status status = step < 0 ? ZIPLLM_ERROR : ZIPLLM_OK;
     for (unsigned k = 0; k < n && *all && status == ZIPLLM_OK; k++) {
         status = k == 0 ? find_first(r, f, plain[0], deepest, &list[0])
-                        : find_other(r, f, plain[k], deepest, &list[k]);
+                        : find_other(r, f, plain[k], nbytes[k], deepest, &list[k]);
         *all = list[k].n != 0;
     }
     return status;

@@ -94,6 +94,12 @@ static const char *disagrees(const zipllm_stored *stored)
 static zipllm_status open_at(zipllm_store *store, const zipllm_tensor_row *row, unsigned level,
                              zipllm_stored **out, zipllm_error *error);
 
+uint64_t zipllm_stored_base_nbytes(const bitx_frame_info *info, unsigned k)
+{
+    const unsigned ranged = info->nbases - info->nfactors;
+    return k < ranged ? info->base_nbytes : info->factor_nbytes[k - ranged];
+}
+
 static zipllm_status open_base(zipllm_store *store, zipllm_stored *stored, unsigned k, int64_t id,
                                unsigned level, zipllm_error *error)
 {
@@ -110,7 +116,7 @@ static zipllm_status open_base(zipllm_store *store, zipllm_stored *stored, unsig
         (stored->row.predictor == BITX_PREDICT_BASE || level == ZIPLLM_DEPTH_MAX))
         return damaged(store, stored, "its base is not stored whole", error);
     const bitx_frame_info *info = &stored->info;
-    if (row.nbytes != info->base_nbytes ||
+    if (row.nbytes != zipllm_stored_base_nbytes(info, k) ||
         memcmp(row.plain, k == 0 ? info->base_hash : info->other_hashes[k - 1], sizeof row.plain) !=
             0)
         return damaged(store, stored, "its base in the index is not the one it was coded against",
@@ -133,6 +139,46 @@ static zipllm_status open_bases(zipllm_store *store, zipllm_stored *stored, cons
         memcpy(ids, parents, stored->row.nparents * sizeof *ids);
     for (unsigned k = 0; k < stored->row.nparents && status == ZIPLLM_OK; k++)
         status = open_base(store, stored, k, ids[k], level + 1, error);
+    return status;
+}
+
+zipllm_status zipllm_stored_read(zipllm_store *store, const zipllm_stored *stored, uint8_t **out,
+                                 zipllm_error *error)
+{
+    zipllm_fault fault = {.status = ZIPLLM_OK};
+    uint8_t *bytes = malloc((size_t)stored->row.nbytes + 1);
+    if (bytes == NULL)
+        return zipllm_fail_memory(error, (size_t)stored->row.nbytes);
+    for (uint64_t i = 0; i < stored->info.nblocks; i++)
+        if (!zipllm_stored_block(stored, &store->workers[0], i,
+                                 bytes + i * (uint64_t)ZIPLLM_BLOCK_NBYTES, NULL, &fault)) {
+            free(bytes);
+            return zipllm_stored_fault(store, stored, &fault, error);
+        }
+    *out = bytes;
+    return ZIPLLM_OK;
+}
+
+/* The last two bases, which the frame takes whole. */
+static zipllm_status load_adapter(zipllm_store *store, zipllm_stored *stored, zipllm_error *error)
+{
+    const zipllm_stored *const *factors =
+        (const zipllm_stored *const *)&stored->bases[stored->nbases - 2];
+    uint8_t *bytes[2] = {NULL, NULL};
+    zipllm_status status = ZIPLLM_OK;
+    for (unsigned k = 0; k < 2 && status == ZIPLLM_OK; k++)
+        status = zipllm_stored_read(store, factors[k], &bytes[k], error);
+    if (status == ZIPLLM_OK) {
+        const bitx_status taken =
+            bitx_frame_set_adapter(stored->frame, bytes[0], (size_t)factors[0]->row.nbytes,
+                                   bytes[1], (size_t)factors[1]->row.nbytes);
+        if (taken == BITX_ERR_MEMORY)
+            status = zipllm_fail_memory(error, 1);
+        else if (taken != BITX_OK)
+            status = damaged(store, stored, "its adapter is not the one it was coded with", error);
+    }
+    free(bytes[0]);
+    free(bytes[1]);
     return status;
 }
 
@@ -162,6 +208,8 @@ static zipllm_status open_frame(zipllm_store *store, zipllm_stored *stored, cons
     free(header);
     if (status == ZIPLLM_OK && stored->row.nparents != 0 && level != RAW)
         status = open_bases(store, stored, parents, level, error);
+    if (status == ZIPLLM_OK && stored->nbases != 0 && stored->info.nfactors != 0)
+        status = load_adapter(store, stored, error);
     return status;
 }
 
@@ -238,6 +286,12 @@ void zipllm_stored_close(zipllm_store *store, zipllm_stored *stored)
 
 /* ---- blocks ---------------------------------------------------------------------------------- */
 
+/* Bases of which each block takes its range. */
+static unsigned ranged(const zipllm_stored *stored)
+{
+    return stored->nbases != 0 ? stored->nbases - stored->info.nfactors : 0;
+}
+
 size_t zipllm_stored_block_nbytes(const zipllm_stored *stored, uint64_t index)
 {
     const uint64_t rest = stored->row.nbytes - index * ZIPLLM_BLOCK_NBYTES;
@@ -275,7 +329,7 @@ static bool decode(const zipllm_stored *stored, zipllm_worker *worker, uint64_t 
     status = bitx_block_decode_bases(worker->ctx, stored->frame, index, dst,
                                      zipllm_stored_block_nbytes(stored, index), worker->payload,
                                      block.payload_nbytes, bases,
-                                     base_nbytes != 0 ? stored->nbases : 0, base_nbytes);
+                                     base_nbytes != 0 ? ranged(stored) : 0, base_nbytes);
     if (status == BITX_ERR_MEMORY)
         return failed(fault, stored, ZIPLLM_ERROR, status, 0, offset);
     return status == BITX_OK || failed(fault, stored, ZIPLLM_DAMAGED, status, 0, offset);
@@ -381,7 +435,7 @@ static bool decode_block(const zipllm_stored *stored, zipllm_worker *worker, uns
         const bitx_status status = bitx_frame_base_range(stored->frame, index, &offset, &nbytes);
         if (status != BITX_OK)
             return failed(fault, stored, ZIPLLM_DAMAGED, status, 0, stored->row.offset);
-        if (nbytes != 0 && !load_ranges(stored->bases, stored->nbases, worker, level, offset,
+        if (nbytes != 0 && !load_ranges(stored->bases, ranged(stored), worker, level, offset,
                                         nbytes, bases, sums != NULL ? sums->bases : NULL, fault))
             return false;
     }
@@ -415,7 +469,7 @@ static void fold(zipllm_stored *stored, uint64_t index, uint64_t sum)
 void zipllm_stored_fold(zipllm_stored *stored, uint64_t index, const zipllm_block_sums *sums)
 {
     fold(stored, index, sums->own);
-    for (unsigned k = 0; k < stored->nbases; k++)
+    for (unsigned k = 0; k < ranged(stored); k++)
         if (index < stored->bases[k]->info.nblocks && side_by_side(stored, stored->bases[k]))
             fold(stored->bases[k], index, sums->bases[k]);
 }
@@ -430,7 +484,7 @@ static bool is_whole(const zipllm_stored *s, zipllm_fault *fault)
 bool zipllm_stored_whole(const zipllm_stored *stored, zipllm_fault *fault)
 {
     bool whole = is_whole(stored, fault);
-    for (unsigned k = 0; k < stored->nbases && whole; k++)
+    for (unsigned k = 0; k < ranged(stored) && whole; k++)
         whole = is_whole(stored->bases[k], fault);
     return whole;
 }

@@ -25,7 +25,8 @@ typedef struct zipllm_stored {
     bitx_frame *frame;
     bitx_frame_info info;
     struct zipllm_stored *bases[ZIPLLM_PARENTS_MAX];
-    unsigned nbases; /* 0: coded by itself, or opened raw */
+    unsigned nbases; /* 0: coded by itself, or opened raw. The last info.nfactors are an adapter's,
+                        and were read whole */
     uint64_t header_sum;
     uint64_t next;  /* block to fold */
     uint64_t check; /* of the blocks before it */
@@ -63,6 +64,13 @@ void zipllm_stored_close(zipllm_store *store, zipllm_stored *stored);
 ZIPLLM_WARN_UNUSED zipllm_status zipllm_stored_equal(zipllm_store *store, const zipllm_stored *a,
                                                      const zipllm_stored *b, bool *equal,
                                                      zipllm_error *error);
+
+/* All bytes of a tensor, malloced. Not in jobs. */
+ZIPLLM_WARN_UNUSED zipllm_status zipllm_stored_read(zipllm_store *store,
+                                                    const zipllm_stored *stored, uint8_t **out,
+                                                    zipllm_error *error);
+/* Bytes of base k of a frame. */
+uint64_t zipllm_stored_base_nbytes(const bitx_frame_info *info, unsigned k);
 
 /* Bytes of tensor in block `index`. */
 size_t zipllm_stored_block_nbytes(const zipllm_stored *stored, uint64_t index);

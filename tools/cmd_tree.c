@@ -217,10 +217,9 @@ const command COMMAND_TREE = {
         "null), logical_bytes, stored_bytes, delta_bytes (coded against another), lowrank_bytes\n"
         "(of these: as a change of low rank), rank (of most of these), made, saved_bytes} for "
         "each\n"
-        "model. \"LoRA r=16 of X\", \"0.5 A + 0.5 B\" and \"BF16 cast of X\" mark models of which "
-        "little "
-        "but\n"
-        "that had to be stored.\n",
+        "model. \"LoRA r=16 of X\", \"LoRA r=16 of X by Y\" (Y: an adapter in the store),\n"
+        "\"0.5 A + 0.5 B\" and \"BF16 cast of X\" mark models of which little but that had to be\n"
+        "stored.\n",
     .least = 0,
     .most = 0,
     .run = run_tree,
