@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "error.h"
+#include "manifest_read.h"
 #include "packfile.h"
 #include "store.h"
 #include "stored.h"
@@ -354,7 +355,7 @@ static zipllm_status collect(collection *c)
 /* ---- leftovers
  * -------------------------------------------------------------------------------------- */
 
-typedef enum area { AREA_PACKS, AREA_MODELS, AREA_TMP } area;
+typedef enum area { AREA_PACKS, AREA_MODELS, AREA_TMP, AREA_UNREAD } area;
 
 /* Is a file of packs/ or models/ named in the index? */
 static zipllm_status is_needed(collection *c, area where, const char *name, bool *needed)
@@ -377,6 +378,35 @@ static zipllm_status is_needed(collection *c, area where, const char *name, bool
     *needed = step > 0;
     zipllm_index_reset(s);
     return step < 0 ? ZIPLLM_ERROR : ZIPLLM_OK;
+}
+
+/* A manifest that the index does not know: of an add or rm that was killed, or one that repair
+   could not read. Then only gc stands between what its model needs and the bin, so gc does not
+   begin. */
+static zipllm_status refuse_unread(collection *c, const char *name)
+{
+    char id[33] = "";
+    zipllm_model_row row;
+    uint64_t nbytes;
+    zipllm_error why;
+    bool needed = false;
+    if (strlen(name) != 37)
+        return ZIPLLM_OK;
+    zipllm_status status = is_needed(c, AREA_MODELS, name, &needed);
+    if (status != ZIPLLM_OK || needed)
+        return status;
+    memcpy(id, name, 32);
+    status = zipllm_manifest_read(c->store, id, NULL, &row, &nbytes, &why);
+    if (status == ZIPLLM_OK)
+        zipllm_model_row_free(&row);
+    if (status != ZIPLLM_DAMAGED)
+        return ZIPLLM_OK;
+    char path[sizeof why.message];
+    (void)snprintf(path, sizeof path, "%.*s", (int)why.path_nbytes, why.message);
+    return zipllm_fail(c->error, ZIPLLM_DAMAGED, path, why.offset, 0,
+                       "%.200s, and the index lacks its model, whose tensors gc would remove: put "
+                       "a whole copy there and run repair, or delete it",
+                       why.message + why.reason_at);
 }
 
 /* "rm-<id>.json" of a model that is still there: rm was killed. The manifest goes back. */
@@ -407,6 +437,8 @@ static zipllm_status sweep_file(collection *c, area where, int dir_fd, const cha
     struct stat st;
     bool needed = false;
     zipllm_status status = ZIPLLM_OK;
+    if (where == AREA_UNREAD)
+        return refuse_unread(c, name);
     if (where != AREA_TMP)
         status = is_needed(c, where, name, &needed);
     else if (strncmp(name, "rm-", 3) == 0)
@@ -444,7 +476,7 @@ static zipllm_status sweep(collection *c, area where, const char *folder, bool n
         if (nested && strlen(entry->d_name) == 2) {
             (void)snprintf(path, sizeof path, "%.32s/%.2s", folder, entry->d_name);
             status = sweep(c, where, path, false);
-            if (!c->dry_run && status == ZIPLLM_OK)
+            if (!c->dry_run && where != AREA_UNREAD && status == ZIPLLM_OK)
                 (void)unlinkat(fd, entry->d_name, AT_REMOVEDIR); /* if it is empty */
         } else {
             status = sweep_file(c, where, fd, folder, entry->d_name);
@@ -470,6 +502,8 @@ zipllm_status zipllm_gc(zipllm_store *store, bool dry_run, zipllm_gc_result *res
     zipllm_status status = zipllm_store_writable(store, error);
     if (status == ZIPLLM_OK)
         status = zipllm_store_complete(store, error);
+    if (status == ZIPLLM_OK)
+        status = sweep(&c, AREA_UNREAD, "models", true);
     if (status == ZIPLLM_OK)
         status = zipllm_store_workers(store, error);
     if (status == ZIPLLM_OK)

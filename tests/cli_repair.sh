@@ -370,6 +370,16 @@ json "lines[-1]['manifests_damaged'] == 1 and lines[-1]['models'] == 10"
 json "[l['path'].endswith('.json') and l['offset'] == 500 for l in lines if l['type'] == 'damage'] == [True]"
 expect 0 z verify
 whole a b mean
+# gc would remove what only that model needs: not while its manifest lies there unread.
+cp -r "$STORE" lost
+for how in '' --dry-run; do
+    # shellcheck disable=SC2086 # no word, or one
+    expect 4 z gc $how
+    one_line
+    says err 'put a whole copy there and run repair, or delete it'
+done
+check diff -r lost "$STORE"
+rm -rf lost
 cp -p kept.json "$manifest"
 expect 0 z repair
 same

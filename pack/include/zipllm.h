@@ -413,7 +413,9 @@ typedef struct zipllm_gc_result {
     uint64_t freed_bytes;   /* disk_bytes before - after; predicted for a dry run */
 } zipllm_gc_result;
 
-/* Needs a handle opened ZIPLLM_EXCLUSIVE. dry_run changes nothing. */
+/* Needs a handle opened ZIPLLM_EXCLUSIVE. dry_run changes nothing. ZIPLLM_DAMAGED, and nothing is
+   removed, while a manifest that the index lacks cannot be read: it may be of a model that
+   zipllm_repair() left out. */
 ZIPLLM_API ZIPLLM_WARN_UNUSED zipllm_status zipllm_gc(zipllm_store *store, bool dry_run,
                                                       zipllm_gc_result *result,
                                                       zipllm_error *error);
