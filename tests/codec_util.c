@@ -328,7 +328,8 @@ bool cu_reseal(uint8_t *frame, size_t n)
     return true;
 }
 
-void cu_rebase(uint8_t *frame, size_t n, const uint8_t *base, size_t base_n)
+/* Where the hash of the base lies. */
+static size_t base_hash_at(const uint8_t *frame)
 {
     size_t pos = 12;
     for (int i = 0; i < 2; i++) { /* nbytes, base_nbytes */
@@ -336,7 +337,26 @@ void cu_rebase(uint8_t *frame, size_t n, const uint8_t *base, size_t base_n)
             pos++;
         pos++;
     }
-    cu_hash128(frame + pos, base, base_n);
+    return pos;
+}
+
+void cu_rebase(uint8_t *frame, size_t n, const uint8_t *base, size_t base_n)
+{
+    cu_hash128(frame + base_hash_at(frame), base, base_n);
+    (void)cu_reseal(frame, n);
+}
+
+void cu_readapt(uint8_t *frame, size_t n, const uint8_t *a, size_t a_n, const uint8_t *b,
+                size_t b_n)
+{
+    size_t pos = base_hash_at(frame) + BITX_HASH_NBYTES, section = 0;
+    for (unsigned shift = 0;; shift += 7) {
+        section |= (size_t)(frame[pos] & 0x7f) << shift;
+        if (!(frame[pos++] & 0x80))
+            break;
+    }
+    cu_hash128(frame + pos + section - 2 * BITX_HASH_NBYTES, a, a_n);
+    cu_hash128(frame + pos + section - BITX_HASH_NBYTES, b, b_n);
     (void)cu_reseal(frame, n);
 }
 

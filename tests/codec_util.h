@@ -75,6 +75,9 @@ size_t cu_rows_offset(const uint8_t *frame, size_t n);
 bool cu_reseal(uint8_t *frame, size_t n);
 /* Makes base the one that a frame with a valid header asks for, and reseals it. */
 void cu_rebase(uint8_t *frame, size_t n, const uint8_t *base, size_t base_n);
+/* The same of the matrices of an adapter, which the frame must need. */
+void cu_readapt(uint8_t *frame, size_t n, const uint8_t *a, size_t a_n, const uint8_t *b,
+                size_t b_n);
 uint64_t cu_hash64(const void *data, size_t n);
 void cu_hash128(uint8_t hash[16], const void *data, size_t n);
 

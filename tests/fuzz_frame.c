@@ -89,14 +89,26 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (base_n)
             cu_rebase(frame, size, base, base_n);
         size_t cap = (size_t)info.nbytes;
-        status = bitx_decode(ctx, out, cap, &n, frame, size, base, base_n);
+        const bool adapted = info.nfactors && info.factor_nbytes[0] <= MAX_TENSOR &&
+                             info.factor_nbytes[1] <= MAX_TENSOR;
+        const size_t a_n = adapted ? (size_t)info.factor_nbytes[0] : 0;
+        const size_t b_n = adapted ? (size_t)info.factor_nbytes[1] : 0;
+        if (adapted)
+            cu_readapt(frame, size, base_of(a_n), a_n, base_of(b_n), b_n);
+        status = bitx_decode_adapter(ctx, out, cap, &n, frame, size, base, base_n, base_of(a_n),
+                                     a_n, base_of(b_n), b_n);
         check(status != BITX_OK || n == cap);
-        if (info.predictor != BITX_PREDICT_MERGE) /* which needs more bases than one */
+        if (info.nfactors && !adapted)
+            check(status != BITX_OK);
+        else if (info.predictor != BITX_PREDICT_MERGE) /* which needs more bases than one */
             check(status != BITX_ERR_WRONG_BASE && status != BITX_ERR_NO_BASE);
         if (cap)
             check(bitx_decode(ctx, out, cap - 1, &n, frame, size, base, base_n) != BITX_OK);
         bool whole = status == BITX_OK;
         if (bitx_frame_open(ctx, frame, size, &opened) == BITX_OK) {
+            if (adapted)
+                check(bitx_frame_set_adapter(opened, base_of(a_n), a_n, base_of(b_n), b_n) ==
+                      BITX_OK);
             decode_blocks(ctx, &info, opened, frame, size, whole ? out : NULL);
             bitx_frame_close(opened);
         } else {
