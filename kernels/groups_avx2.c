@@ -31,6 +31,10 @@ BITX_AVX2 void bitx_groups_count_u8_avx2(uint32_t counts[16], const uint8_t *cla
     const unsigned ngroups = groups_of(group);
     const __m256i zero = _mm256_setzero_si256();
     size_t whole = nelem / 32 * 32;
+    if (nelem < 192) { /* a loop over the groups takes longer than it saves */
+        bitx_groups_count_u8_scalar(counts, classes, group, nelem);
+        return;
+    }
     bitx_groups_count_u8_scalar(counts, classes + whole, group, nelem - whole);
     for (size_t at = 0; at < whole; at += (size_t)32 * 255) {
         size_t n = whole - at < (size_t)32 * 255 ? whole - at : (size_t)32 * 255;
@@ -53,6 +57,12 @@ BITX_AVX2 void bitx_groups_count_u8_avx2(uint32_t counts[16], const uint8_t *cla
     }
 }
 
+/* Elements from which a tree and its planes take less time than the scalar loop (Sapphire Rapids).
+   A test sets less. */
+#    ifndef BITX_GROUPS_MERGE_MIN
+#        define BITX_GROUPS_MERGE_MIN 16384
+#    endif
+
 BITX_AVX2_INLINE int any_none(const uint8_t *classes, size_t n)
 {
     __m256i any = _mm256_setzero_si256();
@@ -68,6 +78,10 @@ BITX_AVX2 void bitx_groups_merge_u8_avx2(uint8_t *dst, const uint8_t *lists[16],
     group_merger merger;
     uint8_t part[PART + 64];
     size_t i = 0;
+    if (nelem < BITX_GROUPS_MERGE_MIN) {
+        bitx_groups_merge_u8_scalar(dst, lists, classes, group, nelem);
+        return;
+    }
     const unsigned ngroups = groups_of(group);
     merger_begin(&merger, lists, ngroups);
     while (nelem - i >= 256) {

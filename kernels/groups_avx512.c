@@ -42,14 +42,16 @@ BITX_AVX512 void bitx_groups_split_u8_avx512(uint8_t *lists[16], const uint8_t *
     }
 }
 
-/* Each group expands into its own places of a zero vector, and these are joined. */
+/* Each group expands into its own places of a zero vector, and these are joined. A step takes as
+   long for one element as for 64, and as long as the scalar loop for about 16. */
 BITX_AVX512 void bitx_groups_merge_u8_avx512(uint8_t *dst, const uint8_t *lists[16],
                                              const uint8_t *classes, const uint8_t group[16],
                                              size_t nelem)
 {
     const unsigned ngroups = groups_of(group);
     const __m512i table = _mm512_broadcast_i32x4(_mm_loadu_si128((const void *)group));
-    for (size_t i = 0; i < nelem; i += 64) {
+    size_t i = 0;
+    while (nelem - i > 16) {
         size_t n = nelem - i < 64 ? nelem - i : 64;
         __m512i classes64 = load512_first(classes + i, n);
         __m512i g = groups64(table, classes64);
@@ -61,7 +63,9 @@ BITX_AVX512 void bitx_groups_merge_u8_avx512(uint8_t *dst, const uint8_t *lists[
             lists[k] += count;
         }
         store512_first(dst + i, v, n);
+        i += n;
     }
+    bitx_groups_merge_u8_scalar(dst + i, lists, classes + i, group, nelem - i);
 }
 
 /* Ones of each byte count its members, up to 255 times, and vpsadbw sums them. */

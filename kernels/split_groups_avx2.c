@@ -7,6 +7,12 @@
 
 /* ---- groups: partitions of a part in L1, as many for an element as its group is deep ---- */
 
+/* Elements of which a part takes less time than the scalar loop (Sapphire Rapids). A test sets
+ * less. */
+#    ifndef BITX_GROUPS_SPLIT_MIN
+#        define BITX_GROUPS_SPLIT_MIN 2048
+#    endif
+
 enum { PART = 3072, GROUPS = 16, SLACK = 64, BESIDE = PART + SLACK };
 
 typedef struct group_split {
@@ -113,7 +119,7 @@ BITX_AVX2 void bitx_groups_split_u8_avx2(uint8_t *lists[16], const uint8_t *src,
     uint8_t x[2 * BESIDE], y[2 * BESIDE];
     group_split s = {.lists = lists};
     size_t i = 0;
-    while (nelem - i >= 64) {
+    while (nelem - i >= BITX_GROUPS_SPLIT_MIN) {
         size_t n = nelem - i < PART ? (nelem - i) / 32 * 32 : PART;
         if (i == 0)
             count_below(&s, classes, group, n);
@@ -189,6 +195,10 @@ BITX_AVX2 void bitx_map_u8_avx2(uint8_t *dst, const uint8_t *src, const uint8_t 
                                 size_t nelem)
 {
     size_t i = 0;
+    if (nelem < 96) { /* the window takes longer than it saves */
+        bitx_map_u8_scalar(dst, src, table, nelem);
+        return;
+    }
     while (nelem - i >= 32) {
         size_t n = nelem - i < PART ? (nelem - i) / 32 * 32 : PART;
         map_window w = find_window(src + i, n);

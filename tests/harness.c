@@ -626,9 +626,11 @@ static void plan_and_reference(const kc_spec *spec, kc_case *c, size_t nelem, kc
 
 /* ---- the whole check of one implementation ---- */
 
-static const size_t edge_lengths[] = {
-    511,  512,  513,  767,  768,  769,   1023,  1024,  1025,  2047,  2048,  2049,  4095,  4096,
-    4097, 8191, 8192, 8193, 9999, 16383, 16384, 16385, 32767, 32768, 32769, 65535, 65536, 65537};
+/* 497 and 1009 bits are 63 and 127 bytes, wherever in a byte they begin. */
+static const size_t edge_lengths[] = {497,   1009,  511,   512,   513,   767,   768,   769,
+                                      1023,  1024,  1025,  2047,  2048,  2049,  4095,  4096,
+                                      4097,  8191,  8192,  8193,  9999,  16383, 16384, 16385,
+                                      32767, 32768, 32769, 65535, 65536, 65537};
 enum { NEDGES = sizeof(edge_lengths) / sizeof(edge_lengths[0]), SHORT = 301 };
 
 static void check_both_ends(const kc_spec *spec, const target *t, const kc_case *c,
@@ -715,6 +717,10 @@ int kc_check(const char *op, const char *isa, uint64_t seed, unsigned long *ncas
     }
     for (int i = 0; i < NEDGES; i++) {
         plan_and_reference(spec, &c, edge_lengths[i], &rng);
+        check_both_ends(spec, &t, &c, ncases);
+    }
+    for (unsigned i = 0; i < spec->shape.many; i++) {
+        plan_and_reference(spec, &c, 515, &rng);
         check_both_ends(spec, &t, &c, ncases);
     }
     static const size_t odd_lengths[] = {67, 131, 300, 1027};

@@ -25,6 +25,7 @@ typedef struct kc_shape {
     int low_const, high_const;
     int is_float, inverse;
     size_t mantissa, signman; /* bits; bytes of a sign and mantissa */
+    unsigned many;            /* cases of 515 elements, besides those that all have */
 } kc_shape;
 
 /* One call. plan() gives the sizes and fills the inputs; out[] starts as 0xa5. */

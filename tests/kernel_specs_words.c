@@ -55,11 +55,12 @@ static void ref_distance_positions(kc_case *c)
 
 /* ---- scans ---- */
 
+enum { PLACES = 331 }; /* prime: with two turns for each length, n itself would meet place 0 */
+
 /* In every second case the places take turns, or chance would decide which of them a difference
    is ever alone at; else anywhere, or beyond n. */
 static size_t next_place(kc_rng *rng, size_t n, int *alone)
 {
-    enum { PLACES = 331 }; /* prime: with two turns for each length, n itself would meet place 0 */
     static size_t turn;
     *alone = n > 0 && ++turn % 2;
     return *alone ? turn / 2 % PLACES % n : n ? kc_below(rng, 2 * (unsigned)n) : 0;
@@ -241,10 +242,10 @@ const kc_spec kc_specs_words[] = {
     {"distance_bits", plan_distance_bits, ref_distance_bits, 0, NULL, {0}},
     {"distance_positions_u16", plan_distance_positions, ref_distance_positions, 0, NULL, {.width = 2}},
     {"distance_positions_u32", plan_distance_positions, ref_distance_positions, 0, NULL, {.width = 4}},
-    {"first_difference", plan_first_difference, ref_first_difference, 0, NULL, {0}},
-    {"equal_run_u8", plan_equal_run, ref_equal_run, 0, NULL, {.width = 1}},
-    {"equal_run_u16", plan_equal_run, ref_equal_run, 0, NULL, {.width = 2}},
-    {"equal_run_u32", plan_equal_run, ref_equal_run, 0, NULL, {.width = 4}},
+    {"first_difference", plan_first_difference, ref_first_difference, 0, NULL, {.many = 2 * PLACES}},
+    {"equal_run_u8", plan_equal_run, ref_equal_run, 0, NULL, {.width = 1, .many = 2 * PLACES}},
+    {"equal_run_u16", plan_equal_run, ref_equal_run, 0, NULL, {.width = 2, .many = 2 * PLACES}},
+    {"equal_run_u32", plan_equal_run, ref_equal_run, 0, NULL, {.width = 4, .many = 2 * PLACES}},
     {"float_diff_u8", plan_diff, ref_diff, 3, "float_undiff_u8", {.width = 1, .is_float = 1}},
     {"float_undiff_u8", plan_diff, ref_diff, 3, NULL, {.width = 1, .is_float = 1, .inverse = 1}},
     {"float_diff_u16", plan_diff, ref_diff, 3, "float_undiff_u16", {.width = 2, .is_float = 1}},

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Changes constants, bounds and operators in each kernel, one at a time; every mutant must die.
 
-usage: tests/mutate.py [--list] [--sample N] [--minutes N] [--out FILE] [file.c ...]
+usage: tests/mutate.py [--list] [--sample N] [--minutes N] [file.c file.h ...]
 
 A mutant dies when the checks of kernel_check fail (or the compiler refuses it). It survives when all
 pass: then either the checks are too weak or the change has no effect. Those whose machine code is
@@ -9,8 +9,9 @@ that of the file itself (-O2, constants and tables compared too) are equivalent,
 says so; so are a few kinds of change that fewer_elements() and its neighbours know, each with its
 reason; the others are listed in tests/mutants_equivalent.txt, as "file: line -> mutated line: reason".
 
-Many mutants are compiled at once: copies of the file under other names, of which only the
-operations remain that the change can reach. tests/mutant_check.c runs each in a process of its own.
+Many mutants are compiled at once: copies of the file under other names, of which only some of the
+operations remain that the change can reach: one first, in which nine of ten die. A header's mutants are
+compiled as part of the files that include it. tests/mutant_check.c runs each in a process of its own.
 AVX-512 and AVX2 mutants need a CPU that has them; NEON mutants run under qemu-aarch64-static.
 """
 import argparse
@@ -27,8 +28,10 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 EQUIVALENT = ROOT / "tests" / "mutants_equivalent.txt"
 FLAGS = "-std=gnu11 -w -Ikernels -Ikernels/include -Idispatch/include -Itests".split()
-FLAGS += ["-DBITX_NONTEMPORAL_MIN=((size_t)500)"]
-BATCH = 48
+LEAST = {"BITX_NONTEMPORAL_MIN": "((size_t)500)", "BITX_GROUPS_SPLIT_MIN": "64", "BITX_GROUPS_MERGE_MIN": "256"}
+FLAGS += [f"-D{name}={value}" for name, value in LEAST.items()]
+BATCH = 64  # functions compiled at once
+ISAS = ("scalar", "avx2", "avx512", "neon")
 
 NUMBER = re.compile(r"(?<![\w.\"#])(0x[0-9a-fA-F]+|\d+)(?![\w.\"])")
 SWAPS = [(" >= ", " > "), (" < ", " <= "), (" > ", " >= "), (" + ", " - "), (" - ", " + "),
@@ -50,9 +53,8 @@ def code_lines(text):
             comment = "*/" not in stripped
 
 
-def mutants_of(path):
+def mutants_of(text):
     """Line number, old and new text of the line, new text of the file."""
-    text = path.read_text()
     lines = text.split("\n")
     for number, line in code_lines(text):
         changes = []
@@ -113,12 +115,31 @@ def parameter_size(old, new):
 
 
 def which_loop(old, new):
-    """The last argument says whether stores go past the caches: two loops, one result."""
+    """The last argument, or a bound, says whether stores go past the caches: two loops, one result."""
+    bound = re.search(r">= BITX_NONTEMPORAL_MIN( / \d+)?", old)
+    if bound and old.startswith("if ("):
+        return re.sub(r">=? BITX_NONTEMPORAL_MIN( / \d+)?", bound.group(0), new) == old
     return bool(re.search(r"(lines|blocks|vectors|block)\(.*, [01]\);$", old)) and \
         re.sub(r", \d+\);$", "", old) == re.sub(r", \d+\);$", "", new)
 
 
-KINDS = (fewer_elements, overlapping_blocks, small_calls, more_room, parameter_size, which_loop)
+def step_of_none(old, new):
+    """i <= nelem in place of i < nelem: one step more, of no elements."""
+    m = re.match(r"(for|if|while) \(.*?\bi < (nelem|nbytes|n)\b", old)
+    return bool(m) and new == old.replace(f"i < {m.group(2)}", f"i <= {m.group(2)}", 1)
+
+
+def whole_step(old, new):
+    """n - i < 64 ? n - i : 64, with 65 or <= 64: a whole step all the same; : 63, steps that overlap."""
+    m = re.search(r"(\w+ - \w+) < (\d+) \? \1 : \2", old)
+    if not m:
+        return False
+    rest, bound = m.group(1), int(m.group(2))
+    return new in [old.replace(m.group(0), f"{rest} {less} {a} ? {rest} : {b}") for less, a, b in
+                   (("<=", bound, bound), ("<", bound + 1, bound), ("<", bound, bound + 1), ("<", bound, bound - 1))]
+
+
+KINDS = (step_of_none, whole_step, fewer_elements, overlapping_blocks, small_calls, more_room, parameter_size, which_loop)
 
 
 def own_text(cc, path):
@@ -146,6 +167,8 @@ class Item:
         self.uses = {w for w in words if re.match(r"[A-Za-z_]", w)}
         self.names = set()
         self.public = False
+        self.defined = words[-1] == "}" or words[0] != "extern" and not (
+            words[-1] == ";" and "(" in words and words[-2] == ")" and "=" not in words)
         depth = 0
         for i, w in enumerate(words):
             following = words[i + 1] if i + 1 < len(words) else ""
@@ -200,16 +223,24 @@ def reached(items, number):
 
 
 class File:
-    """One kernel file: its mutants, and how to compile copies of it."""
+    """One kernel file, or a header in one of the files that include it: its mutants, and how to compile copies."""
 
-    def __init__(self, path, cc):
+    def __init__(self, path, header, cc, scratch):
         self.path, self.cc = path, cc
-        self.isa = path.stem.rsplit("_", 1)[1]
+        self.name = (header or path).name
+        self.isa = isa_of(path)
+        self.text, lines = path.read_text(), None
+        if header:
+            self.text, lines = with_headers(path, header)
+            path = scratch / path.name
+            path.write_text(self.text)
         self.items = items_of(own_text(cc, path))
-        self.names = sorted({n for i in self.items for n in i.names})
-        self.public = {n for i in self.items if i.public for n in i.names}
-        self.macros = sorted(set(re.findall(r"^#\s*define\s+(\w+)", path.read_text(), re.M)))
-        self.mutants = list(mutants_of(path))
+        self.names = sorted({n for i in self.items if i.defined for n in i.names})
+        self.public = {n for i in self.items if i.public and i.defined for n in i.names}
+        self.macros = sorted(set(re.findall(r"^#\s*define\s+(\w+)", self.text, re.M)))
+        self.mutants = [m for m in mutants_of(self.text) if lines is None or m[0] in lines]
+        self.bodies = {}
+        self.checked = False
 
     def copy(self, number, text, public):
         """Under names of its own, and with these functions alone: a static one that nobody calls
@@ -220,13 +251,12 @@ class File:
         out += [f"#define {n} m{number}_{n}" for n in self.names]
         out += [f'#line 1 "m{number}_"', text]
         out += [f"#undef {n}" for n in self.names]
-        out += [f"#undef {m}" for m in self.macros if m != "BITX_KERNEL_ROWS"]
+        out += [f"#undef {m}" for m in self.macros if m != "BITX_KERNEL_ROWS" and m not in LEAST]
         return "\n".join(out)
 
     def source(self, chosen):
         """chosen: {number: (text, public functions)}; with the list that mutant_check.c reads."""
-        text = self.path.read_text()
-        includes = re.findall(r"^#\s*include.*$", text, re.M)
+        includes = re.findall(r"^#\s*include.*$", self.text, re.M)
         out = ["#define BITX_KERNEL_ROWS", '#include "dispatch/ops.h"', '#include "bitx/kernels.h"']
         out += includes
         out += [self.copy(n, t, p) for n, (t, p) in sorted(chosen.items())]
@@ -244,16 +274,46 @@ class File:
         chosen, refused = dict(chosen), []
         while True:
             source.write_text(self.source(chosen))
-            done = subprocess.run([self.cc, *FLAGS, f"-I{ROOT}/kernels", *flags, str(source), "-o",
+            done = subprocess.run([self.cc, *FLAGS, f"-I{ROOT}/kernels", "-S", "-fno-ipa-icf",
+                                   "-fno-asynchronous-unwind-tables", *flags, str(source), "-o",
                                    str(target)], cwd=ROOT, capture_output=True, text=True)
             if done.returncode == 0:
                 return chosen, refused
             bad = {int(n) for n in re.findall(r"\bm(\d+)_", done.stderr)} & set(chosen)
             if not bad or 0 in bad:
-                sys.exit(f"{self.path.name}: cannot be compiled:\n{done.stderr[:3000]}")
+                sys.exit(f"{self.name}: cannot be compiled:\n{done.stderr[:3000]}")
             refused += bad
             for number in bad:
                 del chosen[number]
+
+
+def with_headers(path, header):
+    """The file with the text of the local headers that it includes, and the numbers of the header's lines."""
+    out, lines, seen = [], set(), set()
+
+    def expand(p):
+        for line in p.read_text().split("\n"):
+            m = re.match(r'#\s*include "(\w+\.h)"', line)
+            if not m or m.group(1) == "shuffle_tables.h":
+                if p == header:
+                    lines.add(len(out))
+                out.append(line)
+            elif m.group(1) not in seen:
+                seen.add(m.group(1))
+                expand(ROOT / "kernels" / m.group(1))
+
+    expand(path)
+    return "\n".join(out), lines
+
+
+def includers(header, paths):
+    """The kernel files that include a header, also by way of others."""
+    return [p for p in paths if with_headers(p, header)[1]]
+
+
+def same_bodies(bodies, number, plain):
+    own = {k.split("_", 1)[1]: v for k, v in bodies.items() if k.startswith(f"m{number}_")}
+    return bool(own) and all(plain.get(k) == v for k, v in own.items())
 
 
 def same_code(file, survivors, scratch):
@@ -261,16 +321,12 @@ def same_code(file, survivors, scratch):
     found = set()
     for at in range(0, len(survivors), BATCH):
         part = dict(list(survivors.items())[at:at + BATCH])
-        part[0] = (file.path.read_text(), file.public)
+        part[0] = (file.text, file.public)
         asm = scratch / "same.s"
-        file.compile(part, scratch / "same.c", asm, "-S", "-O2", "-fno-ipa-icf",
-                     "-fno-asynchronous-unwind-tables")
+        file.compile(part, scratch / "same.c", asm, "-O2")
         bodies = symbols_of(asm.read_text())
-        for number in part:
-            own = {k.split("_", 1)[1]: v for k, v in bodies.items() if k.startswith(f"m{number}_")}
-            plain = {k.split("_", 1)[1]: v for k, v in bodies.items() if k.startswith("m0_")}
-            if number and own and all(plain.get(k) == v for k, v in own.items()):
-                found.add(number)
+        plain = {k.split("_", 1)[1]: v for k, v in bodies.items() if k.startswith("m0_")}
+        found |= {n for n in part if n and same_bodies(bodies, n, plain)}
     return found
 
 
@@ -279,7 +335,7 @@ def symbols_of(asm):
     bodies, name, constants, label = {}, None, {}, None
     for line in asm.split("\n"):
         text = line.strip()
-        m = re.match(r"(m\d+_\w+):|(\.LC\d+):|(\.LANCHOR\d+|\.L\d+):", text)
+        m = re.match(r"(m\d+_[\w.]+):|(\.LC\d+):|(\.LANCHOR\d+|\.L\d+):", text)
         if m and m.group(1):
             name, label = m.group(1), None
             bodies[name] = []
@@ -305,7 +361,7 @@ def symbols_of(asm):
     return out
 
 
-def build_checks(cc, file, out):
+def build_checks(cc, out):
     """Everything but the kernel's own copies, with the row's other functions in it."""
     out.mkdir()
     sources = [*ROOT.glob("kernels/*.c"), *ROOT.glob("dispatch/*.c"), ROOT / "tests/mutant_check.c",
@@ -316,13 +372,17 @@ def build_checks(cc, file, out):
 
 
 def run_batch(file, chosen, objects, runner, scratch):
-    """{number: dead, alive or refused} of a batch, and the time limits' baseline with it."""
-    chosen = {**chosen, 0: (file.path.read_text(), set().union(*(p for _, p in chosen.values())))}
-    refused = []
+    """{number: dead, alive, same or refused}. The file's first batch also checks the file as it is."""
+    if not file.checked:
+        chosen = {**chosen, 0: (file.text, file.public)}
+    verdicts = {}
     while True:
-        left, more = file.compile(chosen, scratch / "mutants.c", scratch / "mutants.o", "-c", "-O1")
-        refused += more
-        linked = subprocess.run([file.cc, "-static", str(scratch / "mutants.o"), *map(str, objects.glob("*.o")),
+        left, refused = file.compile(chosen, scratch / "mutants.c", scratch / "mutants.s", "-O1")
+        verdicts.update({n: "refused" for n in refused})
+        bodies = symbols_of((scratch / "mutants.s").read_text())
+        if not file.checked:
+            file.bodies = {k.split("_", 1)[1]: v for k, v in bodies.items() if k.startswith("m0_")}
+        linked = subprocess.run([file.cc, "-static", str(scratch / "mutants.s"), *map(str, objects.glob("*.o")),
                                  "-Wl,--wrap=bitx_op_find", "-o", str(scratch / "check")],
                                 capture_output=True, text=True)
         if linked.returncode == 0:
@@ -330,48 +390,132 @@ def run_batch(file, chosen, objects, runner, scratch):
         # A call of a function that there is not.
         unknown = {int(n) for n in re.findall(r"in function `m(\d+)_", linked.stderr)} & set(left)
         if not unknown or 0 in unknown:
-            sys.exit(f"{file.path.name}: cannot be linked:\n{linked.stderr[:3000]}")
-        refused += unknown
+            sys.exit(f"{file.name}: cannot be linked:\n{linked.stderr[:3000]}")
+        verdicts.update({n: "refused" for n in unknown})
         chosen = {n: c for n, c in left.items() if n not in unknown}
-    out = subprocess.run([*runner, str(scratch / "check"), file.isa], capture_output=True, text=True, check=True,
+    same = {n for n in left if n and same_bodies(bodies, n, file.bodies)}
+    verdicts.update({n: "same" for n in same})
+    if same >= left.keys():
+        return verdicts
+    out = subprocess.run([*runner, str(scratch / "check"), file.isa, ",".join(map(str, sorted(same)))],
+                         capture_output=True, text=True, check=True,
                          env={**os.environ, "BITX_TEST_SEED": "20261124"}).stdout
-    verdicts = {int(n): v for n, v in (line.split() for line in out.splitlines() if line)}
-    if verdicts.pop(0) != "alive":
-        sys.exit(f"{file.path.name}: the file itself fails its checks")
-    return {**verdicts, **{n: "refused" for n in refused}}
+    verdicts.update({int(n): v for n, v in (line.split() for line in out.splitlines() if line)})
+    if not file.checked and verdicts.pop(0) != "alive":
+        sys.exit(f"{file.name}: the file itself fails its checks")
+    file.checked = True
+    return verdicts
 
 
-def test_file(file, options, objects, runner, scratch, known):
-    """Counts, and the survivors without a reason."""
-    numbers = list(range(len(file.mutants)))
+def likely_refused(old, new):
+    """A number that no immediate of an intrinsic may have: one such mutant has its batch compiled twice."""
+    before, after = (re.findall(r"-?\d+", line) for line in (old, new))
+    return "_mm" in old and any(a != b and b in ("2", "4", "8", "16", "32", "256", "-1")
+                                for a, b in zip(before, after))
+
+
+def batches(jobs, left, share):
+    """Of each mutant some of the functions that it has not been tried in: most die in the first."""
+    batch, n = {}, 0
+    for number, functions in left.items():
+        count = max(1, round(len(functions) * share))
+        at = number % len(functions)
+        part = (functions[at:] + functions[:at])[:count]
+        if n and n + count > BATCH:
+            yield batch
+            batch, n = {}, 0
+        batch[number] = (jobs[number][0], set(part))
+        n += count
+    if batch:
+        yield batch
+
+
+def run_jobs(file, jobs, objects, runner, scratch):
+    """{number: dead, refused, alive or same} of {number: (text, public functions)}."""
+    left = {n: sorted(public) for n, (_, public) in jobs.items()}
+    verdicts = {}
+    for share in (0, 0.25, 1):
+        risky = {n: f for n, f in left.items() if likely_refused(*file.mutants[n - 1][1:3])}
+        for batch in [*batches(jobs, {n: f for n, f in left.items() if n not in risky}, share),
+                      *batches(jobs, risky, share)]:
+            for number, verdict in run_batch(file, batch, objects, runner, scratch).items():
+                if verdict != "same" or verdicts.get(number) != "alive":
+                    verdicts[number] = verdict
+                left[number] = [f for f in left[number] if f not in batch[number][1]]
+                if verdict in ("dead", "refused") or not left[number]:
+                    del left[number]
+    return verdicts
+
+
+def test_file(files, options, objects_of, scratch, known):
+    """Counts, and the survivors without a reason. files: one, or those in which a header's mutants are tried."""
+    numbers = list(range(len(files[0].mutants)))
     if options.sample and len(numbers) > options.sample:
         numbers = sorted(random.Random(1).sample(numbers, options.sample))
-    jobs = {n + 1: (file.mutants[n][3], reached(file.items, file.mutants[n][0] + 1)) for n in numbers}
-    verdicts = {n: "unreached" for n, (_, public) in jobs.items() if not public}
-    todo = [n for n in jobs if n not in verdicts]
-    for at in range(0, len(todo), BATCH):
-        part = {n: jobs[n] for n in todo[at:at + BATCH]}
-        verdicts.update(run_batch(file, part, objects, runner, scratch))
-    alive = {n: jobs[n] for n, v in verdicts.items() if v == "alive"}
-    same = same_code(file, alive, scratch) if alive else set()
-    counts = {"mutants": len(jobs), "dead": 0, "same code": 0}
+    verdicts = {n + 1: "unreached" for n in numbers}
+    for file in files:
+        jobs = {n: (file.mutants[n - 1][3], reached(file.items, file.mutants[n - 1][0] + 1) & file.public)
+                for n, v in verdicts.items() if v not in ("dead", "refused")}
+        jobs = {n: job for n, job in jobs.items() if job[1]}
+        found = run_jobs(file, jobs, *objects_of(file), scratch)
+        alive = {n: jobs[n] for n, v in found.items() if v == "alive"}
+        found.update({n: "same" for n in same_code(file, alive, scratch)})
+        for n, v in found.items():
+            verdicts[n] = "alive" if v == "same" and verdicts[n] == "alive" else v
+    counts = {"mutants": len(verdicts), "dead": 0, "same code": 0}
     counts.update({kind.__name__: 0 for kind in KINDS})
     counts.update({"listed": 0, "survived": 0})
     survivors = []
     for n, v in sorted(verdicts.items()):
-        number, old, new, _ = file.mutants[n - 1]
+        number, old, new, _ = files[0].mutants[n - 1]
         if v in ("dead", "refused"):
             counts["dead"] += 1
-        elif n in same:
+        elif v == "same":
             counts["same code"] += 1
         elif any(kind(old, new) for kind in KINDS):
             counts[next(kind.__name__ for kind in KINDS if kind(old, new))] += 1
-        elif re.sub(r"\s+", " ", f"{file.path.name}: {old} -> {new}") in known:
+        elif re.sub(r"\s+", " ", f"{files[0].name}: {old} -> {new}") in known:
             counts["listed"] += 1
         else:
             counts["survived"] += 1
-            survivors.append(f"{file.path.name}: {old} -> {new}: line {number + 1}")
+            survivors.append(f"{files[0].name}: {old} -> {new}: line {number + 1}")
     return counts, survivors
+
+
+class Machine:
+    """What runs here, by ISA: compiler, runner, and the objects of the checks."""
+
+    def __init__(self, scratch):
+        self.scratch = scratch
+        self.cpu = pathlib.Path("/proc/cpuinfo").read_text() if os.path.exists("/proc/cpuinfo") else ""
+
+    def cc(self, isa):
+        return "aarch64-linux-gnu-gcc" if isa == "neon" else "cc"
+
+    def runner(self, isa):
+        return ["qemu-aarch64-static"] if isa == "neon" else []
+
+    def runs(self, isa):
+        if isa == "neon":
+            return shutil.which(self.cc(isa)) and shutil.which(self.runner(isa)[0])
+        return {"avx512": "avx512_vbmi2", "avx2": "avx2"}.get(isa, "") in self.cpu
+
+    def objects_of(self, file):
+        objects = self.scratch / file.cc
+        if not objects.exists():
+            build_checks(file.cc, objects)
+        return objects, self.runner(file.isa)
+
+
+def files_of(path, kernels, machine):
+    """The file itself, or a header in each file that includes it, as far as they run here."""
+    header = path if path.suffix == ".h" else None
+    return [File(p, header, machine.cc(isa_of(p)), machine.scratch)
+            for p in (includers(header, kernels) if header else [path]) if machine.runs(isa_of(p))]
+
+
+def isa_of(path):
+    return path.stem.rsplit("_", 1)[1]
 
 
 def main():
@@ -383,44 +527,33 @@ def main():
     options = parser.parse_args()
     known = EQUIVALENT.read_text().split("\n") if EQUIVALENT.exists() else []
     known = {re.sub(r"\s+", " ", line.rsplit(": ", 1)[0]) for line in known if line and line[0] != "#"}
-    paths = [pathlib.Path(f).resolve() for f in options.files] or sorted(
-        p for p in ROOT.glob("kernels/*.c") if p.stem.rsplit("_", 1)[-1] in
-        ("scalar", "avx2", "avx512", "neon"))
-    cpu = pathlib.Path("/proc/cpuinfo").read_text() if os.path.exists("/proc/cpuinfo") else ""
+    kernels = [p for isa in ISAS for p in sorted(ROOT.glob(f"kernels/*_{isa}.c"))]
+    paths = [pathlib.Path(f).resolve() for f in options.files] or [*kernels, *sorted(ROOT.glob("kernels/*.h"))]
     total, survivors, left = {}, [], []
     begun = time.monotonic()
-    scratch = pathlib.Path(tempfile.mkdtemp())
-    try:
+    with tempfile.TemporaryDirectory() as scratch:
+        machine = Machine(pathlib.Path(scratch))
         for path in paths:
-            isa = path.stem.rsplit("_", 1)[1]
-            neon = isa == "neon"
-            cc = "aarch64-linux-gnu-gcc" if neon else "cc"
-            runner = ["qemu-aarch64-static"] if neon else []
-            if (isa == "avx512" and "avx512_vbmi2" not in cpu) or (isa == "avx2" and "avx2" not in cpu) \
-                    or (neon and not (shutil.which(cc) and shutil.which(runner[0]))):
-                print(f"{path.name}: n/a (this machine cannot run {isa})")
-                continue
             if options.list:
-                for number, old, new, _ in mutants_of(path):
+                for number, old, new, _ in mutants_of(path.read_text()):
                     print(f"{path.name}:{number + 1}: {old} -> {new}")
                 continue
             if options.minutes and time.monotonic() - begun > 60 * options.minutes:
                 left.append(path.name)
                 continue
-            file = File(path, cc)
-            objects = scratch / cc
-            if not objects.exists():
-                build_checks(cc, file, objects)
-            counts, alive = test_file(file, options, objects, runner, scratch, known)
+            files = files_of(path, kernels, machine)
+            if not files:
+                print(f"{path.name}: n/a (this machine cannot run it)")
+                continue
+            counts, alive = test_file(files, options, machine.objects_of, machine.scratch, known)
             for key, n in counts.items():
                 total[key] = total.get(key, 0) + n
             survivors += alive
             print(f"{path.name}:", ", ".join(f"{n} {key}" for key, n in counts.items() if n), flush=True)
             for s in alive:
                 print("SURVIVED", s, flush=True)
-    finally:
-        shutil.rmtree(scratch)
-    print("all:", ", ".join(f"{n} {key}" for key, n in total.items()))
+    if not options.list:
+        print("all:", ", ".join(f"{n} {key}" for key, n in total.items()))
     if left:
         print("out of time, not begun:", " ".join(left))
     return 1 if survivors or left else 0
