@@ -40,6 +40,11 @@ endif()
 add_executable(make_frames make_frames.c codec_util.c)
 bitx_target_defaults(make_frames)
 target_link_libraries(make_frames PRIVATE bitx_static)
+
+# Bits of merged LoRAs by rank: `./dev predictions`.
+add_executable(lora_report lora_report.c)
+bitx_target_defaults(lora_report)
+target_link_libraries(lora_report PRIVATE bitx_static m)
 if(TARGET zipllm)
   add_test(NAME frames_rows COMMAND sh "${CMAKE_CURRENT_SOURCE_DIR}/frames_rows.sh"
     $<TARGET_FILE:make_frames> $<TARGET_FILE:zipllm> $<TARGET_FILE:make_family>)
