@@ -125,9 +125,9 @@ const char *const zipllm_index_queries[ZIPLLM_Q_COUNT] = {
         "SELECT " TENSOR_COLUMNS ", f.dtype, f.shape FROM model_file m "
         "CROSS JOIN file_part f ON f.file = m.file AND f.name = ?2 AND f.kind = 0 "
         "JOIN tensor t ON t.id = f.tensor WHERE m.model = ?1 LIMIT 1",
-    [ZIPLLM_Q_ADAPTERS] =
-        "SELECT DISTINCT model FROM model_file WHERE path LIKE '%adapter_model.safetensors' "
-        "ORDER BY model DESC LIMIT ?1",
+    /* From the models on: of 10,000 models one key of each is looked up, not all their files. */
+    [ZIPLLM_Q_ADAPTERS] = "SELECT m.id FROM model m CROSS JOIN model_file f ON f.model = m.id AND "
+                          "f.path = 'adapter_model.safetensors' ORDER BY m.id DESC LIMIT ?1",
     [ZIPLLM_Q_TENSOR_MODEL] = "SELECT name, revision FROM model WHERE id = (SELECT min(m.model) "
                               "FROM file_part f JOIN model_file m ON m.file = f.file "
                               "WHERE f.tensor = ?1)",
