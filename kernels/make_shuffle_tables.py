@@ -18,6 +18,14 @@ def merge8(mask):
     return row
 
 
+def merge16(mask):
+    row, zeros = [], 0
+    for bit in range(8):
+        row.append(zeros + 128 * (mask >> bit & 1))
+        zeros += 1 - (mask >> bit & 1)
+    return row
+
+
 def pack8(mask):
     row = [bit for bit in range(8) if mask >> bit & 1]
     return row + [0xFF] * (8 - len(row))
@@ -52,6 +60,8 @@ print('/* Made by make_shuffle_tables.py; do not edit. */\n#include "shuffle_tab
 print("\n/* clang-format off */")
 table("Element j: the next of 8.. where bit j is set, else the next of 0..", "bitx_shuffle_merge8",
       [merge8(m) for m in range(256)])
+table("Element j: how many bits below j are unset, and 0x80 where bit j is set.", "bitx_shuffle_merge16",
+      [merge16(m) for m in range(256)])
 table("The set bits of the mask in order; 0xff beyond them.", "bitx_shuffle_pack8",
       [pack8(m) for m in range(256)])
 table("The unset bits of the mask in order, then, from 8 on, the set ones; 0xff beyond either.",

@@ -1,5 +1,5 @@
-/* Two lists into one by a bit plane, AVX2: pshufb with a row for each mask of eight, eight at a
- * time. */
+/* Two lists into one by a bit plane, AVX2: pshufb with rows for each mask of eight, sixteen bytes
+ * or eight elements of 16 bits at a time. */
 #define BITX_KERNEL_ROWS
 #include "bitx/kernels.h"
 
@@ -24,6 +24,29 @@ BITX_AVX2_INLINE __m128i merge8(const uint8_t *low, const uint8_t *high, int low
     return _mm_shuffle_epi8(_mm_unpacklo_epi64(l, h), loadq(&bitx_shuffle_merge8[mask]));
 }
 
+/* What the zeros of the lower mask add to the upper eight, by its ones. */
+static const uint64_t zeros_of_first[9][2] = {
+    {0, 0x0808080808080808}, {0, 0x0707070707070707}, {0, 0x0606060606060606},
+    {0, 0x0505050505050505}, {0, 0x0404040404040404}, {0, 0x0303030303030303},
+    {0, 0x0202020202020202}, {0, 0x0101010101010101}, {0, 0},
+};
+
+/*
+ * The next sixteen of both lists. Where an element comes from low, its index there is how many
+ * zeros the mask has below it, z; where from high, its place less z. The rows have 0x80 there, so
+ * that pshufb gives zero of low; place + 0x80 - z has it where high shall give zero.
+ */
+BITX_AVX2_INLINE __m128i merge16(const uint8_t *low, const uint8_t *high, unsigned m0, unsigned m1)
+{
+    const __m128i places = _mm_setr_epi8(-128, -127, -126, -125, -124, -123, -122, -121, -120, -119,
+                                         -118, -117, -116, -115, -114, -113);
+    __m128i z =
+        _mm_unpacklo_epi64(loadq(&bitx_shuffle_merge16[m0]), loadq(&bitx_shuffle_merge16[m1]));
+    z = _mm_add_epi8(z, load128((const uint8_t *)zeros_of_first[_mm_popcnt_u32(m0)]));
+    __m128i of_low = _mm_shuffle_epi8(load128(low), z);
+    return _mm_or_si128(of_low, _mm_shuffle_epi8(load128(high), _mm_sub_epi8(places, z)));
+}
+
 /* 64 elements, or as many steps of 16 as n needs. */
 BITX_AVX2_INLINE void merge_block_u8(uint8_t *dst, const uint8_t **low, const uint8_t **high,
                                      int low_const, int high_const, __m128i lv, __m128i hv,
@@ -31,6 +54,13 @@ BITX_AVX2_INLINE void merge_block_u8(uint8_t *dst, const uint8_t **low, const ui
 {
     for (size_t k = 0; k < n; k += 16, bits >>= 16) {
         unsigned m0 = bits & 255, m1 = bits >> 8 & 255;
+        if (!low_const && !high_const) {
+            size_t ones = (size_t)_mm_popcnt_u32(bits & 0xffff);
+            store128(dst + k, merge16(*low, *high, m0, m1));
+            *low += 16 - ones;
+            *high += ones;
+            continue;
+        }
         size_t ones0 = (size_t)_mm_popcnt_u32(m0), ones1 = (size_t)_mm_popcnt_u32(m1);
         __m128i v0 = merge8(*low, *high, low_const, high_const, lv, hv, m0);
         *low += 8 - ones0;
@@ -60,6 +90,25 @@ BITX_AVX2_INLINE void merge_block_u16(uint8_t *dst, const uint8_t **low, const u
     }
 }
 
+/* Steps that may be taken now, of a list that was kept readable for one. */
+static inline size_t list_steps(const padded_list *l, size_t step)
+{
+    return (l->left - 16) / step;
+}
+
+/* Blocks of 64 elements, `step` bytes, that may be taken before the lists must be looked at again.
+ */
+BITX_AVX2_INLINE size_t whole_blocks(size_t n, const padded_list *low, const padded_list *high,
+                                     size_t step)
+{
+    size_t blocks = n / 64;
+    if (low && list_steps(low, step) < blocks)
+        blocks = list_steps(low, step);
+    if (high && list_steps(high, step) < blocks)
+        blocks = list_steps(high, step);
+    return blocks;
+}
+
 BITX_AVX2_INLINE void merge_u8(uint8_t *dst, const uint8_t *low_bytes, const uint8_t *high_bytes,
                                int low_const, int high_const, unsigned low_value,
                                unsigned high_value, const uint8_t *plane, size_t bit, size_t n)
@@ -70,7 +119,7 @@ BITX_AVX2_INLINE void merge_u8(uint8_t *dst, const uint8_t *low_bytes, const uin
     padded_list low, high;
     list_begin(&low, low_bytes, (n - ones));
     list_begin(&high, high_bytes, ones);
-    for (size_t i = 0; i < n; i += 64) {
+    for (size_t i = 0; i < n;) {
         if (!low_const)
             list_keep_readable(&low, STEP);
         if (!high_const)
@@ -83,8 +132,11 @@ BITX_AVX2_INLINE void merge_u8(uint8_t *dst, const uint8_t *low_bytes, const uin
             memcpy(dst + i, last, (n - i));
             return;
         }
-        uint64_t bits = bits64_at(plane, bit + i);
-        merge_block_u8(dst + i, &l, &h, low_const, high_const, lv, hv, bits, 64);
+        size_t blocks =
+            whole_blocks(n - i, low_const ? NULL : &low, high_const ? NULL : &high, STEP);
+        for (size_t end = i + 64 * blocks; i < end; i += 64)
+            merge_block_u8(dst + i, &l, &h, low_const, high_const, lv, hv,
+                           bits64_at(plane, bit + i), 64);
         if (!low_const)
             list_move(&low, l);
         if (!high_const)
@@ -126,7 +178,7 @@ BITX_AVX2_INLINE void merge_u16(uint8_t *dst, const uint8_t *low_bytes, const ui
     padded_list low, high;
     list_begin(&low, low_bytes, 2 * (n - ones));
     list_begin(&high, high_bytes, 2 * ones);
-    for (size_t i = 0; i < n; i += 64) {
+    for (size_t i = 0; i < n;) {
         if (!low_const)
             list_keep_readable(&low, STEP);
         if (!high_const)
@@ -139,8 +191,11 @@ BITX_AVX2_INLINE void merge_u16(uint8_t *dst, const uint8_t *low_bytes, const ui
             memcpy(dst + 2 * i, last, 2 * (n - i));
             return;
         }
-        uint64_t bits = bits64_at(plane, bit + i);
-        merge_block_u16(dst + 2 * i, &l, &h, low_const, high_const, lv, hv, bits, 64);
+        size_t blocks =
+            whole_blocks(n - i, low_const ? NULL : &low, high_const ? NULL : &high, STEP);
+        for (size_t end = i + 64 * blocks; i < end; i += 64)
+            merge_block_u16(dst + 2 * i, &l, &h, low_const, high_const, lv, hv,
+                            bits64_at(plane, bit + i), 64);
         if (!low_const)
             list_move(&low, l);
         if (!high_const)

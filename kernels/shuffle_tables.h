@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 extern const uint64_t bitx_shuffle_merge8[256];
+extern const uint64_t bitx_shuffle_merge16[256];
 extern const uint64_t bitx_shuffle_pack8[256];
 extern const uint64_t bitx_shuffle_split8[256][2];
 extern const uint64_t bitx_shuffle_expand8[256];
