@@ -17,8 +17,8 @@
 #include "bench/sources.h"
 
 typedef struct gate_options {
-    const char *base, *head, *levels, *counts, *sizes, *floors, *pairs, *ops, *isas, *sets, *codecs,
-        *only, *accept, *expect, *budget, *markdown, *qemu, *cpu, *seed;
+    const char *base, *no_base, *head, *levels, *counts, *sizes, *floors, *pairs, *ops, *isas,
+        *sets, *codecs, *only, *accept, *expect, *budget, *markdown, *qemu, *cpu, *seed;
     int no_selftest;
     bench_outputs outputs;
 } gate_options;
@@ -170,9 +170,12 @@ static void run_g2(gate *g)
                                      g->made.n};
     bench_compare c = {.base = &g->base, .head = &g->head, .o = &options, .caches = g->caches};
     bench_compare_sum sum;
+    char text[512];
     heading(g, "G2", "speed against the older build");
     if (!g->o->base) {
-        say(g, "n/a           no older build was given (--base)");
+        snprintf(text, sizeof(text), "n/a           no older build: %s",
+                 g->o->no_base ? g->o->no_base : "none was given (--base)");
+        say(g, text);
         g->holes++;
         return;
     }
@@ -340,6 +343,7 @@ int bench_cmd_gate(int argc, char **argv)
     memset(&o, 0, sizeof(o));
     const bench_option options[] = {
         {"--base", "OLD.so", "older build, for G2", &o.base, NULL},
+        {"--no-base", "WHY", "what G2 says where there is no older build", &o.no_base, NULL},
         {"--head", "NEW.so", "the build in question (default: this program's own)", &o.head, NULL},
         {"--levels", "LIST", "G0,G1,G2,G3 (default: all)", &o.levels, NULL},
         {"--counts", "FILE", "expected instruction counts, for G1", &o.counts, NULL},

@@ -18,7 +18,8 @@ enum { LEAST_ROUNDS = 12, MOST_PASSES = 7, ALARM_PASSES = 4, LEAST_AGAIN = 4 };
 /* Of the budget; what is left is for measuring again. */
 #define FIRST_PASS 0.75
 #define SETUP_NS 5e7 /* of a case, about */
-#define AGAIN_NS 4e8 /* of a case that is measured again */
+
+const char bench_compare_late[] = "out of time (--budget)";
 
 static bench_compare_case *add(bench_compare *c, const char *format, const char *a, const char *b,
                                const char *what)
@@ -54,11 +55,20 @@ static void note_absent(const bench_compare *c, bench_compare_case *k, const bit
     k->why = k->reason;
 }
 
+/* Beyond the caches all rows wait for the same memory, at ten times an L2 set's cost: there only
+   the row that runs is compared, unless rows were asked for. */
+static int is_wanted(const bench_compare *c, bitx_isa isa, bench_ws ws)
+{
+    if (!bitx_isa_usable(isa) || !bench_in_list(c->o->isas, bitx_isa_name(isa)))
+        return 0;
+    return ws != BENCH_WS_DRAM || c->o->isas || isa == bitx_isa_active();
+}
+
 static void plan_op(bench_compare *c, const bitx_op *op, bench_ws ws)
 {
     for (unsigned isa = 0; isa < BITX_ISA_COUNT; isa++) {
         const char *name = bitx_isa_name((bitx_isa)isa), *why;
-        if (!bench_in_list(c->o->isas, name) || !bitx_isa_usable((bitx_isa)isa))
+        if (!is_wanted(c, (bitx_isa)isa, ws))
             continue;
         if (same_as_narrower(c->base, op->name, (bitx_isa)isa) &&
             same_as_narrower(c->head, op->name, (bitx_isa)isa))
@@ -177,8 +187,9 @@ static void blame(bench_compare_case *k, const char *why, int is_head)
 static void measure(bench_compare *c, bench_compare_case *k, bench_pair *p, double allowance_ns,
                     uint64_t *rng)
 {
-    if (bench_wall_ns() > c->deadline_ns) {
-        k->why = k->npasses ? NULL : "out of time (--budget)";
+    double start = bench_wall_ns();
+    if (start > c->deadline_ns) {
+        k->why = k->npasses ? NULL : bench_compare_late;
         k->hole = k->npasses == 0;
         return;
     }
@@ -189,6 +200,7 @@ static void measure(bench_compare *c, bench_compare_case *k, bench_pair *p, doub
     if (p->why || failed)
         blame(k, p->why ? p->why : failed, p->is_head);
     k->outcome = decide(k);
+    k->pass_ns = bench_wall_ns() - start;
 }
 
 static int is_open(const bench_compare_case *k)
@@ -196,7 +208,7 @@ static int is_open(const bench_compare_case *k)
     return !k->why && k->outcome == BENCH_AB_INCONCLUSIVE;
 }
 
-/* What the first pass found slower comes first, the most so before all. */
+/* What the first pass found slower comes first, then what is quickly measured, then the most so. */
 static int by_alarm(const void *a, const void *b)
 {
     const bench_compare_case *x = *(bench_compare_case *const *)a;
@@ -204,6 +216,9 @@ static int by_alarm(const void *a, const void *b)
     int xs = x->votes[BENCH_AB_SLOWER] > 0, ys = y->votes[BENCH_AB_SLOWER] > 0;
     if (xs != ys)
         return ys - xs;
+    int xd = x->op && x->ws == BENCH_WS_DRAM, yd = y->op && y->ws == BENCH_WS_DRAM;
+    if (xd != yd)
+        return xd - yd;
     return (x->r.change < y->r.change) - (x->r.change > y->r.change);
 }
 
@@ -230,10 +245,19 @@ static size_t choose_open(bench_compare *c, bench_compare_case **open)
         if (is_open(&c->at[i]))
             open[n++] = &c->at[i];
     qsort(open, n, sizeof(*open), by_alarm);
-    double passes = (c->deadline_ns - bench_wall_ns()) / AGAIN_NS;
-    size_t most = passes > (ALARM_PASSES - 1) * LEAST_AGAIN ? (size_t)passes / (ALARM_PASSES - 1)
-                                                            : LEAST_AGAIN;
-    return n < most ? n : most;
+    double left_ns = c->deadline_ns - bench_wall_ns();
+    size_t most = 0;
+    for (; most < n && (most < LEAST_AGAIN || left_ns > 0); most++)
+        left_ns -= (ALARM_PASSES - 1) * open[most]->pass_ns;
+    return most;
+}
+
+/* Time for a run of the i-th of n in this pass: the passes that an alarm needs share what is left,
+   and each makes two runs. */
+static double again_ns(const bench_compare *c, int pass, size_t i, size_t n)
+{
+    size_t later = pass < ALARM_PASSES ? (size_t)(ALARM_PASSES - 1 - pass) : 0;
+    return (c->deadline_ns - bench_wall_ns()) / (double)(n - i + later * n) / 2 - SETUP_NS;
 }
 
 void bench_compare_run(bench_compare *c, void (*progress)(const bench_compare *, size_t done))
@@ -252,8 +276,7 @@ void bench_compare_run(bench_compare *c, void (*progress)(const bench_compare *,
         (void)bench_library_again(pass % 2 ? c->base : c->head);
         for (size_t i = 0; i < n; i++)
             if (is_open(open[i]))
-                measure(c, open[i], &p,
-                        (c->deadline_ns - bench_wall_ns()) / (double)(n - i) - SETUP_NS, &rng);
+                measure(c, open[i], &p, again_ns(c, pass, i, n), &rng);
     }
     bench_pair_free(&p);
     free(open);
@@ -290,6 +313,7 @@ void bench_compare_count(const bench_compare *c, bench_compare_sum *out)
         if (k->why) {
             out->holes += k->hole != 0;
             out->absent += !k->hole;
+            out->late += k->why == bench_compare_late;
             out->wrong += k->wrong != 0;
             continue;
         }

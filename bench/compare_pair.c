@@ -6,7 +6,10 @@
 
 #include "bench/isolated.h"
 
-enum { SLACK_NBYTES = 256 };
+enum {
+    SLACK_NBYTES = 256,
+    DRAM_MOST_NBYTES = 400 << 20 /* four slices; eight times a huge L3 would take minutes */
+};
 
 /* ---- kernels ----------------------------------------------------------------------------------
  */
@@ -22,6 +25,8 @@ static bench_kernel_params kernel_params(const bench_compare *c, const bench_com
     p.fn = fn;
     p.reference = bitx_op_find(k->op->name, "scalar", &sig);
     p.set_nbytes = bench_ws_nbytes(&c->caches, ws);
+    if (ws == BENCH_WS_DRAM && p.set_nbytes > DRAM_MOST_NBYTES)
+        p.set_nbytes = DRAM_MOST_NBYTES;
     p.seed = c->o->seed;
     return p;
 }

@@ -25,7 +25,8 @@ static void print_case(const bench_compare *c, const bench_compare_case *k, FILE
 void bench_compare_print(const bench_compare *c, FILE *out)
 {
     for (size_t i = 0; i < c->n; i++)
-        print_case(c, &c->at[i], out);
+        if (c->at[i].why != bench_compare_late) /* hundreds of lines that say the same */
+            print_case(c, &c->at[i], out);
 }
 
 void bench_compare_print_sum(const bench_compare *c, FILE *out)
@@ -42,6 +43,8 @@ void bench_compare_print_sum(const bench_compare *c, FILE *out)
                 "to keep the budget %zu cases had fewer than %d rounds: their intervals are "
                 "wider\n",
                 s.hurried, BENCH_AB_ROUNDS);
+    if (s.late)
+        fprintf(out, "n/a           %zu cases: %s\n", s.late, bench_compare_late);
     if (s.accepted)
         fprintf(out, "of the slower cases %zu are accepted\n", s.accepted);
     if (s.wrong)
@@ -53,7 +56,7 @@ static void markdown_rows(const bench_compare *c, FILE *out, int same)
     fprintf(out, "| verdict | case | change | 95%% interval | rounds |\n|---|---|---|---|---|\n");
     for (size_t i = 0; i < c->n; i++) {
         const bench_compare_case *k = &c->at[i];
-        if ((!k->why && k->outcome == BENCH_AB_SAME) != same)
+        if ((!k->why && k->outcome == BENCH_AB_SAME) != same || k->why == bench_compare_late)
             continue;
         if (k->why)
             fprintf(out, "| n/a | `%s` | %s | | |\n", k->name, k->why);

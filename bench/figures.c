@@ -71,6 +71,19 @@ static int take_line(bench_figures *f, char *line, int *inside)
     return 0;
 }
 
+/* Each ISA asks the same file: one line. */
+static void complain(const char *path, unsigned line, const char *what)
+{
+    static char told[512];
+    if (strncmp(told, path, sizeof(told) - 1) == 0)
+        return;
+    snprintf(told, sizeof(told), "%s", path);
+    if (line)
+        fprintf(stderr, "bitx-bench: %s:%u: %s\n", path, line, what);
+    else
+        fprintf(stderr, "bitx-bench: %s: %s\n", path, what);
+}
+
 int bench_figures_expect(bench_figures *f, const char *path)
 {
     char line[1024];
@@ -78,12 +91,12 @@ int bench_figures_expect(bench_figures *f, const char *path)
     FILE *file = fopen(path, "r");
     forget(f);
     if (!file) {
-        fprintf(stderr, "bitx-bench: %s: %s\n", path, strerror(errno));
+        complain(path, 0, strerror(errno));
         return -1;
     }
     for (unsigned number = 1; fgets(line, sizeof(line), file); number++)
         if (take_line(f, line, &inside) != 0) {
-            fprintf(stderr, "bitx-bench: %s:%u: neither '[KEY]' nor 'NAME NUMBER'\n", path, number);
+            complain(path, number, "neither '[KEY]' nor 'NAME NUMBER'");
             fclose(file);
             forget(f);
             return -1;

@@ -24,8 +24,13 @@ qemu_program() {
     for tool in aarch64-linux-gnu-gcc aarch64-linux-gnu-objcopy qemu-aarch64-static; do
         command -v "$tool" >/dev/null || { say "n/a: NEON counts ($tool is not installed)" && return 0; }
     done
-    out=$work/neon
+    out=$work/neon-$(aarch64-linux-gnu-gcc -dumpfullversion)
     flags='-O3 -DNDEBUG'
+    if [ -x "$out/qemu-count" ] && [ -z "$(find kernels dispatch codec/include bench/*.c bench/include \
+        bench/perf.sh -newer "$out/qemu-count" -type f)" ]; then
+        printf '%s\n' "$out/qemu-count"
+        return 0
+    fi
     rm -rf "$out"
     mkdir -p "$out"
     # shellcheck disable=SC2086 # a list of flags
@@ -70,9 +75,14 @@ default_base() {
     git rev-parse --verify --quiet 'HEAD^' || true
 }
 
-# build_base REV: prints the library's path, or nothing with a line that says why.
+# What a compiler said first, for a line: no colour, no folder of ours.
+first_error() {
+    grep -m 1 -E '^(CMake Error|fatal: )|error: ' "$1" | sed "s|$PWD/$work/source/||g" | cut -c 1-200
+}
+
+# build_base REV: prints the library's path; or fails, and prints why.
 build_base() {
-    rev=$(git rev-parse --verify --quiet "$1^{commit}") || { say "n/a: no revision '$1' here" && return 0; }
+    rev=$(git rev-parse --verify --quiet "$1^{commit}") || { echo "there is no revision '$1' here" && return 1; }
     base=$work/$rev
     if [ -z "$(library_of "$base" 2>/dev/null || true)" ]; then
         say "building $rev"
@@ -87,10 +97,9 @@ build_base() {
                     "-DCMAKE_LIBRARY_OUTPUT_DIRECTORY=$PWD/$base/lib" &&
                 cmake --build "$base" --target bitx_shared
         } >"$work/base.log" 2>&1 || {
-            say "n/a: the base $rev does not build (the end of $work/base.log follows)"
-            tail -n 5 "$work/base.log" >&2
             git worktree remove --force "$work/source" 2>/dev/null || true
-            return 0
+            echo "$1 does not build: $(first_error "$work/base.log") (all of it: $work/base.log)"
+            return 1
         }
         git worktree remove --force "$work/source"
     fi
@@ -113,13 +122,13 @@ case $action in
         [ -n "$rev" ] || rev=$(default_base)
         library=
         accept=
+        why='this checkout has no older revision'
         if [ -n "$rev" ]; then
-            library=$(build_base "$rev")
+            library=$(build_base "$rev") || { why=$library && library=; }
             accept=$(accepted "$rev" 2>/dev/null || true)
-        else
-            say 'n/a: no older revision in this checkout'
         fi
-        run_gate --head "$(library_of "$build")" ${library:+--base "$library"} \
+        [ -n "$library" ] || say "n/a: $why"
+        run_gate --head "$(library_of "$build")" --no-base "$why" ${library:+--base "$library"} \
             ${accept:+--accept "$accept"} "$@"
         ;;
     exact) run_gate --head "$(library_of "$build")" --levels G0,G1 "$@" ;;

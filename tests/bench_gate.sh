@@ -88,7 +88,8 @@ expect 1 '^WRONG .*kernel/xor_bytes/scalar' env PLANT_LIBRARY="$library" PLANT=x
     PLANT_FAULT=wrong "$bench" gate --levels G0 --ops xor_bytes --isa scalar --codecs none \
     --head "$planted"
 expect 1 'the library runs .*expected no-such-isa' gate --levels G0 --expect-isa no-such-isa
-expect 4 'no older build was given' gate --levels G2
+expect 4 'no older build: none was given' gate --levels G2
+expect 4 'no older build: it does not build' gate --levels G2 --no-base 'it does not build'
 expect 4 'no floors were given' gate --levels G3
 expect 2 'No such file' gate --base "$folder/absent.so"
 

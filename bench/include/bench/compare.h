@@ -37,6 +37,7 @@ typedef struct bench_compare_case {
     bench_ab_outcome outcome; /* of all passes */
     bench_ab_result r;        /* of the last pass */
     double ns;                /* of a call of the new one */
+    double pass_ns;           /* what the last pass took */
     size_t least_rounds;      /* of any pass */
 } bench_compare_case;
 
@@ -57,9 +58,12 @@ void bench_compare_run(bench_compare *c, void (*progress)(const bench_compare *,
 void bench_compare_check(bench_compare *c);
 void bench_compare_free(bench_compare *c);
 
+extern const char bench_compare_late[]; /* the `why` of a case that there was no time for */
+
 typedef struct bench_compare_sum {
     size_t count[BENCH_AB_COUNT];
     size_t holes, absent; /* not measured: should have been; need not */
+    size_t late;          /* of the holes: for lack of time */
     size_t hurried;       /* with fewer than BENCH_AB_ROUNDS rounds */
     size_t accepted;      /* of the slower ones */
     size_t wrong;         /* of the holes: the new library's fault */
