@@ -70,8 +70,12 @@ static void take_a_tenth_longer(double start, size_t n)
 /* Wrappers of the classes that a slowdown can be planted in. */
 #define PLANTABLE(X)                                                                               \
     X(BINARY)                                                                                      \
-    X(SPLIT2) X(MERGE2) X(SPLIT2_XOR) X(MERGE2_XOR) X(SPLIT_F32) X(MERGE_F32) X(SPLIT_PLANES)      \
-        X(XOR_SPLIT_PLANES) X(MERGE_PLANES) X(MAP) X(DELTA_SPLIT)
+    X(SPLIT2)                                                                                      \
+    X(MERGE2)                                                                                      \
+    X(SPLIT2_XOR)                                                                                  \
+    X(MERGE2_XOR)                                                                                  \
+    X(SPLIT_F32)                                                                                   \
+    X(MERGE_F32) X(SPLIT_PLANES) X(XOR_SPLIT_PLANES) X(MERGE_PLANES) X(MAP) X(DELTA_SPLIT)
 
 #define WRAPPER(sig, ret, retword, params, args)                                                   \
     static bitx_fn_##sig *real_##sig;                                                              \
