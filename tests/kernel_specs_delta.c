@@ -104,7 +104,7 @@ static void plan_delta_split_u16(kc_case *c, kc_rng *rng)
 {
     random_params(c, rng);
     c->bit = kc_below(rng, 20);
-    c->value[0] = 8 * kc_below(rng, 3); /* the bit where string 1 begins */
+    c->value[0] = 8 * kc_below(rng, 20); /* the bit where string 1 begins */
     kc_add_in(c, rng, 2 * c->nelem);
     kc_add_in(c, rng, c->nelem);
     unsigned any = kc_below(rng, 2);
@@ -177,7 +177,7 @@ static void plan_delta_encode_u16(kc_case *c, kc_rng *rng)
 {
     random_params(c, rng);
     c->bit = kc_below(rng, 20);
-    c->value[0] = 8 * kc_below(rng, 3);
+    c->value[0] = 8 * kc_below(rng, 20);
     kc_add_in(c, rng, 2 * c->nelem);
     kc_add_in(c, rng, 2 * c->nelem);
     unsigned near = kc_below(rng, 2), size = 1 + kc_below(rng, 9);
