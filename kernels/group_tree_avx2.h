@@ -130,21 +130,34 @@ BITX_AVX2_INLINE void make_plane(const group_tree *t, unsigned k, size_t nwords,
 }
 
 /* n: a multiple of 64. */
-BITX_AVX2_INLINE void make_planes(const group_tree *t, const uint8_t *classes, size_t n,
-                                  group_planes *planes)
+BITX_AVX2_INLINE void make_turns(const group_tree *t, const uint8_t *classes, size_t n,
+                                 group_planes *planes, int has_none)
 {
     const __m256i table = _mm256_broadcastsi128_si256(load128(t->paths));
     const __m256i of_none = _mm256_set1_epi8((char)t->paths[16]);
     for (size_t i = 0; i < n; i += 64) {
         __m256i c0 = load256(classes + i), c1 = load256(classes + i + 32);
-        __m256i path0 = _mm256_blendv_epi8(_mm256_shuffle_epi8(table, c0), of_none, c0);
-        __m256i path1 = _mm256_blendv_epi8(_mm256_shuffle_epi8(table, c1), of_none, c1);
+        __m256i path0 = _mm256_shuffle_epi8(table, c0), path1 = _mm256_shuffle_epi8(table, c1);
+        if (has_none) {
+            path0 = _mm256_blendv_epi8(path0, of_none, c0);
+            path1 = _mm256_blendv_epi8(path1, of_none, c1);
+        }
         for (unsigned d = 0; d < t->depth; d++) {
             planes->turns[d][i / 64] = top_bits(path0, path1);
             path0 = _mm256_add_epi8(path0, path0);
             path1 = _mm256_add_epi8(path1, path1);
         }
     }
+}
+
+/* n: a multiple of 64. */
+BITX_AVX2_INLINE void make_planes(const group_tree *t, const uint8_t *classes, size_t n,
+                                  group_planes *planes)
+{
+    if (t->has_none)
+        make_turns(t, classes, n, planes, 1);
+    else
+        make_turns(t, classes, n, planes, 0);
     for (unsigned k = 0; k < t->ninner; k++)
         make_plane(t, k, n / 64, planes);
 }
@@ -166,7 +179,7 @@ BITX_AVX2 static const uint8_t *merge_node(const group_tree *t, const group_plan
     const uint8_t *low = merge_node(t, planes, t->child[node][0], inner, nlow, lists, other, dst);
     const uint8_t *high =
         merge_node(t, planes, t->child[node][1], inner, nhigh, lists, other + nlow, dst + nlow);
-    merge_lists(dst, low, high, planes->bits[me], 0, n);
+    merge_lists(dst, low, high, planes->bits[me], n);
     return dst;
 }
 

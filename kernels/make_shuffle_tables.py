@@ -43,10 +43,10 @@ def expand8(mask):
     return row
 
 
-def table(comment, name, rows):
+def table(comment, name, rows, more=0):
     print(f"\n/* {comment} */")
     width = len(rows[0]) // 8
-    print(f"const uint64_t {name}[256]{'[2]' if width == 2 else ''} = {{")
+    print(f"const uint64_t {name}[{len(rows) + more}]{'[2]' if width == 2 else ''} = {{")
     for k in range(0, 256, 4 // width):
         entries = []
         for row in rows[k : k + 4 // width]:
@@ -59,7 +59,7 @@ def table(comment, name, rows):
 print('/* Made by make_shuffle_tables.py; do not edit. */\n#include "shuffle_tables.h"')
 print("\n/* clang-format off */")
 table("Element j: the next of 8.. where bit j is set, else the next of 0..", "bitx_shuffle_merge8",
-      [merge8(m) for m in range(256)])
+      [merge8(m) for m in range(256)], more=1)
 table("Element j: how many bits below j are unset, and 0x80 where bit j is set.", "bitx_shuffle_merge16",
       [merge16(m) for m in range(256)])
 table("The set bits of the mask in order; 0xff beyond them.", "bitx_shuffle_pack8",

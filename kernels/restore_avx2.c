@@ -14,6 +14,7 @@ typedef struct restore_params {
     __m256i word, magnitude, top; /* masks: all of a word; without its sign; the sign alone */
     __m256i class_last, shifts;
     __m256i powers_low, powers_high; /* of 2, 0 to 15: bytes of words */
+    __m256i large_low;               /* the low ones less 1; of 2^0, 0 */
     int plain;
 } restore_params;
 
@@ -25,10 +26,14 @@ typedef struct restore_part {
     uint8_t classes[PART], symbols[PART + 64];
     uint8_t shifts[PART], wide[PART]; /* wide: 0xff for words with a byte */
     size_t ncoded;
-    size_t nbits, nbytes; /* raw: in string 0, in string 1 */
     uint64_t masks[PART / 8], fields[PART / 8], bytes[PART / 8];
-    uint8_t fields_pad[PART + 64], bytes_pad[PART + 64];
 } restore_part;
+
+/* The end of a string of raw bits, with zeros behind. */
+typedef struct restore_tail {
+    size_t from; /* of the string, SIZE_MAX: nothing is here yet */
+    uint8_t bytes[2 * PART + 64];
+} restore_tail;
 
 BITX_AVX2_INLINE restore_params load_params(const bitx_delta_params *p)
 {
@@ -44,6 +49,7 @@ BITX_AVX2_INLINE restore_params load_params(const bitx_delta_params *p)
         _mm256_broadcastsi128_si256(load128(p->shift)),
         _mm256_setr_epi64x(powers, 0, powers, 0),
         _mm256_setr_epi64x(0, powers, 0, powers),
+        _mm256_setr_epi64x(0x7f3f1f0f07030100, -1, 0x7f3f1f0f07030100, -1),
         p->width == 16 && p->sign,
     };
 }
@@ -53,105 +59,101 @@ BITX_AVX2_INLINE __m256i load_words(const restore_params *p, const uint8_t *src)
     return _mm256_srl_epi16(load256(src), p->zero_bits);
 }
 
-/* n: a multiple of 64. */
+/* n: a multiple of 64. plain: classes are of at most 8 bits, and there are no zero bits. */
 BITX_AVX2_INLINE void restore_classes(const restore_params *p, uint8_t *classes,
-                                      const uint8_t *base, size_t n, unsigned low)
+                                      const uint8_t *base, size_t n, unsigned low, int plain)
 {
     const __m256i class_low = _mm256_set1_epi16((short)(low < 65535 ? low : 65535));
     const __m256i most = _mm256_set1_epi16(255);
     for (size_t i = 0; i < n; i += 32) {
-        __m256i w0 = _mm256_and_si256(load_words(p, base + 2 * i), p->magnitude);
-        __m256i w1 = _mm256_and_si256(load_words(p, base + 2 * i + 32), p->magnitude);
-        w0 = _mm256_subs_epu16(_mm256_srl_epi16(w0, p->class_shift), class_low);
-        w1 = _mm256_subs_epu16(_mm256_srl_epi16(w1, p->class_shift), class_low);
-        __m256i c = _mm256_packus_epi16(_mm256_min_epu16(w0, most), _mm256_min_epu16(w1, most));
-        c = _mm256_permute4x64_epi64(c, 0xd8);
+        __m256i w0 = plain ? load256(base + 2 * i) : load_words(p, base + 2 * i);
+        __m256i w1 = plain ? load256(base + 2 * i + 32) : load_words(p, base + 2 * i + 32);
+        w0 = _mm256_srl_epi16(_mm256_and_si256(w0, p->magnitude), p->class_shift);
+        w1 = _mm256_srl_epi16(_mm256_and_si256(w1, p->magnitude), p->class_shift);
+        w0 = _mm256_subs_epu16(w0, class_low);
+        w1 = _mm256_subs_epu16(w1, class_low);
+        if (!plain) { /* vpackuswb takes words for signed */
+            w0 = _mm256_min_epu16(w0, most);
+            w1 = _mm256_min_epu16(w1, most);
+        }
+        __m256i c = _mm256_permute4x64_epi64(_mm256_packus_epi16(w0, w1), 0xd8);
         store256(classes + i, _mm256_min_epu8(c, p->class_last));
     }
 }
 
-BITX_AVX2_INLINE size_t sum_qwords(__m256i v)
+/* Of 32 symbols: 0 for RESTORE_SAME, whose shift is to be 0; what they are without the sign; and of
+   that, what is beyond the direct ones: the bits above those of the shift. */
+typedef struct restore_sizes {
+    __m256i symbols, half, extra;
+} restore_sizes;
+
+BITX_AVX2_INLINE restore_sizes restore_sizes_of(__m256i symbols, __m256i same)
 {
-    __m128i both = _mm_add_epi64(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
-    return (size_t)(_mm_cvtsi128_si64(both) + _mm_extract_epi64(both, 1));
+    restore_sizes v;
+    v.symbols = _mm256_andnot_si256(same, symbols);
+    v.half = _mm256_and_si256(_mm256_srli_epi16(v.symbols, 1), _mm256_set1_epi8(127));
+    v.extra = _mm256_subs_epu8(v.half, _mm256_set1_epi8(RESTORE_DIRECT / 2 - 1));
+    return v;
 }
 
-/* Symbols and classes to shifts, masks of fields and which are wide, and how many bits and bytes
-   that asks for. Returns the greatest of `widest` and of the numbers of raw bits. */
+/* Symbols and classes to shifts, masks of fields and which are wide. Returns the greatest of
+   `widest` and of the numbers of raw bits. Nothing depends on a branch: one of six vectors of a
+   fine-tune has a large symbol. */
 BITX_AVX2_INLINE __m256i restore_widths(const restore_params *p, restore_part *part,
                                         const uint8_t *symbols, size_t n, __m256i widest)
 {
-    __m256i nbits = _mm256_setzero_si256(), nbytes = nbits;
     size_t ncoded = 0;
     const __m256i zero = _mm256_setzero_si256(), seven = _mm256_set1_epi8(7);
-    const __m256i last_direct = _mm256_set1_epi8(RESTORE_DIRECT - 1);
     const __m256i table = _mm256_set1_epi64x(0x7f3f1f0f07030100);
     for (size_t i = 0; i < n; i += 32) {
         __m256i s = load256(symbols + i), same = _mm256_cmpgt_epi8(zero, s);
         ncoded += 32 - (size_t)_mm_popcnt_u32((unsigned)_mm256_movemask_epi8(s));
         __m256i shift = _mm256_shuffle_epi8(p->shifts, load256(part->classes + i));
         shift = _mm256_andnot_si256(same, shift);
-        __m256i widths = shift, large = _mm256_cmpgt_epi8(s, last_direct);
-        if (!_mm256_testz_si256(large, large)) {
-            __m256i c = _mm256_and_si256(_mm256_srli_epi16(s, 1), _mm256_set1_epi8(127));
-            __m256i e = _mm256_sub_epi8(c, _mm256_set1_epi8(RESTORE_DIRECT / 2 - 1));
-            widths = _mm256_add_epi8(widths, _mm256_and_si256(e, large));
-            widest = _mm256_max_epu8(widest, widths);
-        }
+        __m256i widths = _mm256_add_epi8(shift, restore_sizes_of(s, same).extra);
+        widest = _mm256_max_epu8(widest, widths);
         store256(part->shifts + i, shift);
-        __m256i wide = _mm256_cmpgt_epi8(widths, seven);
-        nbits = _mm256_add_epi64(nbits, _mm256_sad_epu8(_mm256_and_si256(widths, seven), zero));
-        nbytes = _mm256_add_epi64(nbytes, _mm256_sad_epu8(_mm256_sub_epi8(zero, wide), zero));
-        store256(part->wide + i, wide);
+        store256(part->wide + i, _mm256_cmpgt_epi8(widths, seven));
         store256((uint8_t *)part->masks + i, _mm256_shuffle_epi8(table, widths));
     }
     part->ncoded = ncoded;
-    part->nbits = sum_qwords(nbits);
-    part->nbytes = sum_qwords(nbytes);
     return widest;
 }
 
-/* n bytes of a string from `at` on, n at most PART, and eight that are read besides: in the string
-   itself, or a copy with zeros behind its end. */
+/* A string from byte `at` on: as many bytes as a part can take, and eight behind them, are there to
+   be read, in the string itself or in its tail. */
 BITX_AVX2_INLINE const uint8_t *restore_string(const uint8_t *bytes, size_t nbytes, size_t at,
-                                               size_t n, uint8_t pad[PART + 64])
+                                               restore_tail *tail)
 {
-    if (at <= nbytes && nbytes - at >= n + 8)
+    enum { NEED = PART + 8 };
+    if (at <= nbytes && nbytes - at >= NEED)
         return bytes + at;
-    size_t left = at < nbytes ? nbytes - at : 0;
-    left = left < n ? left : n;
-    if (left)
-        memcpy(pad, bytes + at, left);
-    memset(pad + left, 0, n + 8 - left);
-    return pad;
+    if (tail->from == SIZE_MAX) {
+        size_t n = nbytes < NEED ? nbytes : NEED;
+        tail->from = nbytes - n;
+        memset(tail->bytes, 0, sizeof(tail->bytes));
+        if (n)
+            memcpy(tail->bytes, bytes + tail->from, n);
+    }
+    return tail->bytes + (at < nbytes ? at : nbytes) - tail->from;
 }
 
-/* Fields of at most 7 bits, eight at a time. Returns where the next begins. */
-BITX_AVX2_INLINE size_t restore_fields(restore_part *part, const uint8_t *raw, size_t bit, size_t n)
+/* Fields of at most 7 bits and bytes to where there are any, eight at a time. Returns where the
+   next begin. */
+BITX_AVX2_INLINE void restore_fields(restore_part *part, const uint8_t *fields,
+                                     const uint8_t *bytes, size_t *bit, size_t *byte, size_t n)
 {
+    size_t at = *bit;
+    const uint8_t *from = bytes;
     for (size_t k = 0; k < n / 8; k++) {
-        uint64_t mask = part->masks[k];
-        part->fields[k] = _pdep_u64(load64(raw + bit / 8) >> bit % 8, mask);
-        bit += (size_t)_mm_popcnt_u64(mask);
+        uint64_t mask = part->masks[k], wide = load64(part->wide + 8 * k);
+        part->fields[k] = _pdep_u64(load64(fields + at / 8) >> at % 8, mask);
+        at += (size_t)_mm_popcnt_u64(mask);
+        part->bytes[k] = _pdep_u64(load64(from), wide);
+        from += _mm_popcnt_u64(wide) / 8;
     }
-    return bit;
-}
-
-/* Bytes to where there are any. Returns how many. */
-BITX_AVX2_INLINE size_t restore_bytes(restore_part *part, const uint8_t *raw, size_t n)
-{
-    const uint8_t *from = raw;
-    for (size_t k = 0; k < n / 32; k++) {
-        uint32_t mask = (uint32_t)_mm256_movemask_epi8(load256(part->wide + 32 * k));
-        for (size_t j = 0; j < 4; j++, mask >>= 8) {
-            __m128i v = _mm_loadl_epi64((const __m128i *)(const void *)from);
-            __m128i row =
-                _mm_loadl_epi64((const __m128i *)(const void *)&bitx_shuffle_expand8[mask & 255]);
-            _mm_storel_epi64((__m128i *)(void *)&part->bytes[4 * k + j], _mm_shuffle_epi8(v, row));
-            from += _mm_popcnt_u32(mask & 255);
-        }
-    }
-    return (size_t)(from - raw);
+    *bit = at;
+    *byte = (size_t)(from - bytes);
 }
 
 /* Words from their low and high bytes, lane by lane. */
@@ -165,23 +167,18 @@ BITX_AVX2_INLINE __m256i restore_multiples(const restore_params *p, const uint8_
                                            __m256i *high)
 {
     const __m256i zero = _mm256_setzero_si256(), s = load256(symbols);
-    const __m256i large = _mm256_cmpgt_epi8(s, _mm256_set1_epi8(RESTORE_DIRECT - 1));
-    const __m256i one = _mm256_set1_epi8(1);
-    __m256i odd = _mm256_and_si256(s, one), sign = _mm256_sub_epi8(zero, odd);
-    __m256i c = _mm256_and_si256(_mm256_srli_epi16(s, 1), _mm256_set1_epi8(127));
-    __m256i v = _mm256_andnot_si256(_mm256_cmpgt_epi8(zero, s), _mm256_xor_si256(c, sign));
-    *high = _mm256_cmpgt_epi8(zero, v);
-    if (_mm256_testz_si256(large, large))
-        return v;
-    /* 2^e + 14, or the ones' complement of 2^(e + 1) + 13: neither carries into the high byte. */
-    __m256i e = _mm256_sub_epi8(c, _mm256_set1_epi8(RESTORE_DIRECT / 2 - 1));
-    e = _mm256_add_epi8(e, odd);
-    __m256i more = _mm256_sub_epi8(_mm256_set1_epi8(14), odd);
-    __m256i low = _mm256_add_epi8(_mm256_shuffle_epi8(p->powers_low, e), more);
-    low = _mm256_xor_si256(low, sign);
-    *high = _mm256_blendv_epi8(
-        *high, _mm256_xor_si256(_mm256_shuffle_epi8(p->powers_high, e), sign), large);
-    return _mm256_blendv_epi8(v, low, large);
+    const restore_sizes v = restore_sizes_of(s, _mm256_cmpgt_epi8(zero, s));
+    __m256i odd = _mm256_and_si256(v.symbols, _mm256_set1_epi8(1));
+    __m256i sign = _mm256_sub_epi8(zero, odd);
+    /* Large ones are 2^e + 14, or the ones' complement of 2^(e + 1) + 13: with 15 of that from
+       `half`, neither carries into the high byte. */
+    __m256i large_odd = _mm256_and_si256(odd, _mm256_cmpgt_epi8(v.extra, zero));
+    __m256i e = _mm256_add_epi8(v.extra, large_odd);
+    __m256i low = _mm256_min_epu8(v.half, _mm256_set1_epi8(RESTORE_DIRECT / 2 - 1));
+    low = _mm256_sub_epi8(low, large_odd);
+    low = _mm256_add_epi8(low, _mm256_shuffle_epi8(p->large_low, e));
+    *high = _mm256_xor_si256(_mm256_shuffle_epi8(p->powers_high, e), sign);
+    return _mm256_xor_si256(low, sign);
 }
 
 BITX_AVX2_INLINE void restore_16(const restore_params *p, uint8_t *dst, const uint8_t *base,
@@ -226,6 +223,15 @@ BITX_AVX2_INLINE void restore_join(const restore_params *p, const restore_part *
     }
 }
 
+BITX_AVX2_INLINE void restore_run(const restore_params *p, uint8_t *classes, const uint8_t *base,
+                                  size_t n, unsigned low)
+{
+    if (p->plain)
+        restore_classes(p, classes, base, n, low, 1);
+    else
+        restore_classes(p, classes, base, n, low, 0);
+}
+
 /* The classes of a part, 0xff where the words are those of the base. Returns how many are. */
 BITX_AVX2_INLINE size_t restore_part_classes(const restore_params *p, restore_part *part,
                                              const uint8_t *base, size_t from, size_t n,
@@ -238,7 +244,7 @@ BITX_AVX2_INLINE size_t restore_part_classes(const restore_params *p, restore_pa
         if (run.same)
             memset(part->classes + i, 0xff, run.nelem);
         else
-            restore_classes(p, part->classes + i, base + 2 * i, run.nelem, run.class_low);
+            restore_run(p, part->classes + i, base + 2 * i, run.nelem, run.class_low);
         same += run.same ? run.nelem : 0;
         i += run.nelem;
     }
@@ -343,9 +349,11 @@ BITX_AVX2 int bitx_delta_restore_u16_avx2(uint8_t *dst, const uint8_t *base,
     const restore_params p = load_params(params);
     const size_t whole = nelem / 64 * 64;
     restore_part part;
+    restore_tail tails[2];
     group_merger merger;
     __m256i widest = _mm256_setzero_si256();
     int few = 0, bad = 0;
+    tails[0].from = tails[1].from = SIZE_MAX;
     merger_begin(&merger, lists->next, groups_of(lists, params->nclasses));
     for (size_t i = 0, n; i < whole; i += n) {
         n = whole - i < PART ? whole - i : PART;
@@ -369,13 +377,14 @@ BITX_AVX2 int bitx_delta_restore_u16_avx2(uint8_t *dst, const uint8_t *base,
         const uint8_t *symbols =
             merger_next(&merger, part.symbols, part.classes, lists->group, n, same != 0);
         widest = restore_widths(&p, &part, symbols, n, widest);
-        size_t field = raw->bit[0], byte = raw->bit[1] / 8;
-        const uint8_t *fields = restore_string(raw->bytes[0], raw->nbytes[0], field / 8,
-                                               (part.nbits + 14) / 8, part.fields_pad);
-        const uint8_t *bytes =
-            restore_string(raw->bytes[1], raw->nbytes[1], byte, part.nbytes, part.bytes_pad);
-        raw->bit[0] = field / 8 * 8 + restore_fields(&part, fields, field % 8, n);
-        raw->bit[1] = 8 * (byte + restore_bytes(&part, bytes, n));
+        size_t bit = raw->bit[0] % 8, byte = raw->bit[1] / 8, nbytes;
+        const uint8_t *fields =
+            restore_string(raw->bytes[0], raw->nbytes[0], raw->bit[0] / 8, &tails[0]);
+        const uint8_t *bytes = restore_string(raw->bytes[1], raw->nbytes[1], byte, &tails[1]);
+        raw->bit[0] -= bit;
+        restore_fields(&part, fields, bytes, &bit, &nbytes, n);
+        raw->bit[0] += bit;
+        raw->bit[1] = 8 * (byte + nbytes);
         few = part.ncoded * FEW < n;
         if (p.plain)
             restore_join(&p, &part, dst + 2 * i, from, symbols, n, 1);

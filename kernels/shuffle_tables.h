@@ -7,7 +7,8 @@
 
 #include <stdint.h>
 
-extern const uint64_t bitx_shuffle_merge8[256];
+extern const uint64_t
+    bitx_shuffle_merge8[257]; /* one more, so that any may be loaded with the next */
 extern const uint64_t bitx_shuffle_merge16[256];
 extern const uint64_t bitx_shuffle_pack8[256];
 extern const uint64_t bitx_shuffle_split8[256][2];

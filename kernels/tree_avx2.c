@@ -27,38 +27,82 @@ BITX_AVX2_INLINE uint64_t plane_bits(const uint8_t *plane, size_t bit, size_t n)
     return n >= 64 ? bits64_at(plane, bit) : bits_at(plane, bit, n);
 }
 
-/* 64 elements; a constant is read over and over. */
-BITX_AVX2_INLINE void merge_either64(uint8_t *dst, const uint8_t *constant, const uint8_t **list,
-                                     int high, uint64_t bits)
+/* 64 elements of one list, the others being in the high half of `constant` (or, with `high`, in its
+   low half). */
+BITX_AVX2_INLINE void merge_either64(uint8_t *dst, __m128i constant, const uint8_t **list, int high,
+                                     const uint8_t *plane, unsigned shift)
 {
-    const uint8_t *same = constant;
-    merge_lists64(dst, high ? &same : list, high ? list : &same, bits);
+    const uint8_t *at = *list;
+#    pragma GCC unroll 8
+    for (unsigned k = 0; k < 8; k++) {
+        size_t mask = merge_mask(plane, shift, k), ones = (size_t)_mm_popcnt_u64(mask);
+        __m128i both;
+        if (high) {
+            both = merge_pair(constant, at);
+            at += ones;
+        } else {
+            both = _mm_loadl_epi64((const __m128i *)(const void *)(at + 8 * k));
+            both = _mm_unpacklo_epi64(both, constant);
+            at -= ones;
+        }
+        merge_put8(dst + 8 * k, both, mask);
+    }
+    *list = high ? at : at + 64;
+}
+
+enum { MERGE_BOTH, MERGE_LOW, MERGE_HIGH }; /* which are lists */
+
+BITX_AVX2_INLINE void merge_64(uint8_t *dst, const uint8_t **low, const uint8_t **high,
+                               __m128i constant, const uint8_t *plane, unsigned shift, int which)
+{
+    if (which == MERGE_BOTH)
+        merge_lists64(dst, low, high, plane, shift);
+    else
+        merge_either64(dst, constant, which == MERGE_LOW ? low : high, which == MERGE_HIGH, plane,
+                       shift);
+}
+
+/* shift: of the first byte of plane, 0 or variable. */
+BITX_AVX2_INLINE void merge_loop(uint8_t *dst, const uint8_t *low, const uint8_t *high,
+                                 unsigned value, const uint8_t *plane, unsigned shift, size_t nelem,
+                                 int which)
+{
+    const __m128i constant = _mm_set1_epi8((char)value);
+    size_t i = 0;
+    for (; nelem - i >= 64; i += 64)
+        merge_64(dst + i, &low, &high, constant, plane + i / 8, shift, which);
+    if (i < nelem) {
+        uint8_t last[16] = {0};
+        memcpy(last, plane + i / 8, (shift + nelem - i + 7) / 8);
+        merge_64(dst + i, &low, &high, constant, last, shift, which);
+    }
+}
+
+BITX_AVX2_INLINE void merge_lists_of(uint8_t *dst, const uint8_t *low, const uint8_t *high,
+                                     unsigned value, const uint8_t *plane, size_t bit, size_t nelem,
+                                     int which)
+{
+    if (bit % 8)
+        merge_loop(dst, low, high, value, plane + bit / 8, bit % 8, nelem, which);
+    else
+        merge_loop(dst, low, high, value, plane + bit / 8, 0, nelem, which);
 }
 
 BITX_AVX2 void bitx_merge_lists_u8_avx2(uint8_t *dst, const uint8_t *low, unsigned low_value,
                                         const uint8_t *high, unsigned high_value,
                                         const uint8_t *plane, size_t bit, size_t nelem)
 {
-    uint8_t constant[64 + 8];
-    size_t i = 0;
     if (low && high) {
-        for (; i < nelem; i += 64)
-            merge_lists64(dst + i, &low, &high, plane_bits(plane, bit + i, nelem - i));
-        return;
-    }
-    if (!low && !high) {
+        merge_lists_of(dst, low, high, 0, plane, bit, nelem, MERGE_BOTH);
+    } else if (low) {
+        merge_lists_of(dst, low, NULL, high_value, plane, bit, nelem, MERGE_LOW);
+    } else if (high) {
+        merge_lists_of(dst, NULL, high, low_value, plane, bit, nelem, MERGE_HIGH);
+    } else {
         __m256i l = _mm256_set1_epi8((char)low_value), h = _mm256_set1_epi8((char)high_value);
-        for (; i < nelem; i += 64)
+        for (size_t i = 0; i < nelem; i += 64)
             put_constants(dst + i, l, h, plane_bits(plane, bit + i, nelem - i));
-        return;
     }
-    memset(constant, (int)(low ? high_value : low_value), sizeof(constant));
-    if (low)
-        for (; i < nelem; i += 64)
-            merge_either64(dst + i, constant, &low, 0, plane_bits(plane, bit + i, nelem - i));
-    else
-        for (; i < nelem; i += 64)
-            merge_either64(dst + i, constant, &high, 1, plane_bits(plane, bit + i, nelem - i));
 }
 
 BITX_AVX2 size_t bitx_subtree_u8_avx2(uint8_t *list, size_t nelem, const bitx_tree_shape *shape,
