@@ -86,18 +86,27 @@ static bool finish(bitx_code *code, unsigned nsymbols)
     return nodes == 0;
 }
 
+/* The first symbol from s on that has a length; 256 if none has. Most have none. */
+static unsigned next_present(const uint8_t lengths[256], unsigned s)
+{
+    static const uint8_t none[8] = {ABSENT, ABSENT, ABSENT, ABSENT, ABSENT, ABSENT, ABSENT, ABSENT};
+    while (s < 256 && lengths[s] == ABSENT)
+        s += s % 8 == 0 && memcmp(lengths + s, none, sizeof(none)) == 0 ? 8 : 1;
+    return s;
+}
+
 bool bitx_code_from_lengths(bitx_code *code, const uint8_t lengths[256], unsigned most)
 {
     memset(code, 0, sizeof(*code));
     unsigned next[CODE_BITS_MAX + 1], rank = 0;
-    for (unsigned s = 0; s < 256; s++)
+    for (unsigned s = next_present(lengths, 0); s < 256; s = next_present(lengths, s + 1))
         if (lengths[s] <= most)
             code->count[lengths[s]]++;
     for (unsigned d = 0; d <= most; d++) {
         next[d] = rank;
         rank += code->count[d];
     }
-    for (unsigned s = 0; s < 256; s++)
+    for (unsigned s = next_present(lengths, 0); s < 256; s = next_present(lengths, s + 1))
         if (lengths[s] <= most)
             code->symbol[next[lengths[s]]++] = (uint8_t)s;
     return finish(code, rank);
