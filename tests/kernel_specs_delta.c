@@ -336,6 +336,17 @@ bad:
     c->out_nbytes[0] = 0;
 }
 
+/* The word of a folded number. */
+static unsigned unfolded(const bitx_float_params *p, int64_t v)
+{
+    int64_t half = v / 2;
+    if (p->fold == 1)
+        v = half + v % 2 * power(p->width - 1);
+    else if (p->fold == 2)
+        v = v % 2 ? power(p->width) - 1 - half : half;
+    return (unsigned)(v * power(p->zero_bits));
+}
+
 /* Symbols that fit, and exactly the bytes of their raw bits. */
 static void plan_float_join_u16(kc_case *c, kc_rng *rng)
 {
@@ -361,15 +372,11 @@ static void ref_float_join_u16(kc_case *c)
         int64_t v = (p->low + c->in[0][i]) * power(p->shift);
         for (unsigned b = 0; b < p->shift; b++)
             v += (int64_t)kc_bit(c->in[1], i * p->shift + b) * power(b);
-        int64_t half = v / 2;
-        if (p->fold == 1)
-            v = half + v % 2 * power(p->width - 1);
-        else if (p->fold == 2)
-            v = v % 2 ? power(p->width) - 1 - half : half;
-        kc_set_element(c->out[0], i, 2, (unsigned)(v * power(p->zero_bits)));
+        kc_set_element(c->out[0], i, 2, unfolded(p, v));
     }
 }
 
+/* In every second case all symbols fit a byte. */
 static void plan_float_split_u16(kc_case *c, kc_rng *rng)
 {
     bitx_float_params *p = &c->float_params;
@@ -379,6 +386,13 @@ static void plan_float_split_u16(kc_case *c, kc_rng *rng)
     p->shift = kc_below(rng, 3) ? p->width / 2 : kc_below(rng, p->width);
     p->low = kc_below(rng, 3) ? 0 : kc_below(rng, (unsigned)power(p->width - p->shift));
     kc_add_in(c, rng, 2 * c->nelem);
+    unsigned values = (unsigned)power(p->width - p->shift) - p->low;
+    if (kc_below(rng, 2))
+        for (size_t i = 0; i < c->nelem; i++) {
+            int64_t symbol = p->low + kc_below(rng, values < 256 ? values : 256);
+            unsigned raw = kc_below(rng, (unsigned)power(p->shift));
+            kc_set_element(c->in[0], i, 2, unfolded(p, symbol * power(p->shift) + raw));
+        }
     kc_add_out(c, c->nelem);
     kc_add_out(c, (c->nelem * p->shift + 7) / 8);
 }
