@@ -80,7 +80,7 @@ class Page(html.parser.HTMLParser):
             assert w >= 0 and h >= 0 and x >= -1 and x + w <= box[2] + 1, attrs
             assert y >= -1 and y + h <= box[3] + 1, attrs
             if 'm' in classes or 'style' in attrs:
-                figure['marks'].append([x + w / 2, y, classes, ''])
+                figure['marks'].append([x + w / 2, y, classes, '', attrs.get('style') or ''])
 
     def handle_endtag(self, tag):
         if tag == 'table':
@@ -133,7 +133,7 @@ def check_inside(page):
         for i, a in enumerate(boxes):
             for b in boxes[:i]:
                 assert a[0] >= b[2] or b[0] >= a[2] or a[1] >= b[3] or b[1] >= a[3], (a, b)
-        for x, y, _, _ in figure['marks']:
+        for x, y, *_ in figure['marks']:
             assert -1 <= x <= width + 1 and (y is None or -1 <= y <= height + 1), figure['caption']
 
 
@@ -206,6 +206,12 @@ def check_others(page, top, runs):
     for (i, j), m in places.items():
         assert abs(m[0] - places[0, j][0]) < .1 and abs(m[1] - places[i, 0][1]) < .1
     assert places[0, 1][0] > places[0, 0][0] and places[1, 0][1] > places[0, 0][1]
+    # The better the stronger: of latencies the least.
+    latencies, = [f for f in page.figures if f['caption'].startswith('latency') and 'huge' in f['caption']]
+    shades = [(float(re.search(r'memory node \d+: ([\d.]+)', m[3])[1]), float(m[4].split('opacity:')[1]))
+              for m in latencies['marks']]
+    assert [a for _, a in sorted(shades)] == sorted((a for _, a in shades), reverse=True)
+    assert len({a for _, a in shades}) > 1
     scale = page.table('threads')
     one = runs['scale/xor_split_bf16/compact/threads:1']['bytes_per_second']
     for row in scale:
@@ -222,6 +228,13 @@ def check_others(page, top, runs):
     assert [len(f['marks']) for f in charts] == [16, 32]
     for chart in charts:
         order = [re.match(r'bit (\d+):', m[3])[1] for m in sorted(chart['marks'])]
+        data, = [d for d in top['bitx_bits'] if chart['caption'].startswith(d['data'] + ',')]
+        shares = [100 * x for x in data['bit_changed']]
+        for _, y, _, tip, *_ in chart['marks']:
+            bit, share = re.match(r'bit (\d+): ([\d.e-]+)%', tip).groups()
+            assert abs(float(share) - shares[int(bit)]) <= 1e-3 * shares[int(bit)] + 1e-9, tip
+        tops = [(shares[int(re.match(r'bit (\d+)', m[3])[1])], m[1]) for m in chart['marks']]
+        assert [y for _, y in sorted(tops)] == sorted((y for _, y in tops), reverse=True)
         words = [t[4] for t in sorted(chart['texts'])]
         assert order == [str(i) for i in reversed(range(len(order)))]
         assert words.index('sign') < words.index('exponent') < words.index('mantissa')
