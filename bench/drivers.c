@@ -293,6 +293,27 @@ static uint64_t call_delta_encode(bitx_fn fn, const bench_call *c)
     return raw.bit[0] | (uint64_t)raw.bit[1] << 32;
 }
 
+static _Thread_local size_t listed[4]; /* of the last call */
+
+/* Four lists. */
+static uint64_t call_delta_lists(bitx_fn fn, const bench_call *c)
+{
+    static const uint8_t group[16] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 2, 3, 3, 3};
+    uint8_t *lists[16] = {c->w[2], c->w[3], c->w[4], c->w[5]};
+    bitx_raw_sink raw = {{c->w[0], c->w[1]}, {0, 0}};
+    ((bitx_fn_DELTA_LISTS *)fn)(lists, &raw, c->r[0], c->r[1], c->nelem, &delta_params, group);
+    for (unsigned k = 0; k < 4; k++)
+        listed[k] = (size_t)(lists[k] - c->w[2 + k]);
+    return raw.bit[0] | (uint64_t)raw.bit[1] << 32;
+}
+
+static size_t written_delta_lists(const bench_call *c, unsigned i, uint64_t value)
+{
+    (void)c;
+    uint64_t bits = i == 0 ? value & UINT32_MAX : value >> 32;
+    return i < 2 ? (size_t)(bits + 7) / 8 : listed[i - 2];
+}
+
 static size_t written_delta_encode(const bench_call *c, unsigned i, uint64_t value)
 {
     uint64_t bits = i == 1 ? value & UINT32_MAX : value >> 32;
@@ -622,6 +643,7 @@ static const bench_driver drivers[BITX_SIG_COUNT] = {
     [BITX_SIG_DELTA_DIFF] = {"WW", "WH", call_delta_diff, NULL, NULL},
     [BITX_SIG_DELTA_SPLIT] = {"WH", "HRR", call_delta_split, fill_delta_split, written_delta_split},
     [BITX_SIG_DELTA_ENCODE] = {"WW", "HRRH", call_delta_encode, NULL, written_delta_encode},
+    [BITX_SIG_DELTA_LISTS] = {"WW", "RRRRRR", call_delta_lists, NULL, written_delta_lists},
     [BITX_SIG_DELTA_RESTORE] = {"WWRRK", "W", call_delta_restore, fill_delta_restore, NULL},
     [BITX_SIG_GROUPS_SPLIT] = {"WWK", "W", call_groups_split, fill_groups, NULL},
     [BITX_SIG_GROUPS_MERGE] = {"WWK", "W", call_groups_merge, fill_groups, NULL},

@@ -50,10 +50,12 @@ uint64_t bitx_entropy(const uint32_t *counts, size_t n)
     return most > sum ? most - sum : 0;
 }
 
-size_t bitx_count_list(const uint8_t *list, size_t n, uint8_t *room, uint32_t counts[256])
+static size_t count_runs(const uint8_t *list, size_t n, uint8_t *room, size_t share, size_t enough,
+                         uint32_t counts[256])
 {
-    enum { RUN = 512, ENOUGH = 6144 };
-    size_t nruns = (n / 4 > ENOUGH ? n / 4 : ENOUGH) / RUN;
+    enum { RUN = 512 };
+    size_t nruns = (n / share > enough ? n / share : enough) / RUN;
+    memset(counts, 0, 256 * sizeof(*counts));
     if (n <= (nruns + 1) * RUN) {
         bitx_histogram_u8(counts, list, n);
         return n;
@@ -62,6 +64,19 @@ size_t bitx_count_list(const uint8_t *list, size_t n, uint8_t *room, uint32_t co
         memcpy(room + i * RUN, list + i * (n / nruns), RUN);
     bitx_histogram_u8(counts, room, nruns * RUN);
     return nruns * RUN;
+}
+
+/* An eighth of the list; where one symbol is nearly all of it, what is seen of the others is
+   little, and decides most: a quarter then. */
+size_t bitx_count_list(const uint8_t *list, size_t n, uint8_t *room, uint32_t counts[256])
+{
+    size_t counted = count_runs(list, n, room, 8, 2048, counts);
+    uint32_t most = 0;
+    for (unsigned s = 0; s < 256 && counted < n; s++)
+        most = counts[s] > most ? counts[s] : most;
+    if (4 * (uint64_t)most > 3 * counted)
+        counted = count_runs(list, n, room, 4, 6144, counts);
+    return counted;
 }
 
 /* ---- shape --------------------------------------------------------------------------------- */
@@ -173,12 +188,13 @@ static unsigned huffman(const weight *leaves, unsigned n, uint8_t lengths[256])
 
 void bitx_code_lengths(const uint32_t counts[256], uint8_t lengths[256])
 {
-    weight leaves[256];
+    weight leaves[257]; /* and room */
     unsigned n = 0;
     memset(lengths, ABSENT, 256);
-    for (unsigned s = 0; s < 256; s++)
-        if (counts[s])
-            leaves[n++] = (weight){counts[s], (uint16_t)s};
+    for (unsigned s = 256; s-- > 0;) { /* mostly from the rarest on: sorted, or nearly */
+        leaves[n] = (weight){counts[s], (uint16_t)s};
+        n += counts[s] != 0;
+    }
     if (n == 0)
         return;
     if (n == 1) {

@@ -7,12 +7,16 @@
 
 enum { FORM_SHARED = 0, FORM_OWN = 1, FORM_UNCHANGED = 2, MODEL_MAX_NBYTES = 1 << 11 };
 
-enum { LIST_SLACK = 128 /* bytes that kernels may read behind a list */ };
+/* Encoders list words in parts, for which each list needs room, and LIST_ROOM behind it. */
+enum { LIST_PART = 1 << 13, LIST_ROOM = 64 };
+
+enum { LIST_SLACK = CLASSES_MAX * (LIST_PART + LIST_ROOM) /* of which kernels may read 128 */ };
 
 typedef struct delta_memory {
     bitx_diffs diffs;
     uint8_t *base;  /* nelem units: one that is shorter than the tensor, and zeros */
-    uint8_t *list;  /* 2 nelem + LIST_SLACK: a damaged group's may run on for nelem */
+    uint8_t *list;  /* 2 nelem + LIST_SLACK: a damaged group's may run on for nelem, and encoders
+                       leave room between lists */
     uint8_t *other; /* nelem */
     bitx_arena arena;
 } delta_memory;

@@ -25,6 +25,15 @@ static bool has_same(const bitx_code *code)
     return false;
 }
 
+/* Whether lists are ranks already: most groups' symbols are rarer the greater they are. */
+static bool is_ranked(const bitx_code *code)
+{
+    for (unsigned i = 0; i < code->nsymbols; i++)
+        if (code->symbol[i] != i)
+            return false;
+    return true;
+}
+
 /* Classes whose code has SYMBOL_SAME. */
 static unsigned code_same_classes(const bitx_model *model)
 {
@@ -56,6 +65,7 @@ static void write_raw(bit_writer *w, const bitx_diffs *diffs, const size_t *nbyt
         bits_put_bytes(w, diffs->raw + k * diffs->raw_stride, nbytes[k]);
 }
 
+/* Symbols and classes of all words to lists as long as their groups. */
 static void list_groups(const bitx_words *words, const bitx_model *model, const delta_memory *m,
                         group_lists *lists)
 {
@@ -66,6 +76,63 @@ static void list_groups(const bitx_words *words, const bitx_model *model, const 
         at += lists->n[g];
     }
     bitx_groups_split_u8(ends, m->diffs.symbols, m->diffs.classes, model->group, words->nelem);
+}
+
+/* Room for each group, by what a sample of the base has of it, and for a part more. */
+static void place_lists(const bitx_words *words, const bitx_model *model, const delta_memory *m,
+                        uint8_t *at[CLASSES_MAX + 1])
+{
+    enum { RUN = 128, RUNS = 32 };
+    const size_t nelem = words->nelem, unit = words->layout.unit;
+    size_t counts[CLASSES_MAX] = {0}, nsampled = 1;
+    if (nelem > LIST_PART) {
+        for (size_t i = 0; i < RUNS; i++) {
+            bitx_words run = {words->layout, NULL, words->base + nelem / RUNS * i * unit, RUN};
+            bitx_diffs to = m->diffs;
+            to.classes += RUN * i;
+            bitx_words_classify(&run, model, &to);
+        }
+        nsampled = (size_t)RUN * RUNS;
+        bitx_delta_count_groups(model, m->diffs.classes, nsampled, counts);
+    }
+    at[0] = m->list;
+    for (unsigned g = 0; g < CLASSES_MAX; g++) {
+        size_t likely = counts[g] * nelem / nsampled;
+        at[g + 1] = at[g] + likely + likely / 8 + nelem / 64 + LIST_PART + LIST_ROOM;
+    }
+}
+
+/* The same in one pass, part by part; false, if a group is so uneven that its list has no room. */
+static bool list_parts(const bitx_words *words, const bitx_model *model, unsigned same_classes,
+                       const delta_memory *m, group_lists *lists, size_t nraw[RAW_STRINGS_MAX])
+{
+    uint8_t *at[CLASSES_MAX + 1], *ends[CLASSES_MAX];
+    place_lists(words, model, m, at);
+    memcpy(ends, at, sizeof(ends));
+    bitx_words_lister lister = bitx_words_list_begin(model, same_classes, &m->diffs);
+    for (size_t i = 0; i < words->nelem; i += LIST_PART) {
+        size_t n = words->nelem - i < LIST_PART ? words->nelem - i : LIST_PART;
+        for (unsigned g = 0; g < model->ngroups; g++)
+            if ((size_t)(at[g + 1] - ends[g]) < n + LIST_ROOM)
+                return false;
+        bitx_words_list(&lister, words, i, n, model, ends);
+    }
+    bitx_words_list_end(&lister, nraw);
+    for (unsigned g = 0; g < CLASSES_MAX; g++) {
+        lists->at[g] = at[g];
+        lists->n[g] = (size_t)(ends[g] - at[g]);
+    }
+    return true;
+}
+
+/* Lists and raw bits, for a model without scales. */
+static void list_words(const bitx_words *words, const bitx_model *model, unsigned same_classes,
+                       const delta_memory *m, group_lists *lists, size_t nraw[RAW_STRINGS_MAX])
+{
+    if (bitx_words_lists(words) && list_parts(words, model, same_classes, m, lists, nraw))
+        return;
+    bitx_words_encode(words, model, same_classes, &m->diffs, nraw);
+    list_groups(words, model, m, lists);
 }
 
 /* Trees and raw bits. */
@@ -82,7 +149,8 @@ static void encode_lists(bit_writer *w, const bitx_words *words, const bitx_mode
         bits_put(w, lists->n[g], group_size_bits(total));
     for (unsigned g = 0; g < model->ngroups; g++) {
         ranks_of(&model->codes[g], 0, ranks);
-        bitx_map_u8(lists->at[g], lists->at[g], ranks, lists->n[g]);
+        if (!is_ranked(&model->codes[g]))
+            bitx_map_u8(lists->at[g], lists->at[g], ranks, lists->n[g]);
         bitx_tree_encode(w, &model->codes[g], lists->at[g], m->other, lists->n[g], m->arena);
     }
     bits_flush(w);
@@ -124,8 +192,7 @@ static bool encode_shared(bit_writer *w, const bitx_words *words, const bitx_mod
     }
     group_lists lists;
     size_t nraw[RAW_STRINGS_MAX];
-    bitx_words_encode(words, model, code_same_classes(model), &m->diffs, nraw);
-    list_groups(words, model, m, &lists);
+    list_words(words, model, code_same_classes(model), m, &lists, nraw);
     encode_lists(w, words, model, m, &lists, nraw);
     return true;
 }
@@ -138,15 +205,53 @@ static unsigned same_classes_of(const bitx_model *model)
     return classes;
 }
 
-/* One more than the greatest symbol of a list but SYMBOL_SAME. */
+/* One more than the greatest symbol of a list but SYMBOL_SAME. In a form that compilers make
+   vectors of, four at a time. */
 static unsigned symbols_end(const uint8_t *list, size_t n)
 {
-    uint8_t most = 0; /* 255 + 1 is 0 */
-    for (size_t i = 0; i < n; i++) {
-        uint8_t end = (uint8_t)(list[i] + 1);
-        most = end > most ? end : most;
+    enum { LANES = 64 };
+    uint8_t most[LANES] = {0}; /* 255 + 1 is 0 */
+    size_t i = 0;
+    for (; n - i >= LANES; i += LANES) {
+        for (size_t k = 0; k < LANES; k++) {
+            uint8_t end = (uint8_t)(list[i + k] + 1);
+            most[k] = end > most[k] ? end : most[k];
+        }
     }
-    return most;
+    for (; i < n; i++) {
+        uint8_t end = (uint8_t)(list[i] + 1);
+        most[0] = end > most[0] ? end : most[0];
+    }
+    for (size_t k = 1; k < LANES; k++)
+        most[0] = most[k] > most[0] ? most[k] : most[0];
+    return most[0];
+}
+
+/*
+ * Lengths exchanged so that greater symbols have longer codes, if that costs next to nothing: ranks
+ * are the symbols then, and lists need no map. (A quarter of all groups; the others have
+ * SYMBOL_SAME, or symbols that are not there.)
+ */
+static void rank_lengths(const uint32_t counts[256], uint8_t lengths[256])
+{
+    enum { SHARE = 256 };
+    uint8_t ranked[256];
+    unsigned n = 0, of_length[SYMBOL_BITS_MAX + 1] = {0};
+    while (n < SYMBOL_SAME && lengths[n] <= SYMBOL_BITS_MAX)
+        of_length[lengths[n++]]++;
+    for (unsigned s = n; s < 256; s++)
+        if (lengths[s] <= SYMBOL_BITS_MAX)
+            return;
+    uint64_t before = 0, after = 0;
+    for (unsigned length = 0, s = 0; length <= SYMBOL_BITS_MAX; length++)
+        for (unsigned end = s + of_length[length]; s < end; s++)
+            ranked[s] = (uint8_t)length;
+    for (unsigned s = 0; s < n; s++) {
+        before += (uint64_t)counts[s] * lengths[s];
+        after += (uint64_t)counts[s] * ranked[s];
+    }
+    if (after - before <= before / SHARE)
+        memcpy(lengths, ranked, n);
 }
 
 /* sampled: the lists are only a part of what the codes are for. What was not seen, but may come,
@@ -167,6 +272,7 @@ static void make_codes(bitx_model *model, const group_lists *lists, uint8_t *roo
         if (end)
             counts[SYMBOL_SAME] = model->same_groups >> g & 1 ? 16 * counts[SYMBOL_SAME] + 1 : 0;
         bitx_code_lengths(counts, lengths);
+        rank_lengths(counts, lengths);
         bitx_code_from_lengths(&model->codes[g], lengths, SYMBOL_BITS_MAX);
         for (unsigned s = 0; part && s < 256; s++) /* of the whole list again */
             if (counts[s])
@@ -220,11 +326,12 @@ static void sketch_words(const bitx_words *words, bitx_effort effort, bool sampl
 {
     bool uneven = false;
     uint64_t nbytes = sketch_model(words, effort, m, model, &uneven);
-    if (uneven && sketch_scales(words, effort, sampled, m, nbytes, model))
+    if (uneven && sketch_scales(words, effort, sampled, m, nbytes, model)) {
         bitx_words_split(words, model, same_classes_of(model), &m->diffs, nraw);
-    else
-        bitx_words_encode(words, model, same_classes_of(model), &m->diffs, nraw);
-    list_groups(words, model, m, lists);
+        list_groups(words, model, m, lists);
+    } else {
+        list_words(words, model, same_classes_of(model), m, lists, nraw);
+    }
     make_codes(model, lists, m->other, effort, sampled);
 }
 

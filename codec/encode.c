@@ -136,8 +136,30 @@ static int read_memory(void *user, uint64_t offset, void *dst, size_t nbytes)
     return 0;
 }
 
+/*
+ * The base's hash, taken while blocks are encoded: before each block, whose part of the base is in
+ * the caches then, or with an executor as a job of its own.
+ */
+typedef struct base_hash {
+    const uint8_t *base;
+    size_t nbytes, done;
+    bool alone;
+    uint8_t *hash;
+    bitx_hash_stream stream;
+} base_hash;
+
+static void hash_up_to(base_hash *b, size_t end)
+{
+    end = end < b->nbytes ? end : b->nbytes;
+    if (end > b->done && !b->alone) {
+        bitx_hash128_add(&b->stream, b->base + b->done, end - b->done);
+        b->done = end;
+    }
+}
+
 typedef struct encode_job {
     const bitx_plan *plan;
+    base_hash *hash; /* NULL without a base */
     const bitx_worker *workers;
     const uint8_t *src;
     const uint8_t *bases[PARENTS_MAX]; /* in the order of the prediction */
@@ -150,9 +172,16 @@ static void encode_one(void *arg, size_t i, unsigned worker)
 {
     encode_job *job = arg;
     const bitx_header *h = &job->plan->header;
+    base_hash *hash = job->hash;
+    if (hash && hash->alone && i-- == 0) {
+        bitx_hash128(hash->hash, hash->base, hash->nbytes);
+        return;
+    }
     size_t offset = i << h->block_log2;
     uint64_t base_offset;
     size_t base_nbytes = bitx_block_base_range(h, i, &base_offset);
+    if (hash)
+        hash_up_to(hash, (size_t)base_offset + base_nbytes);
     const uint8_t *bases[PARENTS_MAX] = {0};
     for (unsigned k = 0; k < h->prediction.nparents && base_nbytes; k++)
         bases[k] = job->bases[k] + base_offset;
@@ -189,8 +218,6 @@ static bitx_status encode_planned(bitx_ctx *ctx, bitx_plan *plan, void *dst, siz
     encode_job job = {.plan = plan, .workers = ctx->workers, .src = src, .frame = dst};
     for (unsigned k = 0; k < h->prediction.nparents; k++)
         job.bases[k] = bases[plan->found.used[k]].data;
-    if (h->base_nbytes)
-        bitx_hash128(plan->header.base_hash, job.bases[0], (size_t)h->base_nbytes);
     size_t nblocks = (size_t)h->nblocks;
     bool parallel = bitx_ctx_parallel(ctx, nblocks);
     bitx_need need = bitx_encode_need(plan, nblocks ? bitx_block_nbytes(h, 0) : 0);
@@ -198,7 +225,19 @@ static bitx_status encode_planned(bitx_ctx *ctx, bitx_plan *plan, void *dst, siz
     if (status != BITX_OK)
         return status;
     job.next = parallel ? 0 : (size_t)h->header_nbytes;
-    bitx_ctx_run(ctx, encode_one, &job, nblocks);
+    base_hash hash = {.base = job.bases[0],
+                      .nbytes = (size_t)h->base_nbytes,
+                      .alone = parallel,
+                      .hash = plan->header.base_hash};
+    if (h->base_nbytes) {
+        job.hash = &hash;
+        bitx_hash128_begin(&hash.stream);
+    }
+    bitx_ctx_run(ctx, encode_one, &job, nblocks + (job.hash && parallel));
+    if (job.hash && !parallel) {
+        hash_up_to(&hash, hash.nbytes);
+        bitx_hash128_end(&hash.stream, hash.hash);
+    }
     unsigned error = atomic_load(&job.error);
     if (error)
         return (bitx_status)error;

@@ -35,7 +35,7 @@ static size_t run_end(const runs *r, size_t from)
 
 /* ---- classes ------------------------------------------------------------------------------- */
 
-static int64_t load_difference(const bitx_diffs *diffs, size_t i, unsigned unit)
+static inline int64_t load_difference(const bitx_diffs *diffs, size_t i, unsigned unit)
 {
     return word_signed(word_load(diffs->differences, i, unit), 8 * unit);
 }
@@ -360,7 +360,7 @@ static void measure_means(const bitx_words *words, const runs *r, const bitx_dif
     }
 }
 
-static uint64_t relative_size(const class_means *means, int64_t d, unsigned c)
+static inline uint64_t relative_size(const class_means *means, int64_t d, unsigned c)
 {
     uint64_t m = (uint64_t)(d ^ d >> 63) >> means->drop[c];
     uint64_t size = (m < (1u << 30) ? m : 1u << 30) * (means->factor[c] >> 8) >> 16;
@@ -375,12 +375,31 @@ static unsigned scale_of(uint64_t sum, size_t n, int64_t *log)
     return scale < 0 ? 0 : scale > SCALE_MAX ? SCALE_MAX : (unsigned)scale;
 }
 
+/* The same of words of 16 bits, none of whose bits are dropped. */
+static uint64_t chunk_size16(const bitx_diffs *diffs, const class_means *means, size_t from,
+                             size_t to)
+{
+    uint64_t sum = 0, any = 0, factors[CLASSES_MAX];
+    for (unsigned c = 0; c < CLASSES_MAX; c++)
+        factors[c] = means->factor[c] >> 8;
+    for (size_t i = from; i < to; i++) {
+        int16_t d = (int16_t)word_load(diffs->differences, i, 2);
+        uint64_t m = (uint16_t)(d ^ d >> 15);
+        uint64_t size = m * factors[diffs->classes[i] % CLASSES_MAX] >> 16;
+        any |= (uint16_t)d;
+        sum += size < SIZE_MOST ? size : SIZE_MOST;
+    }
+    return sum + (any != 0);
+}
+
 /* The sum of the sizes of elements [from, to); 0 only if all are those of the base. */
 static uint64_t chunk_size(const bitx_words *words, const bitx_diffs *diffs,
                            const class_means *means, size_t from, size_t to)
 {
     unsigned unit = words->layout.unit;
     uint64_t sum = 0, any = 0;
+    if (unit == 2)
+        return chunk_size16(diffs, means, from, to);
     for (size_t i = from; i < to; i++) {
         int64_t d = load_difference(diffs, i, unit);
         any |= (uint64_t)d;

@@ -2,6 +2,7 @@
 #ifndef CODEC_PLAN_H
 #define CODEC_PLAN_H
 
+#include "bitx/kernels.h"
 #include "words.h"
 
 enum { CLASS_NONE = 0xff };
@@ -45,6 +46,22 @@ void bitx_words_diff(const bitx_words *words, const bitx_model *model, const bit
    without scales; the rest as below. */
 void bitx_words_encode(const bitx_words *words, const bitx_model *model, unsigned same_classes,
                        const bitx_diffs *diffs, size_t nbytes[RAW_STRINGS_MAX]);
+
+/* Whether the functions below have a kernel for these words. */
+bool bitx_words_lists(const bitx_words *words);
+
+/* What bitx_words_encode() does, n words from `from` on after the other, without classes: symbols
+   go to the ends of their groups' lists, with room for n + 64 behind each. */
+typedef struct bitx_words_lister {
+    bitx_delta_params params;
+    bitx_raw_sink raw;
+} bitx_words_lister;
+
+bitx_words_lister bitx_words_list_begin(const bitx_model *model, unsigned same_classes,
+                                        const bitx_diffs *diffs);
+void bitx_words_list(bitx_words_lister *lister, const bitx_words *words, size_t from, size_t n,
+                     const bitx_model *model, uint8_t *ends[CLASSES_MAX]);
+void bitx_words_list_end(const bitx_words_lister *lister, size_t nbytes[RAW_STRINGS_MAX]);
 
 /*
  * Symbols and raw bits of differences; nbytes: of each string. same_classes: bit c if differences

@@ -10,7 +10,7 @@
 
 #include "bitx/kernels.h"
 
-enum { RUN = 256, SAMPLE_LEAST = 1 << 12, SAMPLE_MOST = 1 << 14, OUTLIERS = 2048 };
+enum { RUN = 256, SAMPLE_LEAST = 1 << 11, SAMPLE_MOST = 1 << 14, OUTLIERS = 2048 };
 
 /* ---- the sample ---------------------------------------------------------------------------- */
 
@@ -156,14 +156,25 @@ static void tally_sample(const bitx_words *words, const sample *s, const bitx_mo
 }
 
 /* How many of the greatest exponents only outliers have. */
-static unsigned count_outliers(const tally tallies[CLASSES_MAX], const bitx_model *model)
+static unsigned count_outliers(const bitx_words *words, const sample *s, const bitx_model *model,
+                               const bitx_diffs *diffs)
 {
-    uint64_t seen = 0, above = 0;
+    static const uint8_t each_its_own[CLASSES_MAX] = {0, 1, 2,  3,  4,  5,  6,  7,
+                                                      8, 9, 10, 11, 12, 13, 14, 15};
+    uint32_t counts[CLASSES_MAX];
+    uint64_t above = 0;
+    size_t seen = 0;
     unsigned n = 0;
-    for (unsigned c = 0; c < model->nclasses; c++)
-        seen += tallies[c].n;
+    for (size_t from = 0; from < s->nelem; from += s->step) {
+        bitx_words part = run_words(words, from, sample_run(s, from));
+        bitx_diffs run = *diffs;
+        run.classes += seen;
+        bitx_words_classify(&part, model, &run);
+        seen += part.nelem;
+    }
+    bitx_groups_count_u8(counts, diffs->classes, each_its_own, seen);
     while (n + 1 < model->nclasses) {
-        above += tallies[model->nclasses - 1 - n].n;
+        above += counts[model->nclasses - 1 - n];
         if (above > seen / OUTLIERS)
             break;
         n++;
@@ -175,15 +186,13 @@ static unsigned count_outliers(const tally tallies[CLASSES_MAX], const bitx_mode
 static void tally_classes(const bitx_words *words, const sample *s, const bitx_diffs *diffs,
                           unsigned most, bitx_model *model, tally tallies[CLASSES_MAX])
 {
-    unsigned top = model->sign ? greatest_exponent(words, s, model) : 0;
-    for (;;) {
+    unsigned top = model->sign ? greatest_exponent(words, s, model) : 0, outliers;
+    do {
         end_classes(top, most, model);
-        tally_sample(words, s, model, diffs, tallies);
-        unsigned outliers = count_outliers(tallies, model);
-        if (!outliers)
-            return;
+        outliers = count_outliers(words, s, model, diffs);
         top -= outliers;
-    }
+    } while (outliers);
+    tally_sample(words, s, model, diffs, tallies);
 }
 
 /* How much a model may cost. */

@@ -56,6 +56,30 @@ static void encode_plane(bit_writer *w, unsigned plane, uint8_t *bytes, size_t n
         w->full = true;
 }
 
+/* Of a decision: the ranks of its children, if they are leaves, and from which on the right has
+   them. */
+typedef struct decision {
+    unsigned pivot;
+    bool low_leaf, high_leaf;
+} decision;
+
+static decision decision_of(const bitx_code *code, unsigned d, unsigned child)
+{
+    unsigned low = 2 * child, leaves = code->count[d + 1];
+    return (decision){code_first_rank(code, d + 1, low + 1), low < leaves, low + 1 < leaves};
+}
+
+/* The plane of list x, and its halves: a leaf has no list. Of one half only, it is in y. */
+static size_t split_list(const decision *at, uint8_t *plane, size_t bit, uint8_t *x, uint8_t *y,
+                         size_t n)
+{
+    if (at->high_leaf) /* and low too: leaves are leftmost */
+        return bitx_partition_const_u8(plane, bit, x, n, at->pivot);
+    if (at->low_leaf)
+        return bitx_partition_lowconst_u8(y, plane, bit, x, n, at->pivot - 1);
+    return bitx_partition_u8(x, y, plane, bit, x, n, at->pivot);
+}
+
 /* x: the list, in place; y: as many bytes of room. */
 static void encode_node(bit_writer *w, const bitx_code *code, unsigned d, unsigned j, uint8_t *x,
                         uint8_t *y, size_t n, bitx_arena arena)
@@ -64,7 +88,7 @@ static void encode_node(bit_writer *w, const bitx_code *code, unsigned d, unsign
     if (n == 0 || j < code->count[d] || w->full)
         return;
     unsigned plane = plane_of(code, d, child);
-    unsigned pivot = code_first_rank(code, d + 1, 2 * child + 1);
+    const decision at = decision_of(code, d, child);
     size_t nhigh = 0;
     if (plane) {
         bitx_arena rest = arena;
@@ -72,19 +96,21 @@ static void encode_node(bit_writer *w, const bitx_code *code, unsigned d, unsign
         w->full |= !bytes;
         if (w->full)
             return;
-        nhigh = bitx_partition_u8(x, y, bytes, 0, x, n, pivot);
+        nhigh = split_list(&at, bytes, 0, x, y, n);
         encode_plane(w, plane, bytes, n, rest);
     } else {
         size_t pos = bits_lend(w, n);
         if (pos == SIZE_MAX)
             return;
-        nhigh = bitx_partition_u8(x, y, w->dst, pos, x, n, pivot);
+        nhigh = split_list(&at, w->dst, pos, x, y, n);
         bits_return(w, pos, n);
     }
     /* The lists fill one end of x and of y each, so each has the other's free end for room. */
     size_t nlow = n - nhigh;
-    encode_node(w, code, d + 1, 2 * child, x, y + nhigh, nlow, arena);
-    encode_node(w, code, d + 1, 2 * child + 1, y, x + nlow, nhigh, arena);
+    if (!at.low_leaf)
+        encode_node(w, code, d + 1, 2 * child, x, y + nhigh, nlow, arena);
+    if (!at.high_leaf)
+        encode_node(w, code, d + 1, 2 * child + 1, y, x + nlow, nhigh, arena);
 }
 
 void bitx_tree_encode(bit_writer *w, const bitx_code *code, uint8_t *list, uint8_t *other, size_t n,

@@ -217,6 +217,31 @@ void bitx_words_encode(const bitx_words *words, const bitx_model *model, unsigne
     bitx_words_split(words, model, same_classes, diffs, nbytes);
 }
 
+bool bitx_words_lists(const bitx_words *words)
+{
+    return words->layout.unit == 2;
+}
+
+bitx_words_lister bitx_words_list_begin(const bitx_model *model, unsigned same_classes,
+                                        const bitx_diffs *diffs)
+{
+    return (bitx_words_lister){params_of(model, same_classes),
+                               {{diffs->raw, diffs->raw + diffs->raw_stride}, {0, 0}}};
+}
+
+void bitx_words_list(bitx_words_lister *lister, const bitx_words *words, size_t from, size_t n,
+                     const bitx_model *model, uint8_t *ends[CLASSES_MAX])
+{
+    bitx_delta_lists_u16(ends, &lister->raw, words->src + 2 * from, words->base + 2 * from, n,
+                         &lister->params, model->group);
+}
+
+void bitx_words_list_end(const bitx_words_lister *lister, size_t nbytes[RAW_STRINGS_MAX])
+{
+    for (unsigned k = 0; k < 2; k++)
+        nbytes[k] = (lister->raw.bit[k] + 7) / 8;
+}
+
 /* The strings of raw bits; those that a model has none of are empty. */
 typedef struct raw_strings_read {
     const uint8_t *bytes[RAW_STRINGS_MAX];

@@ -160,6 +160,23 @@ static void make_near(uint8_t *x, const uint8_t *base, size_t n)
     }
 }
 
+/* Three lists, end to end with the room behind each. */
+static void list_encoded(bench *s, bitx_fn_DELTA_LISTS *fn, uint8_t *out, bitx_raw_sink *sink,
+                         const uint8_t *x, const uint8_t *base, size_t n)
+{
+    static const uint8_t group[16] = {0, 1, 2, 0, 2, 1, 2, 0};
+    uint8_t *lists[16] = {out, out + n + 64, out + 2 * (n + 64)};
+    fn(lists, sink, x, base, n, &delta_params, group);
+    for (size_t g = 0; g < 3 && !s->failed; g++) {
+        uint8_t *list = out + g * (n + 64);
+        size_t listed = (size_t)(lists[g] - list);
+        s->result = s->result * 1000003 + listed;
+        s->failed = listed > n;
+        if (!s->failed)
+            blank(list, listed, n + 64);
+    }
+}
+
 static void delta(bench *s, bitx_sig sig, bitx_fn fn, uint8_t *const in[NIN],
                   uint8_t *const out[NOUT], size_t n, size_t bit)
 {
@@ -174,10 +191,13 @@ static void delta(bench *s, bitx_sig sig, bitx_fn fn, uint8_t *const in[NIN],
         return;
     }
     bitx_delta_diff_u16_scalar(differences, classes, in[0], in[1], n, &delta_params);
-    if (sig == BITX_SIG_DELTA_SPLIT || sig == BITX_SIG_DELTA_ENCODE) {
+    if (sig == BITX_SIG_DELTA_SPLIT || sig == BITX_SIG_DELTA_ENCODE ||
+        sig == BITX_SIG_DELTA_LISTS) {
         bitx_raw_sink sink = {{out[1], out[2]}, {bit, 8}};
         if (sig == BITX_SIG_DELTA_SPLIT)
             ((bitx_fn_DELTA_SPLIT *)fn)(out[0], &sink, differences, classes, n, &delta_params);
+        else if (sig == BITX_SIG_DELTA_LISTS)
+            list_encoded(s, (bitx_fn_DELTA_LISTS *)fn, out[0], &sink, in[0], in[1], n);
         else
             ((bitx_fn_DELTA_ENCODE *)fn)(out[0], out[0] + n, &sink, in[0], in[1], n, &delta_params);
         for (size_t k = 0; k < 2 && !s->failed; k++) {
@@ -308,6 +328,7 @@ static void call(bench *s, const bitx_op *op, bitx_fn fn, uint8_t *const in[NIN]
     case BITX_SIG_DELTA_DIFF:
     case BITX_SIG_DELTA_SPLIT:
     case BITX_SIG_DELTA_ENCODE:
+    case BITX_SIG_DELTA_LISTS:
     case BITX_SIG_DELTA_RESTORE:
         delta(s, op->sig, fn, in, out, n, bit);
         return;

@@ -5,8 +5,7 @@
 #if defined(__x86_64__)
 #    include "bitstring.h"
 #    include "encode.h"
-#    include "shuffle_tables.h"
-#    include "target_avx2.h"
+#    include "partition_avx2.h"
 
 /* Tables by class, for pshufb, and bitx_delta_params in registers. */
 typedef struct encode_tables {
@@ -135,6 +134,7 @@ BITX_AVX2_INLINE void encode_put(field_string *to, __m256i values, __m256i masks
     uint64_t v[4], m[4], n[4];
     store256((uint8_t *)v, values);
     store256((uint8_t *)m, masks);
+    stores_in_order(); /* and loads: gcc would take qwords out of registers, on port 5 */
     for (unsigned k = 0; k < 4; k++) {
         n[k] = (uint64_t)_mm_popcnt_u64(m[k]);
         v[k] = _pext_u64(v[k], m[k]);
@@ -204,58 +204,83 @@ BITX_AVX2_INLINE __m256i encode_masks(__m256i nbits)
     return _mm256_shuffle_epi8(table, nbits);
 }
 
+/* Where raw bits go. */
+typedef struct encode_sink {
+    field_string low;
+    uint8_t *bytes; /* string 1 */
+} encode_sink;
+
+BITX_AVX2_INLINE encode_sink sink_open(const bitx_raw_sink *raw)
+{
+    return (encode_sink){fields_at(raw->bytes[0], raw->bit[0]), raw->bytes[1] + raw->bit[1] / 8};
+}
+
+BITX_AVX2_INLINE void sink_close(const encode_sink *to, bitx_raw_sink *raw)
+{
+    raw->bit[0] = fields_end(&to->low, raw->bytes[0]);
+    raw->bit[1] = 8 * (size_t)(to->bytes - raw->bytes[1]);
+}
+
+/* 32 symbols and classes. */
+typedef struct encode_bytes32 {
+    __m256i symbols, classes;
+} encode_bytes32;
+
+BITX_AVX2_INLINE encode_bytes32 encode_some(encode_sink *to, const encode_tables *t,
+                                            const uint8_t *w, const uint8_t *f, int plain)
+{
+    const __m256i direct = _mm256_set1_epi16(ENCODE_DIRECT);
+    encode_half a = encode_words(t, encode_load_words(w), encode_load_words(f), plain);
+    encode_half b = encode_words(t, encode_load_words(w + 16), encode_load_words(f + 16), plain);
+    __m256i c = _mm256_packus_epi16(a.classes, b.classes);
+    __m256i field_mask = _mm256_shuffle_epi8(t->field_mask, c);
+    __m256i wide = _mm256_shuffle_epi8(t->wide, c);
+    int any_wide = t->any_wide;
+    __m256i large = _mm256_max_epi16(a.magnitude, b.magnitude);
+    large = _mm256_cmpgt_epi16(large, direct);
+    if (!_mm256_testz_si256(large, large)) {
+        __m256i n0 = encode_large(t, &a), n1 = encode_large(t, &b);
+        __m256i nbits = _mm256_packus_epi16(n0, n1), seven = _mm256_set1_epi8(7);
+        field_mask = encode_masks(nbits);
+        wide = _mm256_cmpgt_epi8(nbits, seven);
+        any_wide = 1;
+    }
+    __m256i v = _mm256_packus_epi16(a.magnitude, b.magnitude);
+    v = _mm256_sub_epi8(_mm256_add_epi8(v, v), _mm256_packs_epi16(a.negative, b.negative));
+    if (t->any_same) {
+        __m256i zero = _mm256_setzero_si256();
+        __m256i same = _mm256_packs_epi16(_mm256_cmpeq_epi16(a.difference, zero),
+                                          _mm256_cmpeq_epi16(b.difference, zero));
+        same = _mm256_and_si256(same, _mm256_shuffle_epi8(t->same, c));
+        v = _mm256_or_si256(v, same);
+        field_mask = _mm256_andnot_si256(same, field_mask);
+        wide = _mm256_andnot_si256(same, wide);
+    }
+    __m256i fields = encode_bytes(a.raw, b.raw);
+    uint32_t wide_bits = any_wide ? (uint32_t)_mm256_movemask_epi8(wide) : 0;
+    if (wide_bits) {
+        __m256i above =
+            _mm256_packus_epi16(_mm256_srli_epi16(a.raw, 8), _mm256_srli_epi16(b.raw, 8));
+        to->bytes = encode_pack(to->bytes, fields, wide_bits);
+        fields = _mm256_blendv_epi8(fields, above, wide);
+    }
+    encode_put(&to->low, fields, field_mask);
+    return (encode_bytes32){v, c};
+}
+
 BITX_AVX2_INLINE void encode_loop(uint8_t *symbols, uint8_t *classes, bitx_raw_sink *raw,
                                   const uint8_t *x, const uint8_t *base, size_t nelem,
                                   const bitx_delta_params *params, int plain)
 {
     const encode_tables t = encode_load(params);
-    const __m256i direct = _mm256_set1_epi16(ENCODE_DIRECT);
-    field_string low = fields_at(raw->bytes[0], raw->bit[0]);
-    uint8_t *bytes = raw->bytes[1] + raw->bit[1] / 8;
+    encode_sink to = sink_open(raw);
     size_t i = 0;
     for (; nelem - i >= 32; i += 32) {
-        const uint8_t *w = x + 2 * i, *f = base + 2 * i;
-        encode_half a = encode_words(&t, encode_load_words(w), encode_load_words(f), plain);
-        encode_half b =
-            encode_words(&t, encode_load_words(w + 16), encode_load_words(f + 16), plain);
-        __m256i c = _mm256_packus_epi16(a.classes, b.classes);
-        __m256i field_mask = _mm256_shuffle_epi8(t.field_mask, c);
-        __m256i wide = _mm256_shuffle_epi8(t.wide, c);
-        int any_wide = t.any_wide;
-        __m256i large = _mm256_max_epi16(a.magnitude, b.magnitude);
-        large = _mm256_cmpgt_epi16(large, direct);
-        if (!_mm256_testz_si256(large, large)) {
-            __m256i n0 = encode_large(&t, &a), n1 = encode_large(&t, &b);
-            __m256i nbits = _mm256_packus_epi16(n0, n1), seven = _mm256_set1_epi8(7);
-            field_mask = encode_masks(nbits);
-            wide = _mm256_cmpgt_epi8(nbits, seven);
-            any_wide = 1;
-        }
-        __m256i v = _mm256_packus_epi16(a.magnitude, b.magnitude);
-        v = _mm256_sub_epi8(_mm256_add_epi8(v, v), _mm256_packs_epi16(a.negative, b.negative));
-        if (t.any_same) {
-            __m256i zero = _mm256_setzero_si256();
-            __m256i same = _mm256_packs_epi16(_mm256_cmpeq_epi16(a.difference, zero),
-                                              _mm256_cmpeq_epi16(b.difference, zero));
-            same = _mm256_and_si256(same, _mm256_shuffle_epi8(t.same, c));
-            v = _mm256_or_si256(v, same);
-            field_mask = _mm256_andnot_si256(same, field_mask);
-            wide = _mm256_andnot_si256(same, wide);
-        }
-        store256(symbols + i, v);
-        store256(classes + i, c);
-        __m256i fields = encode_bytes(a.raw, b.raw);
-        uint32_t wide_bits = any_wide ? (uint32_t)_mm256_movemask_epi8(wide) : 0;
-        if (wide_bits) {
-            __m256i above =
-                _mm256_packus_epi16(_mm256_srli_epi16(a.raw, 8), _mm256_srli_epi16(b.raw, 8));
-            bytes = encode_pack(bytes, fields, wide_bits);
-            fields = _mm256_blendv_epi8(fields, above, wide);
-        }
-        encode_put(&low, fields, field_mask);
+        encode_bytes32 v = encode_some(&to, &t, x + 2 * i, base + 2 * i, plain);
+        store256(symbols + i, v.symbols);
+        store256(classes + i, v.classes);
     }
-    raw->bit[0] = fields_end(&low, raw->bytes[0]);
-    raw->bit[1] = 8 * (size_t)(bytes - raw->bytes[1]);
+    sink_close(&to, raw);
     bitx_delta_encode_u16_scalar(symbols + i, classes + i, raw, x + 2 * i, base + 2 * i, nelem - i,
                                  params);
 }
@@ -268,6 +293,172 @@ BITX_AVX2 void bitx_delta_encode_u16_avx2(uint8_t *symbols, uint8_t *classes, bi
         encode_loop(symbols, classes, raw, x, base, nelem, params, 1);
     else
         encode_loop(symbols, classes, raw, x, base, nelem, params, 0);
+}
+
+/*
+ * ---- to lists ----
+ *
+ * Symbols are below 60, or SYMBOL_SAME, so that six bits have them, and two above say which of four
+ * groups: a list of such bytes is parted by comparing them, in L1, and the bytes are symbols again
+ * when they go to their list. With more groups than four, the first partition is by a mask of its
+ * own. (Symbols and groups in two lists took twice the partitions, and a third of an encoding.)
+ */
+enum { LISTS_PART = 3072, LISTS_ROOM = LISTS_PART + 64, HALF_GROUPS = 4, SAME_6BIT = 63 };
+
+typedef struct lists_tree {
+    uint8_t **lists;
+    unsigned ngroups, upper; /* the first group of the second half, or ngroups */
+    uint32_t below[2 * HALF_GROUPS + 1];
+    __m256i code, half; /* by class: the bits above, all of them if in the upper half */
+} lists_tree;
+
+/* The group at which [first, end) falls into the most even halves, each of them small enough. */
+static unsigned lists_middle(const lists_tree *t, unsigned first, unsigned end)
+{
+    unsigned best = first + 1;
+    uint32_t least = UINT32_MAX;
+    for (unsigned g = first + 1; g < end; g++) {
+        uint32_t low = t->below[g] - t->below[first], high = t->below[end] - t->below[g];
+        uint32_t most = low > high ? low : high;
+        if (g - first > HALF_GROUPS || end - g > HALF_GROUPS || most >= least)
+            continue;
+        best = g;
+        least = most;
+    }
+    return best;
+}
+
+/* The shape of the tree comes from the first elements. */
+BITX_AVX2_INLINE void lists_plan(lists_tree *t, const uint8_t *base, size_t nelem,
+                                 const bitx_delta_params *params, const uint8_t group[16])
+{
+    enum { FIRST = 512 };
+    uint8_t classes[FIRST], code[16] = {0}, half[16] = {0};
+    uint32_t counts[16];
+    nelem = nelem < FIRST ? nelem : FIRST;
+    bitx_delta_classes_u16_avx2(classes, base, nelem, params);
+    bitx_groups_count_u8_avx2(counts, classes, group, nelem);
+    t->below[0] = 0;
+    for (unsigned g = 0; g < t->ngroups; g++)
+        t->below[g + 1] = t->below[g] + counts[g];
+    t->upper = t->ngroups > HALF_GROUPS ? lists_middle(t, 0, t->ngroups) : t->ngroups;
+    for (unsigned c = 0; c < params->nclasses; c++) {
+        unsigned g = group[c];
+        half[c] = g < t->upper ? 0 : 0xff;
+        code[c] = (uint8_t)((g < t->upper ? g : g - t->upper) << 6);
+    }
+    t->code = encode_table(code);
+    t->half = encode_table(half);
+}
+
+/* 32 elements at a time of x, of which n are left, to the ends of two lists. */
+BITX_AVX2_INLINE void lists_part(uint8_t **low, uint8_t **high, const uint8_t *x, uint32_t bits,
+                                 size_t n)
+{
+    uint8_t *l = *low, *h = *high;
+    bits = n < 32 ? _bzhi_u32(bits, (uint32_t)n) : bits;
+    for (size_t k = 0; k < 32; k += 16, bits >>= 16) {
+        partition_rows r = partition_masks(bits);
+        partition16(l, h, x + k, &r);
+        l += 16 - r.ones;
+        h += r.ones;
+    }
+    *low = l;
+    *high = h;
+}
+
+/* To the end of a list, as symbols. */
+BITX_AVX2_INLINE void lists_end(uint8_t **list, const uint8_t *x, size_t n)
+{
+    const __m256i six = _mm256_set1_epi8(SAME_6BIT);
+    for (size_t i = 0; i < n; i += 32) {
+        __m256i v = _mm256_and_si256(load256(x + i), six);
+        store256(*list + i, _mm256_or_si256(v, _mm256_cmpeq_epi8(v, six)));
+    }
+    *list += n;
+}
+
+/* x: n elements of groups [first, end) in place; y: room for as many. */
+BITX_AVX2 static void lists_node(const lists_tree *t, unsigned first, unsigned end, uint8_t *x,
+                                 uint8_t *y, size_t n)
+{
+    if (n == 0)
+        return;
+    if (end - first == 1) {
+        lists_end(&t->lists[first], x, n);
+        return;
+    }
+    unsigned middle = lists_middle(t, first, end), from = first < t->upper ? 0 : t->upper;
+    const __m256i pivot = _mm256_set1_epi8((char)((middle - from) << 6));
+    uint8_t *low = x, *high = y;
+    for (size_t i = 0; i < n; i += 32)
+        lists_part(&low, &high, x + i, at_least_u8(x + i, pivot), n - i);
+    size_t nhigh = (size_t)(high - y), nlow = n - nhigh;
+    lists_node(t, first, middle, x, y + nhigh, nlow);
+    lists_node(t, middle, end, y, x + nlow, nhigh);
+}
+
+BITX_AVX2_INLINE void lists_loop(uint8_t *lists[16], bitx_raw_sink *raw, const uint8_t *x,
+                                 const uint8_t *base, size_t nelem, lists_tree *tree,
+                                 const bitx_delta_params *params, int plain)
+{
+    const encode_tables t = encode_load(params);
+    const __m256i six = _mm256_set1_epi8(SAME_6BIT);
+    uint8_t all[LISTS_ROOM], other[LISTS_ROOM];
+    uint32_t halves[LISTS_PART / 32];
+    encode_sink to = sink_open(raw);
+    tree->lists = lists;
+    for (size_t i = 0, n; i < nelem; i += n) {
+        n = nelem - i < LISTS_PART ? nelem - i : LISTS_PART;
+        for (size_t k = 0; k < n; k += 32) {
+            encode_bytes32 v = encode_some(&to, &t, x + 2 * (i + k), base + 2 * (i + k), plain);
+            __m256i code = _mm256_shuffle_epi8(tree->code, v.classes);
+            store256(all + k, _mm256_or_si256(_mm256_and_si256(v.symbols, six), code));
+            __m256i half = _mm256_shuffle_epi8(tree->half, v.classes);
+            halves[k / 32] = (uint32_t)_mm256_movemask_epi8(half);
+        }
+        uint8_t *low = all, *high = other;
+        for (size_t k = 0; k < n && tree->upper < tree->ngroups; k += 32)
+            lists_part(&low, &high, all + k, halves[k / 32], 32);
+        size_t nhigh = (size_t)(high - other), nlow = n - nhigh;
+        lists_node(tree, 0, tree->upper, all, other + nhigh, nlow);
+        lists_node(tree, tree->upper, tree->ngroups, other, all + nlow, nhigh);
+    }
+    sink_close(&to, raw);
+}
+
+/* More groups than two halves have. */
+BITX_AVX2_INLINE void lists_many(uint8_t *lists[16], bitx_raw_sink *raw, const uint8_t *x,
+                                 const uint8_t *base, size_t nelem, const bitx_delta_params *params,
+                                 const uint8_t group[16])
+{
+    uint8_t symbols[LISTS_PART], classes[LISTS_PART];
+    for (size_t i = 0, n; i < nelem; i += n) {
+        n = nelem - i < LISTS_PART ? nelem - i : LISTS_PART;
+        bitx_delta_encode_u16_avx2(symbols, classes, raw, x + 2 * i, base + 2 * i, n, params);
+        bitx_groups_split_u8_avx2(lists, symbols, classes, group, n);
+    }
+}
+
+BITX_AVX2 void bitx_delta_lists_u16_avx2(uint8_t *lists[16], bitx_raw_sink *raw, const uint8_t *x,
+                                         const uint8_t *base, size_t nelem,
+                                         const bitx_delta_params *params, const uint8_t group[16])
+{
+    lists_tree tree = {.ngroups = 0};
+    size_t whole = nelem / 32 * 32;
+    for (unsigned c = 0; c < params->nclasses; c++)
+        tree.ngroups = group[c] >= tree.ngroups ? group[c] + 1u : tree.ngroups;
+    if (tree.ngroups > 2 * HALF_GROUPS) {
+        lists_many(lists, raw, x, base, whole, params, group);
+    } else {
+        lists_plan(&tree, base, whole, params, group);
+        if (params->width == 16)
+            lists_loop(lists, raw, x, base, whole, &tree, params, 1);
+        else
+            lists_loop(lists, raw, x, base, whole, &tree, params, 0);
+    }
+    bitx_delta_lists_u16_scalar(lists, raw, x + 2 * whole, base + 2 * whole, nelem - whole, params,
+                                group);
 }
 
 #endif

@@ -51,8 +51,7 @@ BITX_AVX512_INLINE encode_tables encode_load(const bitx_delta_params *p)
 /* 32 elements. */
 typedef struct encode_half {
     __m512i classes, difference; /* the latter at the top of its word */
-    __m512i m, magnitude, shift, raw;
-    __mmask32 negative;
+    __m512i m, magnitude, shift, raw, negative;
 } encode_half;
 
 BITX_AVX512_INLINE encode_half encode_words(const encode_tables *t, __m512i word, __m512i from,
@@ -65,8 +64,12 @@ BITX_AVX512_INLINE encode_half encode_words(const encode_tables *t, __m512i word
     }
     __m512i origin = _mm512_and_si512(from, t->magnitude);
     word = _mm512_xor_si512(word, _mm512_and_si512(from, t->top));
-    __mmask32 below = _mm512_test_epi16_mask(word, t->top);
-    word = _mm512_mask_blend_epi16(below, word, _mm512_xor_si512(word, t->magnitude));
+    /* By shifts: comparisons to masks are port 5's, which has most to do. */
+    __m512i below = _mm512_and_si512(word, t->top);
+    if (!plain)
+        below = _mm512_sll_epi16(below, t->unused);
+    below = _mm512_srai_epi16(below, 15);
+    word = _mm512_xor_si512(word, _mm512_and_si512(below, t->magnitude));
     h.classes = _mm512_srl_epi16(origin, t->class_shift);
     h.classes = _mm512_min_epu16(_mm512_subs_epu16(h.classes, t->class_low), t->class_last);
     h.shift = _mm512_permutexvar_epi16(h.classes, t->shift);
@@ -77,8 +80,8 @@ BITX_AVX512_INLINE encode_half encode_words(const encode_tables *t, __m512i word
     __m512i u = _mm512_add_epi16(h.difference, half);
     if (!plain)
         u = _mm512_sra_epi16(u, t->unused);
-    h.negative = _mm512_movepi16_mask(u);
-    h.m = _mm512_xor_si512(u, _mm512_srai_epi16(u, 15));
+    h.negative = _mm512_srai_epi16(u, 15);
+    h.m = _mm512_xor_si512(u, h.negative);
     h.raw = u;
     h.magnitude = _mm512_srlv_epi16(h.m, h.shift);
     return h;
@@ -112,10 +115,14 @@ BITX_AVX512_INLINE __m512i encode_large(encode_half *h)
     const __m512i direct = _mm512_set1_epi16(ENCODE_DIRECT);
     __m512i e = encode_log2(_mm512_sub_epi16(_mm512_max_epu16(h->magnitude, direct), below));
     h->magnitude = _mm512_min_epu16(h->magnitude, _mm512_add_epi16(direct, e));
-    __m512i sign = _mm512_xor_si512(h->m, h->raw);
     h->raw = _mm512_sub_epi16(h->m, _mm512_sllv_epi16(below, h->shift));
-    h->raw = _mm512_xor_si512(h->raw, sign);
+    h->raw = _mm512_xor_si512(h->raw, h->negative);
     return _mm512_add_epi16(h->shift, e);
+}
+
+BITX_AVX512_INLINE __m512i encode_symbols(const encode_half *h)
+{
+    return _mm512_sub_epi16(_mm512_add_epi16(h->magnitude, h->magnitude), h->negative);
 }
 
 /* The low bytes of 64 words. */
@@ -182,16 +189,22 @@ BITX_AVX512_INLINE __m512i encode_masks(__m512i nbits)
     return _mm512_shuffle_epi8(table, nbits);
 }
 
-/* Where an encoder writes. */
+/* Where raw bits go. */
 typedef struct encode_sink {
-    uint8_t *symbols, *classes, *bytes; /* bytes: string 1 */
+    uint8_t *bytes; /* string 1 */
     field_string string;
     encode_fields fields;
 } encode_sink;
 
+/* 64 symbols and classes. */
+typedef struct encode_bytes64 {
+    __m512i symbols, classes;
+} encode_bytes64;
+
 /* n elements, 64 if `whole`. */
-BITX_AVX512_INLINE void encode_some(encode_sink *to, const encode_tables *t, const uint8_t *x,
-                                    const uint8_t *base, size_t n, int whole, int plain)
+BITX_AVX512_INLINE encode_bytes64 encode_some(encode_sink *to, const encode_tables *t,
+                                              const uint8_t *x, const uint8_t *base, size_t n,
+                                              int whole, int plain)
 {
     const __m512i seven = _mm512_set1_epi8(7), direct = _mm512_set1_epi16(ENCODE_DIRECT);
     size_t n0 = n < 32 ? n : 32;
@@ -209,18 +222,14 @@ BITX_AVX512_INLINE void encode_some(encode_sink *to, const encode_tables *t, con
     __m512i field_mask = _mm512_shuffle_epi8(t->field_mask, c);
     __mmask64 wide = _mm512_movepi8_mask(_mm512_shuffle_epi8(t->wide, c));
     uint64_t any_wide = t->any_wide;
-    __mmask32 large = _mm512_cmpgt_epu16_mask(a.magnitude, direct);
-    large = _kor_mask32(large, _mm512_cmpgt_epu16_mask(b.magnitude, direct));
-    if (large) {
+    __m512i greater = _mm512_max_epu16(a.magnitude, b.magnitude);
+    if (_mm512_cmpgt_epu16_mask(greater, direct)) {
         __m512i nbits = encode_bytes(encode_large(&a), encode_large(&b));
         field_mask = encode_masks(nbits);
         wide = _mm512_cmpgt_epu8_mask(nbits, seven);
         any_wide = 1;
     }
-    __mmask64 negative = _mm512_kunpackd(b.negative, a.negative);
-    __m512i v = encode_bytes(a.magnitude, b.magnitude);
-    v = _mm512_add_epi8(v, v);
-    v = _mm512_sub_epi8(v, _mm512_movm_epi8(negative));
+    __m512i v = encode_bytes(encode_symbols(&a), encode_symbols(&b));
     __mmask64 coded = low_mask64(n);
     if (t->any_same) {
         __mmask64 same = encode_same(t, c, &a, &b);
@@ -243,16 +252,24 @@ BITX_AVX512_INLINE void encode_some(encode_sink *to, const encode_tables *t, con
             store512_first(to->bytes, bytes, nwide);
         to->bytes += nwide;
     }
-    if (whole) {
-        store512(to->symbols, v);
-        store512(to->classes, c);
-    } else {
-        store512_first(to->symbols, v, n);
-        store512_first(to->classes, c, n);
-    }
     fields_add(&to->fields, &to->string, fields, field_mask);
-    to->symbols += n;
-    to->classes += n;
+    return (encode_bytes64){v, c};
+}
+
+BITX_AVX512_INLINE encode_sink sink_open(const bitx_raw_sink *raw)
+{
+    encode_sink to;
+    to.bytes = raw->bytes[1] + raw->bit[1] / 8;
+    to.string = fields_at(raw->bytes[0], raw->bit[0]);
+    to.fields.n = 0;
+    return to;
+}
+
+BITX_AVX512_INLINE void sink_close(encode_sink *to, bitx_raw_sink *raw)
+{
+    fields_finish(&to->fields, &to->string);
+    raw->bit[0] = fields_end(&to->string, raw->bytes[0]);
+    raw->bit[1] = 8 * (size_t)(to->bytes - raw->bytes[1]);
 }
 
 BITX_AVX512_INLINE void encode_loop(uint8_t *symbols, uint8_t *classes, bitx_raw_sink *raw,
@@ -260,20 +277,20 @@ BITX_AVX512_INLINE void encode_loop(uint8_t *symbols, uint8_t *classes, bitx_raw
                                     const bitx_delta_params *params, int plain)
 {
     const encode_tables t = encode_load(params);
-    encode_sink to;
-    to.symbols = symbols;
-    to.classes = classes;
-    to.bytes = raw->bytes[1] + raw->bit[1] / 8;
-    to.string = fields_at(raw->bytes[0], raw->bit[0]);
-    to.fields.n = 0;
+    encode_sink to = sink_open(raw);
     size_t i = 0;
-    for (; nelem - i >= 64; i += 64)
-        encode_some(&to, &t, x + 2 * i, base + 2 * i, 64, 1, plain);
-    if (i < nelem)
-        encode_some(&to, &t, x + 2 * i, base + 2 * i, nelem - i, 0, plain);
-    fields_finish(&to.fields, &to.string);
-    raw->bit[0] = fields_end(&to.string, raw->bytes[0]);
-    raw->bit[1] = 8 * (size_t)(to.bytes - raw->bytes[1]);
+    for (; nelem - i >= 64; i += 64) {
+        encode_bytes64 v = encode_some(&to, &t, x + 2 * i, base + 2 * i, 64, 1, plain);
+        store512(symbols + i, v.symbols);
+        store512(classes + i, v.classes);
+    }
+    if (i < nelem) {
+        size_t n = nelem - i;
+        encode_bytes64 v = encode_some(&to, &t, x + 2 * i, base + 2 * i, n, 0, plain);
+        store512_first(symbols + i, v.symbols, n);
+        store512_first(classes + i, v.classes, n);
+    }
+    sink_close(&to, raw);
 }
 
 BITX_AVX512 void bitx_delta_encode_u16_avx512(uint8_t *symbols, uint8_t *classes,
@@ -285,6 +302,89 @@ BITX_AVX512 void bitx_delta_encode_u16_avx512(uint8_t *symbols, uint8_t *classes
         encode_loop(symbols, classes, raw, x, base, nelem, params, 1);
     else
         encode_loop(symbols, classes, raw, x, base, nelem, params, 0);
+}
+
+/* ---- to lists ---- */
+
+enum { LISTS_PART = 2048, LISTS_AT_ONCE = 4 };
+
+/* `count` lists, a constant, so that their ends are in registers: each group's members compressed,
+   and whole vectors stored. */
+BITX_AVX512_INLINE void lists_add(uint8_t **lists, unsigned first, unsigned count,
+                                  const uint8_t *symbols, const uint8_t *groups, size_t nvectors)
+{
+    uint8_t *at[LISTS_AT_ONCE] = {0};
+    for (unsigned k = 0; k < count; k++)
+        at[k] = lists[first + k];
+    for (size_t i = 0; i < nvectors; i++) {
+        __m512i v = load512(symbols + 64 * i), g = load512(groups + 64 * i);
+#    pragma GCC unroll 4
+        for (unsigned k = 0; k < count; k++) {
+            __mmask64 in = _mm512_cmpeq_epi8_mask(g, _mm512_set1_epi8((char)(first + k)));
+            store512(at[k], _mm512_maskz_compress_epi8(in, v));
+            at[k] += _mm_popcnt_u64(_cvtmask64_u64(in));
+        }
+    }
+    for (unsigned k = 0; k < count; k++)
+        lists[first + k] = at[k];
+}
+
+BITX_AVX512_INLINE void lists_part(uint8_t **lists, unsigned ngroups, const uint8_t *symbols,
+                                   const uint8_t *groups, size_t nvectors)
+{
+    unsigned g = 0;
+    for (; ngroups - g >= LISTS_AT_ONCE; g += LISTS_AT_ONCE)
+        lists_add(lists, g, LISTS_AT_ONCE, symbols, groups, nvectors);
+    if (ngroups - g == 3)
+        lists_add(lists, g, 3, symbols, groups, nvectors);
+    else if (ngroups - g == 2)
+        lists_add(lists, g, 2, symbols, groups, nvectors);
+    else if (ngroups - g == 1)
+        lists_add(lists, g, 1, symbols, groups, nvectors);
+}
+
+/* A part at a time: symbols and groups of all its elements, no group behind the last. */
+BITX_AVX512_INLINE void lists_loop(uint8_t *lists[16], bitx_raw_sink *raw, const uint8_t *x,
+                                   const uint8_t *base, size_t nelem,
+                                   const bitx_delta_params *params, const uint8_t group[16],
+                                   int plain)
+{
+    const encode_tables t = encode_load(params);
+    const __m512i of_class = _mm512_broadcast_i32x4(_mm_loadu_si128((const void *)group));
+    uint8_t symbols[LISTS_PART], groups[LISTS_PART];
+    encode_sink to = sink_open(raw);
+    unsigned ngroups = 0;
+    for (unsigned c = 0; c < params->nclasses; c++)
+        ngroups = group[c] >= ngroups ? group[c] + 1u : ngroups;
+    for (size_t i = 0; i < nelem; i += LISTS_PART) {
+        size_t n = nelem - i < LISTS_PART ? nelem - i : LISTS_PART, k = 0;
+        for (; n - k >= 64; k += 64) {
+            size_t at = 2 * (i + k);
+            encode_bytes64 v = encode_some(&to, &t, x + at, base + at, 64, 1, plain);
+            store512(symbols + k, v.symbols);
+            store512(groups + k, _mm512_shuffle_epi8(of_class, v.classes));
+        }
+        if (k < n) {
+            size_t at = 2 * (i + k);
+            encode_bytes64 v = encode_some(&to, &t, x + at, base + at, n - k, 0, plain);
+            __m512i g = _mm512_shuffle_epi8(of_class, v.classes);
+            store512(symbols + k, v.symbols);
+            store512(groups + k, _mm512_mask_mov_epi8(_mm512_set1_epi8(-1), low_mask64(n - k), g));
+        }
+        lists_part(lists, ngroups, symbols, groups, (n + 63) / 64);
+    }
+    sink_close(&to, raw);
+}
+
+BITX_AVX512 void bitx_delta_lists_u16_avx512(uint8_t *lists[16], bitx_raw_sink *raw,
+                                             const uint8_t *x, const uint8_t *base, size_t nelem,
+                                             const bitx_delta_params *params,
+                                             const uint8_t group[16])
+{
+    if (params->width == 16)
+        lists_loop(lists, raw, x, base, nelem, params, group, 1);
+    else
+        lists_loop(lists, raw, x, base, nelem, params, group, 0);
 }
 
 #endif

@@ -77,3 +77,18 @@ void bitx_delta_encode_u16_scalar(uint8_t *symbols, uint8_t *classes, bitx_raw_s
     else
         encode_range(symbols, classes, raw, x, base, nelem, params, 0);
 }
+
+void bitx_delta_lists_u16_scalar(uint8_t *lists[16], bitx_raw_sink *raw, const uint8_t *x,
+                                 const uint8_t *base, size_t nelem, const bitx_delta_params *params,
+                                 const uint8_t group[16])
+{
+    enum { PART = 2048 };
+    uint8_t symbols[PART], classes[PART];
+    size_t i = 0, n;
+    do { /* of no elements too: the last byte of the string is theirs */
+        n = nelem - i < PART ? nelem - i : PART;
+        bitx_delta_encode_u16_scalar(symbols, classes, raw, x + 2 * i, base + 2 * i, n, params);
+        bitx_groups_split_u8_scalar(lists, symbols, classes, group, n);
+        i += n;
+    } while (i < nelem);
+}

@@ -23,8 +23,8 @@ BITX_AVX2_INLINE void partition64_u8(uint8_t **low, uint8_t **high, const uint8_
     for (size_t k = 0; k < 64; k += 16, bits >>= 16) {
         partition_rows r = partition_masks((unsigned)bits);
         partition16(l, h, src + k, &r);
-        l += 16 - r.ones[0] - r.ones[1];
-        h += r.ones[0] + r.ones[1];
+        l += 16 - r.ones;
+        h += r.ones;
     }
     *low = l;
     *high = h;

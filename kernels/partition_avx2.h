@@ -32,30 +32,35 @@ BITX_AVX2_INLINE void partition8(uint8_t *low, uint8_t *high, const uint8_t *src
 
 /* For 16 elements: rows of the masks of eight, where their zeros go below and their ones above. */
 typedef struct partition_rows {
-    __m256i rows;
-    size_t ones[2];
+    __m128i first, second;
+    size_t ones_first, ones;
 } partition_rows;
 
 BITX_AVX2_INLINE partition_rows partition_masks(unsigned bits)
 {
     const uint8_t *table = (const uint8_t *)bitx_shuffle_split8;
-    unsigned first = bits & 255, second = bits >> 8 & 255;
-    __m256i rows = _mm256_castsi128_si256(load128(table + 16 * (size_t)first));
-    rows = _mm256_inserti128_si256(rows, load128(table + 16 * (size_t)second), 1);
-    return (partition_rows){rows, {(size_t)_mm_popcnt_u32(first), (size_t)_mm_popcnt_u32(second)}};
+    size_t first = (bits & 255) * 16, second = (bits >> 8 & 255) * 16;
+    return (partition_rows){load128(table + first), load128(table + second),
+                            (size_t)_mm_popcnt_u64(first), (size_t)_mm_popcnt_u32(bits & 0xffff)};
 }
 
-/* 16 elements to the ends of two lists; 8 bytes are stored at each of four places. */
+/* Eight elements twice. */
+BITX_AVX2_INLINE __m128i load_twice(const uint8_t *p)
+{
+    return _mm_castpd_si128(_mm_loaddup_pd((const double *)(const any_double *)(const void *)p));
+}
+
+/* 16 elements to the ends of two lists; 8 bytes are stored at each of four places, those of a list
+   one after the other, as they mostly share a cache line. */
 BITX_AVX2_INLINE void partition16(uint8_t *low, uint8_t *high, const uint8_t *src,
                                   const partition_rows *r)
 {
-    __m256i x = _mm256_permute4x64_epi64(_mm256_castsi128_si256(load128(src)), 0x50);
-    x = _mm256_shuffle_epi8(x, r->rows);
-    __m128i first = _mm256_castsi256_si128(x), second = _mm256_extracti128_si256(x, 1);
+    __m128i first = _mm_shuffle_epi8(load_twice(src), r->first);
+    __m128i second = _mm_shuffle_epi8(load_twice(src + 8), r->second);
     _mm_storel_epi64((__m128i *)(void *)low, first);
+    _mm_storel_epi64((__m128i *)(void *)(low + 8 - r->ones_first), second);
     store_high(high, _mm_castsi128_pd(first));
-    _mm_storel_epi64((__m128i *)(void *)(low + 8 - r->ones[0]), second);
-    store_high(high + r->ones[0], _mm_castsi128_pd(second));
+    store_high(high + r->ones_first, _mm_castsi128_pd(second));
 }
 
 #endif

@@ -45,6 +45,35 @@ BITX_AVX2_INLINE uint8_t *pack64(uint8_t *list, const uint8_t *src, uint64_t bit
     return list;
 }
 
+/* The last n bytes, below 64, eight at a time: most lists of small tensors are as short. Returns
+   how many equal the value. */
+BITX_AVX2_INLINE size_t partition_const_last(bit_appender *w, uint8_t *list, int inverted,
+                                             const uint8_t *src, size_t n, __m128i value)
+{
+    uint64_t others = 0;
+    size_t k = 0;
+    for (; n - k >= 8; k += 8) {
+        __m128i x = _mm_loadl_epi64((const __m128i *)(const void *)(src + k));
+        unsigned mask = ~(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(x, value)) & 255;
+        others |= (uint64_t)mask << k;
+        if (!list)
+            continue;
+        __m128i row = _mm_loadl_epi64((const __m128i *)(const void *)&bitx_shuffle_pack8[mask]);
+        _mm_storel_epi64((__m128i *)(void *)list, _mm_shuffle_epi8(x, row));
+        list += _mm_popcnt_u32(mask);
+    }
+    for (; k < n; k++) {
+        uint8_t x = src[k];
+        size_t other = x != (uint8_t)_mm_extract_epi8(value, 0);
+        others |= (uint64_t)other << k;
+        if (list)
+            *list = x;
+        list += list ? other : 0;
+    }
+    append_last(w, inverted ? others : _bzhi_u64(~others, (unsigned)n), n);
+    return n - (size_t)_mm_popcnt_u64(others);
+}
+
 BITX_AVX2_INLINE size_t partition_const(uint8_t *list, int inverted, uint8_t *plane, size_t bit,
                                         const uint8_t *src, size_t nelem, unsigned value,
                                         size_t width)
@@ -61,16 +90,13 @@ BITX_AVX2_INLINE size_t partition_const(uint8_t *list, int inverted, uint8_t *pl
             list = pack64(list, src + width * i, ~bits, width);
         equal += (size_t)_mm_popcnt_u64(bits);
     }
+    src += width * i;
+    if (width == 1)
+        return equal +
+               partition_const_last(&w, list, inverted, src, rest, _mm256_castsi256_si128(v));
     if (i)
         append_last(&w, 0, 0);
-    src += width * i;
     bit += i;
-    if (width == 1 && inverted)
-        return equal + rest - bitx_partition_lowconst_u8_scalar(list, plane, bit, src, rest, value);
-    if (width == 1)
-        return equal + (list
-                            ? bitx_partition_highconst_u8_scalar(list, plane, bit, src, rest, value)
-                            : bitx_partition_const_u8_scalar(plane, bit, src, rest, value));
     if (inverted)
         return equal + rest -
                bitx_partition_lowconst_u16_scalar(list, plane, bit, src, rest, value);

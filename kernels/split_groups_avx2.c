@@ -50,8 +50,8 @@ BITX_AVX2_INLINE size_t split_lists(uint8_t *x, uint8_t *y, size_t n, unsigned p
             partition16(low, high, x + i + k, &r);
             if (with_groups)
                 partition16(low + BESIDE, high + BESIDE, x + BESIDE + i + k, &r);
-            low += 16 - r.ones[0] - r.ones[1];
-            high += r.ones[0] + r.ones[1];
+            low += 16 - r.ones;
+            high += r.ones;
         }
     }
     return (size_t)(high - y);

@@ -187,6 +187,31 @@ static void call_delta_encode(bitx_fn_DELTA_ENCODE *fn, kc_case *c)
     c->result = raw.bit[0] | (uint64_t)raw.bit[1] << 32;
 }
 
+/* Lists apart, each with the room that it needs and a guard behind; end to end afterwards. */
+static void call_delta_lists(bitx_fn_DELTA_LISTS *fn, kc_case *c)
+{
+    enum { GUARD = 64 };
+    static uint8_t memory[16 * (KC_MAX_NELEM + 64 + GUARD)];
+    const size_t room = c->nelem + 64;
+    bitx_raw_sink raw = {{c->out[1], c->out[2]}, {c->bit, c->value[0]}};
+    uint8_t *lists[16], *to = c->out[0];
+    memset(memory, 0x5a, 16 * (room + GUARD));
+    for (int g = 0; g < 16; g++)
+        lists[g] = memory + g * (room + GUARD);
+    fn(lists, &raw, c->in[0], c->in[1], c->nelem, &c->params, guarded_table(c->group, 16));
+    c->result = raw.bit[0] | (uint64_t)raw.bit[1] << 32;
+    for (int g = 0; g < 16; g++) {
+        const uint8_t *list = memory + g * (room + GUARD);
+        size_t n = (size_t)(lists[g] - list);
+        for (size_t i = 0; i < GUARD; i++)
+            n = list[room + i] == 0x5a ? n : SIZE_MAX;
+        c->result = c->result * 1000003 + n;
+        n = n < c->nelem - (size_t)(to - c->out[0]) ? n : c->nelem - (size_t)(to - c->out[0]);
+        memcpy(to, list, n);
+        to += n;
+    }
+}
+
 static void call_delta_restore(bitx_fn_DELTA_RESTORE *fn, kc_case *c)
 {
     bitx_raw_source raw = {
@@ -406,6 +431,9 @@ static void call(bitx_fn fn, bitx_sig sig, kc_case *c)
         return;
     case BITX_SIG_DELTA_ENCODE:
         call_delta_encode((bitx_fn_DELTA_ENCODE *)fn, c);
+        return;
+    case BITX_SIG_DELTA_LISTS:
+        call_delta_lists((bitx_fn_DELTA_LISTS *)fn, c);
         return;
     case BITX_SIG_DELTA_RESTORE:
         call_delta_restore((bitx_fn_DELTA_RESTORE *)fn, c);

@@ -173,9 +173,8 @@ static void ref_delta_split_u16(kc_case *c)
 }
 
 /* Near the base in one case of two: by steps of many sizes. */
-static void plan_delta_encode_u16(kc_case *c, kc_rng *rng)
+static void plan_pair(kc_case *c, kc_rng *rng)
 {
-    random_params(c, rng);
     c->bit = kc_below(rng, 20);
     c->value[0] = 8 * kc_below(rng, 20);
     kc_add_in(c, rng, 2 * c->nelem);
@@ -189,9 +188,15 @@ static void plan_delta_encode_u16(kc_case *c, kc_rng *rng)
     kc_add_out(c, c->nelem);
     kc_add_out(c, 0);
     kc_add_out(c, 0);
-    kc_add_out(c, c->nelem);
     c->out_room[1] = c->bit / 8 + c->nelem + 8;
     c->out_room[2] = c->value[0] / 8 + c->nelem + 8;
+}
+
+static void plan_delta_encode_u16(kc_case *c, kc_rng *rng)
+{
+    random_params(c, rng);
+    plan_pair(c, rng);
+    kc_add_out(c, c->nelem);
 }
 
 static void ref_delta_encode_u16(kc_case *c)
@@ -202,6 +207,37 @@ static void ref_delta_encode_u16(kc_case *c)
         split_one(c, i, difference_at(c, c->in[0], c->in[1], i), c->out[3][i], bits);
     }
     end_strings(c, bits);
+}
+
+/* Classes that split the words that there are, in half of all cases. */
+static void plan_delta_lists_u16(kc_case *c, kc_rng *rng)
+{
+    random_params(c, rng);
+    if (kc_below(rng, 2) && c->params.width > 6) {
+        c->params.class_shift = c->params.width - 5;
+        c->params.class_low = kc_below(rng, 4);
+    }
+    plan_pair(c, rng);
+    unsigned ngroups = 1 + kc_below(rng, kc_below(rng, 2) ? 8 : 16);
+    for (unsigned k = 0; k < 16; k++)
+        c->group[k] = (uint8_t)kc_below(rng, ngroups);
+}
+
+static void ref_delta_lists_u16(kc_case *c)
+{
+    static uint8_t symbols[KC_MAX_NELEM];
+    size_t bits[2] = {c->bit, c->value[0]}, at = 0;
+    for (size_t i = 0; i < c->nelem; i++)
+        split_one(c, i, difference_at(c, c->in[0], c->in[1], i), class_at(c, c->in[1], i), bits);
+    memcpy(symbols, c->out[0], c->nelem);
+    end_strings(c, bits);
+    for (unsigned g = 0; g < 16; g++) {
+        size_t start = at;
+        for (size_t i = 0; i < c->nelem; i++)
+            if (c->group[class_at(c, c->in[1], i)] == g)
+                c->out[0][at++] = symbols[i];
+        c->result = c->result * 1000003 + (at - start);
+    }
 }
 
 /* Of element i: what its chunk's scale takes off the classes, or -1 where it is that of the base.
@@ -423,6 +459,7 @@ const kc_spec kc_specs_delta[] = {
     {"delta_diff_u16", plan_delta_diff_u16, ref_delta_diff_u16, 0, NULL, {0}},
     {"delta_split_u16", plan_delta_split_u16, ref_delta_split_u16, 0, NULL, {0}},
     {"delta_encode_u16", plan_delta_encode_u16, ref_delta_encode_u16, 0, NULL, {0}},
+    {"delta_lists_u16", plan_delta_lists_u16, ref_delta_lists_u16, 0, NULL, {0}},
     {"delta_restore_u16", plan_delta_restore_u16, ref_delta_restore_u16, 0, NULL, {0}},
     {"float_split_u16", plan_float_split_u16, ref_float_split_u16, 0, NULL, {0}},
     {"float_join_u16", plan_float_join_u16, ref_float_join_u16, 0, NULL, {0}},

@@ -26,7 +26,7 @@ typedef enum bitx_isa {
     X(REDUCE2) X(DISTANCE_POSITIONS) X(SCAN2) X(SCAN) X(PARTITION) X(PARTITION_SET) \
     X(PARTITION_PLANE) X(PARTITION_VALUE) X(PARTITION_CONST) X(PACK_BITS) X(UNPACK_BITS) X(HISTOGRAM_PAIRS) X(MERGE) X(MERGE_LOWCONST) \
     X(MERGE_HIGHCONST) X(MERGE_CONST) X(MERGE_LISTS) X(SUBTREE) X(COUNT_BITS) X(DELTA_CLASSES) X(DELTA_DIFF) X(DELTA_SPLIT) X(DELTA_ENCODE) \
-    X(DELTA_RESTORE) X(GROUPS_SPLIT) X(GROUPS_MERGE) X(GROUPS_COUNT) X(FLOAT_SPLIT) X(FLOAT_JOIN) X(MAP) \
+    X(DELTA_LISTS) X(DELTA_RESTORE) X(GROUPS_SPLIT) X(GROUPS_MERGE) X(GROUPS_COUNT) X(FLOAT_SPLIT) X(FLOAT_JOIN) X(MAP) \
     X(HISTOGRAM) X(SPLIT_PLANES) X(XOR_SPLIT_PLANES) \
     X(MERGE_PLANES) X(XOR_MERGE_PLANES) X(SPLIT_BITS) X(XOR_SPLIT_BITS) \
     X(MERGE_BITS) X(XOR_MERGE_BITS) X(CAST_DOWN) X(CAST_UP) X(LOWRANK_ADD) X(COMBINE)
@@ -122,6 +122,10 @@ typedef enum bitx_isa {
     (uint8_t *symbols, uint8_t *classes, bitx_raw_sink *raw, const uint8_t *x, \
      const uint8_t *base, size_t n, const bitx_delta_params *params), \
     (symbols, classes, raw, x, base, n, params)
+#define BITX_SIGNATURE_DELTA_LISTS void, , \
+    (uint8_t *lists[16], bitx_raw_sink *raw, const uint8_t *x, const uint8_t *base, size_t n, \
+     const bitx_delta_params *params, const uint8_t group[16]), \
+    (lists, raw, x, base, n, params, group)
 #define BITX_SIGNATURE_GROUPS_SPLIT void, , \
     (uint8_t *lists[16], const uint8_t *src, const uint8_t *classes, const uint8_t group[16], \
      size_t n), \

@@ -313,6 +313,15 @@ BITX_KERNEL(void, delta_encode_u16, uint8_t *symbols, uint8_t *classes, bitx_raw
             const uint8_t *x, const uint8_t *base, size_t nelem, const bitx_delta_params *params);
 
 /*
+ * delta_encode without classes: the symbol of an element of class c goes to the end of list
+ * group[c], and lists move on. Groups are below 16. Each list needs room for nelem + 64 bytes: what
+ * lies behind its symbols is undefined.
+ */
+BITX_KERNEL(void, delta_lists_u16, uint8_t *lists[16], bitx_raw_sink *raw, const uint8_t *x,
+            const uint8_t *base, size_t nelem, const bitx_delta_params *params,
+            const uint8_t group[16]);
+
+/*
  * Symbols of elements in lists, one for each group: the symbol of an element of class c is the next
  * of next[group[c]]; groups are below 16. With scales (else NULL), those of elements of chunk k, of
  * 2^chunk_log2, have class_low less 14 - scales[k], which is at least 0; of scale 15, the elements
