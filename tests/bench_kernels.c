@@ -194,10 +194,14 @@ Test(roofline, limits_are_the_third_fastest_of_loops_that_fit)
     bench_limit_init(&l, &sets[1]);
     cr_assert(l.nloops > 0);
     cr_assert_eq(bench_limit_ns(&l, &name), 0, "no slot yet, no limit");
-    bench_limit_slot(&l, 2e7);
+    /* A busy machine may take a slot away before each loop has had its three. */
+    double first = 0;
+    for (int slot = 0; slot < 200 && first == 0; slot++) {
+        bench_limit_slot(&l, 2e7);
+        first = bench_limit_ns(&l, &name);
+    }
     memset(sets[0].base[1], 0xff, sets[0].nbytes[1]);
     memset(sets[1].base[1], 0xff, sets[1].nbytes[1]);
-    double first = bench_limit_ns(&l, &name);
     cr_assert(first > 0 && strcmp(name, "none") != 0);
     bench_limit_slot(&l, 2e7);
     cr_assert(bench_limit_ns(&l, &name) <= first, "a limit can only fall");
