@@ -346,6 +346,8 @@ BITX_AVX2 int bitx_delta_restore_u16_avx2(uint8_t *dst, const uint8_t *base,
                                           bitx_delta_lists *lists, bitx_raw_source *raw,
                                           size_t nelem, const bitx_delta_params *params)
 {
+    if (nelem < 128) /* the tree of the groups takes longer than it saves */
+        return bitx_delta_restore_u16_scalar(dst, base, lists, raw, nelem, params);
     const restore_params p = load_params(params);
     const size_t whole = nelem / 64 * 64;
     restore_part part;
