@@ -35,6 +35,7 @@ const char *bench_count_setup(void *arg)
     p.fn = r->fn;
     p.reference = r->reference ? r->reference : bitx_op_find(r->op->name, "scalar", &sig);
     p.set_nbytes = 1; /* the least that there is */
+    p.nelem = r->nelem > BENCH_COUNT_WHOLE ? r->nelem : 0;
     p.seed = r->seed;
     const char *why = bench_kernel_setup(&p, &r->set, &nelem);
     r->driver = bench_driver_for(r->op->sig);
@@ -66,9 +67,9 @@ int bench_count_call(const char *op, const char *isa, size_t nelem)
     r.nelem = nelem;
     r.seed = 1;
     r.fn = r.op ? bitx_op_find(op, isa, &sig) : NULL;
-    const char *why = !r.fn                                    ? "no such operation and row here"
-                      : nelem < 1 || nelem > BENCH_COUNT_WHOLE ? "number of elements out of range"
-                                                               : bench_count_setup(&r);
+    const char *why = !r.fn                                   ? "no such operation and row here"
+                      : nelem < 1 || nelem > BENCH_COUNT_LONG ? "number of elements out of range"
+                                                              : bench_count_setup(&r);
     if (why) {
         fprintf(stderr, "bitx-bench: %s/%s: %s\n", op, isa, why);
         return 2;

@@ -11,11 +11,11 @@
 #include "bench/steps.h"
 
 /* A scalar call of the larger size is 50,000 steps, and tells nothing that the smaller does not. */
-static const size_t sizes[] = {BENCH_COUNT_TAIL, BENCH_COUNT_WHOLE};
+static const size_t sizes[] = {BENCH_COUNT_TAIL, BENCH_COUNT_WHOLE, BENCH_COUNT_LONG};
 
-static size_t size_count(bitx_isa isa)
+static size_t size_count(const bitx_op *op, bitx_isa isa)
 {
-    return isa == BITX_ISA_SCALAR ? 1 : 2;
+    return isa == BITX_ISA_SCALAR ? 1 : strncmp(op->name, "groups_", 7) == 0 ? 3 : 2;
 }
 
 /* What a library that is not ours does to the streams must not be done here. */
@@ -88,7 +88,7 @@ const char *bench_counts_measure(const bench_library *l, const bench_count_optio
         if (!bench_in_list(o->ops, op->name) ||
             (o->tool != BENCH_COUNT_QEMU && !is_own_cell(l, op, o->isa)))
             continue;
-        for (size_t k = 0; k < size_count(o->isa); k++) {
+        for (size_t k = 0; k < size_count(op, o->isa); k++) {
             snprintf(name, sizeof(name), "%s/%s/%zu", op->name, isa, sizes[k]);
             if (o->only && !strstr(name, o->only))
                 continue;

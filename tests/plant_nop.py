@@ -5,7 +5,8 @@ usage: tests/plant_nop.py BITX-BENCH FOLDER [KERNELS [SEED]]
 
 Builds libbitx in FOLDER, takes its counts, and then, for each of KERNELS kernels chosen by SEED, puts a
 `nop` at the head of each innermost loop of that function in the compiler's own assembly, links, and
-counts that ISA's kernels again. Found means an alarm there, and none elsewhere. Exit code 1 when one was not.
+counts the kernels of that file again. Found means an alarm there, and none elsewhere. Exit code 1 when one
+was not.
 """
 import pathlib
 import random
@@ -94,8 +95,9 @@ def main(bench, folder, wanted=20, seed=1):
         plain = (folder / target).read_bytes()
         run('cc', '-c', folder / 'plant.s', '-o', folder / target)
         run('sh', '-c', link, cwd=folder)
-        alarms = [line.split()[1:3] for line in count(bench, library, '--isa', isa, '--counts', expected).split('\n')
-                  if line.startswith('MORE')]
+        near = ','.join(o for o, i in names if i == isa and '\nbitx_%s_%s:\n' % (o, i) in text)
+        told = count(bench, library, '--isa', isa, '--ops', near, '--counts', expected)
+        alarms = [line.split()[1:3] for line in told.split('\n') if line.startswith('MORE')]
         there = [more for name, more in alarms if name.startswith('%s/%s/' % (op, isa))]
         elsewhere = [name for name, _ in alarms if not name.startswith('%s/%s/' % (op, isa))]
         tried += 1
