@@ -104,7 +104,7 @@ int bench_cmd_count(int argc, char **argv)
         {"--codecs", "LIST", "raw, zstd, bitx, float, delta, auto, fast, max (default: all)",
          &o.codecs, NULL},
         {"--only", "TEXT", "figures with this in their name", &o.only, NULL},
-        {"--tolerance", "PER-MILLE", "more instructions that are no alarm (default 5)",
+        {"--tolerance", "PER-MILLE", "more instructions that are no alarm (default 2)",
          &o.tolerance, NULL},
         {"--accept", "LIST", "parts of names whose alarms are wanted", &o.accept, NULL},
         {"--by", "TOOL", "steps (default) or callgrind (scalar and avx2)", &o.by, NULL},

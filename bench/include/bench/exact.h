@@ -7,7 +7,7 @@
 #include "bench/figures.h"
 
 /* One instruction more in the inner loop of any of our kernels is at least 0.56%. */
-#define BENCH_COUNT_TOLERANCE 0.005
+#define BENCH_COUNT_TOLERANCE 0.002
 
 typedef struct bench_exact_options {
     const char *counts, *sizes; /* files; NULL: not asked */
