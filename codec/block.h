@@ -12,11 +12,21 @@
 
 #include "bitx/codec.h"
 
+/*
+ * For who has more to do with a block's bytes than its codec: advance() learns that bytes [0, end)
+ * of the block are written (decoder) or read (encoder), and that those last written or read are in
+ * the L1 with the same of the base. A codec may call it or not, with rising ends or the same again.
+ */
+typedef struct bitx_progress {
+    void (*advance)(struct bitx_progress *progress, size_t end);
+} bitx_progress;
+
 /* One worker's memory: grown by the context before blocks are coded, never while. */
 typedef struct bitx_work {
     uint8_t *scratch; /* scratch_nbytes() of the codec, 64-byte aligned, contents undefined */
     void *zstd_cctx;  /* ZSTD_CCtx *, encoding only */
     void *zstd_dctx;  /* ZSTD_DCtx *, decoding only */
+    bitx_progress *progress; /* or NULL */
 } bitx_work;
 
 /* What the coding of a block may depend on, on both sides. */

@@ -50,33 +50,42 @@ uint64_t bitx_entropy(const uint32_t *counts, size_t n)
     return most > sum ? most - sum : 0;
 }
 
-static size_t count_runs(const uint8_t *list, size_t n, uint8_t *room, size_t share, size_t enough,
+size_t bitx_count_runs(size_t n, bool more)
+{
+    size_t share = more ? 4 : 8, enough = more ? 6144 : 2048;
+    size_t nruns = (n / share > enough ? n / share : enough) / COUNT_RUN;
+    return n <= (nruns + 1) * COUNT_RUN ? 0 : nruns;
+}
+
+bool bitx_count_more(const uint32_t counts[256], size_t counted, size_t n)
+{
+    uint32_t most = 0;
+    for (unsigned s = 0; s < 256 && counted < n; s++)
+        most = counts[s] > most ? counts[s] : most;
+    return 4 * (uint64_t)most > 3 * counted;
+}
+
+static size_t count_runs(const uint8_t *list, size_t n, uint8_t *room, bool more,
                          uint32_t counts[256])
 {
-    enum { RUN = 512 };
-    size_t nruns = (n / share > enough ? n / share : enough) / RUN;
+    size_t nruns = bitx_count_runs(n, more);
     memset(counts, 0, 256 * sizeof(*counts));
-    if (n <= (nruns + 1) * RUN) {
+    if (!nruns) {
         bitx_histogram_u8(counts, list, n);
         return n;
     }
     for (size_t i = 0; i < nruns; i++)
-        memcpy(room + i * RUN, list + i * (n / nruns), RUN);
-    bitx_histogram_u8(counts, room, nruns * RUN);
-    return nruns * RUN;
+        memcpy(room + i * COUNT_RUN, list + i * (n / nruns), COUNT_RUN);
+    bitx_histogram_u8(counts, room, nruns * COUNT_RUN);
+    return nruns * COUNT_RUN;
 }
 
 /* An eighth of the list; where one symbol is nearly all of it, what is seen of the others is
    little, and decides most: a quarter then. */
 size_t bitx_count_list(const uint8_t *list, size_t n, uint8_t *room, uint32_t counts[256])
 {
-    size_t counted = count_runs(list, n, room, 8, 2048, counts);
-    uint32_t most = 0;
-    for (unsigned s = 0; s < 256 && counted < n; s++)
-        most = counts[s] > most ? counts[s] : most;
-    if (4 * (uint64_t)most > 3 * counted)
-        counted = count_runs(list, n, room, 4, 6144, counts);
-    return counted;
+    size_t counted = count_runs(list, n, room, false, counts);
+    return bitx_count_more(counts, counted, n) ? count_runs(list, n, room, true, counts) : counted;
 }
 
 /* ---- shape --------------------------------------------------------------------------------- */

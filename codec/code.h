@@ -77,6 +77,11 @@ uint64_t bitx_entropy(const uint32_t *counts, size_t n);
  * `room` first: counting all takes a third as long as all else of an encoder and saves 0.1% of the
  * bytes. Where one byte is most of the list, a quarter is counted. Returns how many elements were.
  */
+enum { COUNT_RUN = 512 };
+/* In how many runs, n / that many apart; 0: all elements. `more`: where one symbol is nearly all.
+ */
+size_t bitx_count_runs(size_t n, bool more);
+bool bitx_count_more(const uint32_t counts[256], size_t counted, size_t n);
 size_t bitx_count_list(const uint8_t *list, size_t n, uint8_t *room, uint32_t counts[256]);
 
 #endif

@@ -26,13 +26,20 @@ static size_t raw_room(size_t nelem)
     return carved(nelem + 8);
 }
 
+/* Planes of all groups may stay in it beside what one tree needs. */
+static size_t arena_nbytes(size_t nelem)
+{
+    return bitx_tree_arena_nbytes(nelem) + CLASSES_MAX * 2 * TREE_SLACK;
+}
+
 size_t bitx_delta_scratch_nbytes(bitx_dtype dtype, size_t block_nbytes)
 {
     size_t unit = bitx_layout_of(dtype).unit;
     size_t nelem = block_nbytes / unit + 1;
     return 2 * carved(nelem * unit + 8) + raw_strings(8 * (unsigned)unit) * raw_room(nelem) +
            2 * carved(nelem) + 2 * carved(nelem + TREE_SLACK) + carved(2 * nelem + LIST_SLACK) +
-           carved(PLAN_COUNTS * sizeof(uint32_t)) + carved(bitx_tree_arena_nbytes(nelem));
+           carved(PLAN_COUNTS * sizeof(uint32_t)) + 3 * sparse_list_room(unit) +
+           carved(arena_nbytes(nelem) + SPARSE_SLACK);
 }
 
 static delta_memory divide(const bitx_work *work, size_t nelem, size_t unit)
@@ -49,7 +56,9 @@ static delta_memory divide(const bitx_work *work, size_t nelem, size_t unit)
     m.list = carve(&at, 2 * nelem + LIST_SLACK);
     m.other = carve(&at, nelem + TREE_SLACK);
     m.diffs.counts = (void *)carve(&at, PLAN_COUNTS * sizeof(uint32_t));
-    m.arena = (bitx_arena){at, bitx_tree_arena_nbytes(nelem)};
+    m.progress = work->progress;
+    m.sifted = carve(&at, 3 * sparse_list_room(unit));
+    m.arena = (bitx_arena){at, arena_nbytes(nelem)};
     return m;
 }
 
@@ -104,7 +113,7 @@ static size_t count_coded(const bitx_model *model, const uint8_t *scales, size_t
  * Symbol 0 of a class without a shift is a difference of 0 without raw bits, as SYMBOL_SAME is:
  * with that in its place, whatever restores words sees all that do not change.
  */
-static const bitx_code *with_sames(const bitx_model *model, unsigned group, bitx_code *copy)
+const bitx_code *bitx_delta_with_sames(const bitx_model *model, unsigned group, bitx_code *copy)
 {
     for (unsigned c = 0; c < model->nclasses; c++)
         if (model->group[c] == group && model->shift[c])
@@ -116,9 +125,7 @@ static const bitx_code *with_sames(const bitx_model *model, unsigned group, bitx
     return copy;
 }
 
-/* The symbols of all groups, one list behind the other. */
-static void decode_groups(bit_reader *r, const bitx_model *model, const delta_memory *m,
-                          size_t total, group_lists *lists)
+static void read_sizes(bit_reader *r, const bitx_model *model, size_t total, group_lists *lists)
 {
     size_t left = total;
     unsigned last = model->ngroups - 1;
@@ -129,12 +136,19 @@ static void decode_groups(bit_reader *r, const bitx_model *model, const delta_me
         left -= lists->n[g];
     }
     lists->n[last] = left;
+}
+
+/* The symbols of all groups, one list behind the other. */
+static void decode_groups(bit_reader *r, const bitx_model *model, const delta_memory *m,
+                          group_lists *lists)
+{
     uint8_t *at = m->list;
     bitx_code copy;
-    for (unsigned g = 0; g <= last; g++) {
+    for (unsigned g = 0; g < model->ngroups; g++) {
         lists->at[g] = at;
         if (!r->bad)
-            bitx_tree_decode(r, with_sames(model, g, &copy), at, m->other, lists->n[g], m->arena);
+            bitx_tree_decode(r, bitx_delta_with_sames(model, g, &copy), at, m->other, lists->n[g],
+                             m->arena);
         at += lists->n[g];
     }
     bits_align(r);
@@ -143,14 +157,32 @@ static void decode_groups(bit_reader *r, const bitx_model *model, const delta_me
 static void decode_words(bit_reader *r, const bitx_words *words, const bitx_model *model,
                          const delta_memory *m, uint8_t *dst)
 {
-    group_lists lists = {{0}, {0}};
+    group_lists lists = {.n = {0}};
     if (model->scaled)
         decode_scales(r, model, m, words->nelem);
     if (r->bad)
         return;
-    decode_groups(r, model, m, count_coded(model, m->diffs.scales, words->nelem), &lists);
+    read_sizes(r, model, count_coded(model, m->diffs.scales, words->nelem), &lists);
+    if (r->bad)
+        return;
+    if (bitx_sparse_pays(words, model, lists.n)) {
+        bitx_sparse_decode(r, words, model, m, lists.n, dst);
+        return;
+    }
+    decode_groups(r, model, m, &lists);
     if (!r->bad)
         bitx_words_restore(r, words, model, &m->diffs, &lists, dst);
+}
+
+static void copy_base(const bitx_words *words, bitx_progress *progress, uint8_t *dst)
+{
+    const size_t nbytes = words->nelem * words->layout.unit;
+    for (size_t at = 0, n; at < nbytes; at += n) {
+        n = nbytes - at < DELTA_PIECE_NBYTES ? nbytes - at : DELTA_PIECE_NBYTES;
+        memcpy(dst + at, words->base + at, n);
+        if (progress)
+            progress->advance(progress, at + n);
+    }
 }
 
 static bitx_status delta_decode(const bitx_work *work, const bitx_span *span, uint8_t *dst,
@@ -164,7 +196,7 @@ static bitx_status delta_decode(const bitx_work *work, const bitx_span *span, ui
     size_t end = payload_nbytes - ntail;
     memcpy(dst + span->nbytes - ntail, payload + end, ntail);
     if (payload[0] == FORM_UNCHANGED) {
-        memcpy(dst, words.base, words.nelem * words.layout.unit);
+        copy_base(&words, work->progress, dst);
         return end == 1 ? BITX_OK : BITX_ERR_CORRUPT;
     }
     bit_reader r = {.src = payload + 1, .nbytes = end - 1};

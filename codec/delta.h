@@ -3,9 +3,12 @@
 #define CODEC_DELTA_H
 
 #include "plan.h"
+#include "sparse.h"
 #include "tree.h"
 
 enum { FORM_SHARED = 0, FORM_OWN = 1, FORM_UNCHANGED = 2, MODEL_MAX_NBYTES = 1 << 11 };
+
+enum { DELTA_PIECE_NBYTES = 1 << 13 /* so much, with its base, stays in L1 */ };
 
 /* Encoders list words in parts, for which each list needs room, and LIST_ROOM behind it. */
 enum { LIST_PART = 1 << 13, LIST_ROOM = 64 };
@@ -18,6 +21,8 @@ typedef struct delta_memory {
     uint8_t *list;  /* 2 nelem + LIST_SLACK: a damaged group's may run on for nelem, and encoders
                        leave room between lists */
     uint8_t *other; /* nelem */
+    bitx_progress *progress; /* or NULL */
+    uint8_t *sifted;         /* 3 lists of elements of a piece; units of 16 bits only */
     bitx_arena arena;
 } delta_memory;
 
@@ -26,6 +31,9 @@ size_t bitx_delta_scratch_nbytes(bitx_dtype dtype, size_t block_nbytes);
 /* The elements of a block, with a base for every one. */
 bitx_words bitx_delta_words(const bitx_span *span, const uint8_t *src, const bitx_work *work,
                             delta_memory *m);
+
+/* The group's code, or a copy with SYMBOL_SAME for a symbol 0 that means the same. */
+const bitx_code *bitx_delta_with_sames(const bitx_model *model, unsigned group, bitx_code *copy);
 
 /* Elements of every group, from the classes. */
 void bitx_delta_count_groups(const bitx_model *model, const uint8_t *classes, size_t nelem,

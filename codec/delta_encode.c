@@ -70,6 +70,7 @@ static void list_groups(const bitx_words *words, const bitx_model *model, const 
                         group_lists *lists)
 {
     uint8_t *ends[CLASSES_MAX], *at = m->list;
+    memset(lists->plane, 0, sizeof(lists->plane));
     bitx_delta_count_groups(model, m->diffs.classes, words->nelem, lists->n);
     for (unsigned g = 0; g < CLASSES_MAX; g++) {
         lists->at[g] = ends[g] = at;
@@ -125,14 +126,18 @@ static bool list_parts(const bitx_words *words, const bitx_model *model, unsigne
     return true;
 }
 
-/* Lists and raw bits, for a model without scales. */
-static void list_words(const bitx_words *words, const bitx_model *model, unsigned same_classes,
+/* Lists and raw bits, for a model without scales. Returns whether lists have planes. */
+static bool list_words(const bitx_words *words, const bitx_model *model, unsigned same_classes,
                        const delta_memory *m, group_lists *lists, size_t nraw[RAW_STRINGS_MAX])
 {
+    if (bitx_sparse_split(words, model, same_classes, m, lists, nraw))
+        return true;
+    memset(lists->plane, 0, sizeof(lists->plane));
     if (bitx_words_lists(words) && list_parts(words, model, same_classes, m, lists, nraw))
-        return;
+        return false;
     bitx_words_encode(words, model, same_classes, &m->diffs, nraw);
     list_groups(words, model, m, lists);
+    return false;
 }
 
 /* Trees and raw bits. */
@@ -149,6 +154,10 @@ static void encode_lists(bit_writer *w, const bitx_words *words, const bitx_mode
         bits_put(w, lists->n[g], group_size_bits(total));
     for (unsigned g = 0; g < model->ngroups; g++) {
         ranks_of(&model->codes[g], 0, ranks);
+        if (lists->plane[g]) {
+            bitx_sparse_encode_tree(w, &model->codes[g], ranks, lists, g, m);
+            continue;
+        }
         if (!is_ranked(&model->codes[g]))
             bitx_map_u8(lists->at[g], lists->at[g], ranks, lists->n[g]);
         bitx_tree_encode(w, &model->codes[g], lists->at[g], m->other, lists->n[g], m->arena);
@@ -180,9 +189,12 @@ static bool fits(const bitx_model *model, const bitx_words *words)
     return bitx_words_zero_bits(words) >= model->zero_bits;
 }
 
+/* *least: what codes of their own would make of the same lists, or UINT64_MAX if that is not known.
+ */
 static bool encode_shared(bit_writer *w, const bitx_words *words, const bitx_model *model,
-                          const delta_memory *m)
+                          const delta_memory *m, uint64_t *least)
 {
+    *least = UINT64_MAX;
     if (!model || !fits(model, words))
         return false;
     if (model->scaled) {
@@ -192,7 +204,8 @@ static bool encode_shared(bit_writer *w, const bitx_words *words, const bitx_mod
     }
     group_lists lists;
     size_t nraw[RAW_STRINGS_MAX];
-    list_words(words, model, code_same_classes(model), m, &lists, nraw);
+    if (list_words(words, model, code_same_classes(model), m, &lists, nraw))
+        *least = bitx_sparse_least(&lists, model->ngroups, nraw, raw_strings(model->width));
     encode_lists(w, words, model, m, &lists, nraw);
     return true;
 }
@@ -225,6 +238,15 @@ static unsigned symbols_end(const uint8_t *list, size_t n)
     for (size_t k = 1; k < LANES; k++)
         most[0] = most[k] > most[0] ? most[k] : most[0];
     return most[0];
+}
+
+static unsigned group_end(const group_lists *lists, unsigned g)
+{
+    if (!lists->plane[g])
+        return symbols_end(lists->at[g], lists->n[g]);
+    unsigned end = symbols_end(lists->at[g], lists->ncoded[g]);
+    unsigned common = (lists->common[g] + 1u) & 255; /* of SYMBOL_SAME: 0 */
+    return lists->ncoded[g] < lists->n[g] && common > end ? common : end;
 }
 
 /*
@@ -262,11 +284,11 @@ static void make_codes(bitx_model *model, const group_lists *lists, uint8_t *roo
     for (unsigned g = 0; g < model->ngroups; g++) {
         uint32_t counts[256] = {0};
         uint8_t lengths[256];
-        size_t n = lists->n[g], counted = bitx_count_list(lists->at[g], n, room, counts);
+        size_t n = lists->n[g], counted = lists->plane[g]
+                                              ? bitx_sparse_count(lists, g, room, counts)
+                                              : bitx_count_list(lists->at[g], n, room, counts);
         bool part = counted < n;
-        unsigned end = sampled ? symbols_of_width(model->width)
-                       : part  ? symbols_end(lists->at[g], n)
-                               : 0;
+        unsigned end = sampled ? symbols_of_width(model->width) : part ? group_end(lists, g) : 0;
         for (unsigned s = 0; s < end; s++)
             counts[s] = 16 * counts[s] + 1;
         if (end)
@@ -385,18 +407,32 @@ static void encode_own(bit_writer *w, const bitx_words *words, bitx_effort effor
     encode_planned(w, words, effort, classes[best], m);
 }
 
-static bool unchanged(const bitx_words *words)
+static bool unchanged(const bitx_words *words, bitx_progress *progress)
 {
-    return memcmp(words->src, words->base, words->nelem * words->layout.unit) == 0;
+    const size_t nbytes = words->nelem * words->layout.unit;
+    for (size_t at = 0, n; at < nbytes; at += n) {
+        n = nbytes - at < DELTA_PIECE_NBYTES ? nbytes - at : DELTA_PIECE_NBYTES;
+        if (memcmp(words->src + at, words->base + at, n) != 0)
+            return false;
+        if (progress)
+            progress->advance(progress, at + n);
+    }
+    return true;
 }
 
-/* Whether a model of its own may be better than the shared one, which made w. */
+/*
+ * Whether a model of its own may be better than the shared one, which made w. A sketch of sparse
+ * words sees a few hundred that changed: it is off by 10%, and would promise something for every
+ * second block. Their counts are there.
+ */
 static bool wants_own(const bitx_words *words, bitx_effort effort, const delta_memory *m,
-                      const bit_writer *w)
+                      const bit_writer *w, uint64_t least)
 {
     enum { OWN_NBYTES = 256 }; /* about what a model takes */
     if (effort != BITX_EFFORT_DEFAULT)
         return effort == BITX_EFFORT_MAX;
+    if (least != UINT64_MAX)
+        return w->full || w->nbytes > least + least / 16 + OWN_NBYTES;
     bitx_model own_model;
     bool uneven;
     uint64_t own = bitx_model_sketch(words, effort, CLASSES_MAX, &m->diffs, &own_model, &uneven);
@@ -409,11 +445,12 @@ static size_t encode_body(const bitx_words *words, const bitx_span *span, bitx_e
 {
     bit_writer w = {.dst = dst, .cap = cap};
     *form = FORM_UNCHANGED;
-    if (unchanged(words))
+    if (unchanged(words, m->progress))
         return 0;
     *form = FORM_SHARED;
-    bool coded = encode_shared(&w, words, span->tables, m);
-    if (coded && !wants_own(words, effort, m, &w))
+    uint64_t least;
+    bool coded = encode_shared(&w, words, span->tables, m, &least);
+    if (coded && !wants_own(words, effort, m, &w, least))
         return w.full ? SIZE_MAX : w.nbytes;
     size_t shared = coded && !w.full ? w.nbytes : SIZE_MAX;
     w = (bit_writer){.dst = dst, .cap = shared == SIZE_MAX ? cap : shared ? shared - 1 : 0};
@@ -423,7 +460,7 @@ static size_t encode_body(const bitx_words *words, const bitx_span *span, bitx_e
         return w.full ? SIZE_MAX : w.nbytes;
     *form = FORM_SHARED;
     w = (bit_writer){.dst = dst, .cap = cap};
-    encode_shared(&w, words, span->tables, m);
+    encode_shared(&w, words, span->tables, m, &least);
     return w.nbytes;
 }
 

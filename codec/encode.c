@@ -4,6 +4,7 @@
 
 #include "bytes.h"
 #include "encode.h"
+#include "follow.h"
 #include "hash.h"
 #include "screen.h"
 #include "zstd_stream.h"
@@ -27,16 +28,22 @@ bitx_need bitx_encode_need(const bitx_plan *plan, size_t nbytes)
     return need;
 }
 
-/* The smallest of the candidates and raw, to dst[0 .. nbytes). */
+/* The smallest of the candidates and raw, to dst[0 .. nbytes). base_stream: gets the first base,
+   or is NULL. */
 static bitx_status encode_block(const bitx_worker *worker, const bitx_plan *plan, uint64_t index,
                                 uint8_t *dst, bitx_block *block, const uint8_t *src,
-                                const uint8_t *const *bases, size_t base_nbytes)
+                                const uint8_t *const *bases, size_t base_nbytes,
+                                bitx_hash_stream *base_stream)
 {
     const bitx_header *h = &plan->header;
     bitx_span span = {
         .dtype = h->dtype, .offset = index << h->block_log2, .nbytes = bitx_block_nbytes(h, index)};
     bitx_span_set_base(&span, &h->prediction, worker->prediction, bases, base_nbytes);
 
+    bitx_follower follower;
+    bitx_work work = worker->work;
+    bitx_follow(&follower, src, base_stream, bases[0], base_nbytes);
+    work.progress = &follower.progress;
     bitx_codec best = BITX_CODEC_RAW;
     size_t best_nbytes = span.nbytes;
     for (unsigned i = 0; i < plan->ncandidates; i++) {
@@ -51,11 +58,11 @@ static bitx_status encode_block(const bitx_worker *worker, const bitx_plan *plan
         size_t n;
         span.tables = plan->tables[codec->id];
         bitx_status status =
-            codec->encode(&worker->work, &plan->tuning, &span, src, to, best_nbytes - 1, &n);
+            codec->encode(&work, &plan->tuning, &span, src, to, best_nbytes - 1, &n);
         if (status == BITX_ERR_DST_SIZE)
             continue;
         if (status != BITX_OK)
-            return status;
+            return status; /* and nobody asks for hashes */
         if (to != dst)
             memcpy(dst, to, n);
         best = codec->id;
@@ -65,7 +72,7 @@ static bitx_status encode_block(const bitx_worker *worker, const bitx_plan *plan
         memcpy(dst, src, span.nbytes);
     block->payload_nbytes = (uint32_t)best_nbytes;
     block->codec = best;
-    block->checksum = bitx_hash64(src, span.nbytes);
+    block->checksum = bitx_follow_end(&follower, span.nbytes);
     return BITX_OK;
 }
 
@@ -104,7 +111,7 @@ bitx_status bitx_block_encode_bases(bitx_ctx *ctx, const bitx_plan *plan, uint64
     bitx_status status = bitx_ctx_grow(ctx, &need, false);
     if (status != BITX_OK)
         return status;
-    return encode_block(&ctx->workers[0], plan, index, dst, block, src, bytes, wanted);
+    return encode_block(&ctx->workers[0], plan, index, dst, block, src, bytes, wanted, NULL);
 }
 
 bitx_status bitx_header_write(const bitx_plan *plan, void *dst, size_t cap,
@@ -137,8 +144,9 @@ static int read_memory(void *user, uint64_t offset, void *dst, size_t nbytes)
 }
 
 /*
- * The base's hash, taken while blocks are encoded: before each block, whose part of the base is in
- * the caches then, or with an executor as a job of its own.
+ * The base's hash, taken while blocks are encoded: behind each block (before it, where the base is
+ * not what the codec sees), whose part of the base is in the caches then, or with an executor as a
+ * job of its own.
  */
 typedef struct base_hash {
     const uint8_t *base;
@@ -152,7 +160,7 @@ static void hash_up_to(base_hash *b, size_t end)
 {
     end = end < b->nbytes ? end : b->nbytes;
     if (end > b->done && !b->alone) {
-        bitx_hash128_add(&b->stream, b->base + b->done, end - b->done);
+        bitx_hash_add(&b->stream, b->base + b->done, end - b->done);
         b->done = end;
     }
 }
@@ -180,15 +188,19 @@ static void encode_one(void *arg, size_t i, unsigned worker)
     size_t offset = i << h->block_log2;
     uint64_t base_offset;
     size_t base_nbytes = bitx_block_base_range(h, i, &base_offset);
-    if (hash)
+    bool follows = hash && !hash->alone && bitx_prediction_plain(&h->prediction);
+    if (hash && !follows)
         hash_up_to(hash, (size_t)base_offset + base_nbytes);
     const uint8_t *bases[PARENTS_MAX] = {0};
     for (unsigned k = 0; k < h->prediction.nparents && base_nbytes; k++)
         bases[k] = job->bases[k] + base_offset;
     uint8_t *dst = job->frame + (job->next ? job->next : (size_t)h->header_nbytes + offset);
     bitx_block block;
-    bitx_status status = encode_block(&job->workers[worker], job->plan, i, dst, &block,
-                                      job->src + offset, bases, base_nbytes);
+    bitx_status status =
+        encode_block(&job->workers[worker], job->plan, i, dst, &block, job->src + offset, bases,
+                     base_nbytes, follows ? &hash->stream : NULL);
+    if (follows)
+        hash->done += base_nbytes;
     if (status != BITX_OK) {
         atomic_store(&job->error, (unsigned)status);
         return;
@@ -231,7 +243,7 @@ static bitx_status encode_planned(bitx_ctx *ctx, bitx_plan *plan, void *dst, siz
                       .hash = plan->header.base_hash};
     if (h->base_nbytes) {
         job.hash = &hash;
-        bitx_hash128_begin(&hash.stream);
+        bitx_hash_begin(&hash.stream);
     }
     bitx_ctx_run(ctx, encode_one, &job, nblocks + (job.hash && parallel));
     if (job.hash && !parallel) {

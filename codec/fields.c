@@ -83,6 +83,7 @@ static memory divide(const bitx_work *work, const bitx_span *span)
     size_t n = longest_list(bitx_record_of(span->dtype), span->nbytes);
     uint8_t *at = work->scratch;
     memory m = {.work = *work};
+    m.work.progress = NULL; /* the bytes of lists are not the block's */
     m.list = carve(&at, n);
     m.base = carve(&at, n);
     m.spare = carve(&at, n);

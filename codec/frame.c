@@ -4,6 +4,7 @@
 
 #include "bytes.h"
 #include "ctx.h"
+#include "follow.h"
 #include "hash.h"
 #include "header.h"
 #include "zstd_stream.h"
@@ -80,11 +81,14 @@ static bitx_need decode_need(const bitx_header *h, bool spare)
     return need;
 }
 
-/* bases: what the header's prediction takes of them for this block. */
+/* bases: what the header's prediction takes of them for this block. base_stream: gets base_part, or
+   is NULL. */
 static bitx_status decode_block(const bitx_worker *worker, const bitx_header *h,
                                 const void *const tables[BITX_CODEC_COUNT], uint64_t index,
                                 const bitx_block *row, uint8_t *dst, const uint8_t *payload,
-                                const uint8_t *const *bases, size_t base_nbytes)
+                                const uint8_t *const *bases, size_t base_nbytes,
+                                bitx_hash_stream *base_stream, const uint8_t *base_part,
+                                size_t part_nbytes)
 {
     const bitx_block_codec *codec = bitx_codec_find(row->codec);
     if (codec->uses_base && bitx_prediction_factors(&h->prediction) && !h->prediction.u)
@@ -95,10 +99,15 @@ static bitx_status decode_block(const bitx_worker *worker, const bitx_header *h,
                       .tables = tables[row->codec]};
     if (codec->uses_base)
         bitx_span_set_base(&span, &h->prediction, worker->prediction, bases, base_nbytes);
-    bitx_status status = codec->decode(&worker->work, &span, dst, payload, row->payload_nbytes);
+    bitx_follower follower;
+    bitx_work work = worker->work;
+    bitx_follow(&follower, dst, base_stream, base_part, part_nbytes);
+    work.progress = &follower.progress;
+    bitx_status status = codec->decode(&work, &span, dst, payload, row->payload_nbytes);
+    uint64_t checksum = bitx_follow_end(&follower, span.nbytes);
     if (status != BITX_OK)
         return status;
-    return bitx_hash64(dst, span.nbytes) == row->checksum ? BITX_OK : BITX_ERR_CHECKSUM;
+    return checksum == row->checksum ? BITX_OK : BITX_ERR_CHECKSUM;
 }
 
 /* ---- frames in memory ---------------------------------------------------------------------- */
@@ -164,11 +173,11 @@ static void note_error(_Atomic uint64_t *error, uint64_t index, bitx_status stat
         ;
 }
 
-static void check_part(base_check *check, uint64_t from, uint64_t to)
+/* How much of the base is in [from, to). */
+static size_t check_part(const base_check *check, uint64_t from, uint64_t to)
 {
     to = to < check->nbytes ? to : check->nbytes;
-    if (from < to)
-        bitx_hash128_add(&check->stream, check->base + from, (size_t)(to - from));
+    return from < to ? (size_t)(to - from) : 0;
 }
 
 static void decode_one(void *arg, size_t i, unsigned worker)
@@ -196,14 +205,16 @@ static void decode_one(void *arg, size_t i, unsigned worker)
     const uint8_t *bases[PARENTS_MAX] = {0};
     for (unsigned k = 0; k < h->prediction.nparents && base_nbytes; k++)
         bases[k] = job->bases[k] + base_offset;
-    bitx_status status = decode_block(&job->workers[worker], h, job->tables, index, &row, out,
-                                      job->frame + job->payload_offsets[i], bases, base_nbytes);
+    base_check *check = job->check && !job->check_first ? job->check : NULL;
+    size_t part = check ? check_part(check, start, start + ((uint64_t)1 << h->block_log2)) : 0;
+    bitx_status status =
+        decode_block(&job->workers[worker], h, job->tables, index, &row, out,
+                     job->frame + job->payload_offsets[i], bases, base_nbytes,
+                     part ? &check->stream : NULL, part ? check->base + start : NULL, part);
     if (status != BITX_OK)
         note_error(&job->error, index, status);
     else if (!whole)
         memcpy(target, out + from, (size_t)(to - from));
-    if (job->check && !job->check_first)
-        check_part(job->check, start, start + ((uint64_t)1 << h->block_log2));
 }
 
 static void run_blocks(bitx_ctx *ctx, decode_job *job, size_t n)
@@ -211,10 +222,13 @@ static void run_blocks(bitx_ctx *ctx, decode_job *job, size_t n)
     base_check *check = job->check;
     job->check_first = check && bitx_ctx_parallel(ctx, n + 1);
     if (check && !job->check_first)
-        bitx_hash128_begin(&check->stream);
+        bitx_hash_begin(&check->stream);
     bitx_ctx_run(ctx, decode_one, job, n + job->check_first);
     if (check && !job->check_first) {
-        check_part(check, (uint64_t)n << job->header->block_log2, check->nbytes);
+        uint64_t from = (uint64_t)n << job->header->block_log2;
+        size_t rest = check_part(check, from, check->nbytes);
+        if (rest)
+            bitx_hash_add(&check->stream, check->base + from, rest);
         bitx_hash128_end(&check->stream, check->hash);
     }
     if (check)
@@ -560,5 +574,5 @@ bitx_status bitx_block_decode_bases(bitx_ctx *ctx, const bitx_frame *frame, uint
     if (status != BITX_OK)
         return status;
     return decode_block(&ctx->workers[0], h, frame->tables, index, &row, dst, payload, bytes,
-                        base_nbytes);
+                        base_nbytes, NULL, NULL, 0);
 }

@@ -70,32 +70,67 @@ static void end_plain(bitx_hash_stream *s, uint8_t hash[16])
     memcpy(hash, canonical.digest, 16);
 }
 
-#if defined(__x86_64__)
-#    define BY_ROW(name, ...)                                                                      \
-        do {                                                                                       \
-            bitx_isa isa = bitx_isa_active();                                                      \
-            if (isa == BITX_ISA_AVX512)                                                            \
-                bitx_hash128_##name##_avx512(__VA_ARGS__);                                         \
-            else if (isa == BITX_ISA_AVX2)                                                         \
-                bitx_hash128_##name##_avx2(__VA_ARGS__);                                           \
-            else                                                                                   \
-                name##_plain(__VA_ARGS__);                                                         \
-        } while (0)
-#else
-#    define BY_ROW(name, ...) name##_plain(__VA_ARGS__)
-#endif
-
-void bitx_hash128_begin(bitx_hash_stream *s)
+static uint64_t end64_plain(const bitx_hash_stream *s)
 {
-    BY_ROW(begin, s);
+    return XXH3_64bits_digest((const void *)s->state);
 }
 
-void bitx_hash128_add(bitx_hash_stream *s, const void *data, size_t nbytes)
+void bitx_hash_begin(bitx_hash_stream *s)
 {
-    BY_ROW(add, s, data, nbytes);
+#if defined(__x86_64__)
+    bitx_isa isa = bitx_isa_active();
+    if (isa == BITX_ISA_AVX512) {
+        bitx_hash_begin_avx512(s);
+        return;
+    }
+    if (isa == BITX_ISA_AVX2) {
+        bitx_hash_begin_avx2(s);
+        return;
+    }
+#endif
+    begin_plain(s);
+}
+
+void bitx_hash_add(bitx_hash_stream *s, const void *data, size_t nbytes)
+{
+#if defined(__x86_64__)
+    bitx_isa isa = bitx_isa_active();
+    if (isa == BITX_ISA_AVX512) {
+        bitx_hash_add_avx512(s, data, nbytes);
+        return;
+    }
+    if (isa == BITX_ISA_AVX2) {
+        bitx_hash_add_avx2(s, data, nbytes);
+        return;
+    }
+#endif
+    add_plain(s, data, nbytes);
 }
 
 void bitx_hash128_end(bitx_hash_stream *s, uint8_t hash[16])
 {
-    BY_ROW(end, s, hash);
+#if defined(__x86_64__)
+    bitx_isa isa = bitx_isa_active();
+    if (isa == BITX_ISA_AVX512) {
+        bitx_hash128_end_avx512(s, hash);
+        return;
+    }
+    if (isa == BITX_ISA_AVX2) {
+        bitx_hash128_end_avx2(s, hash);
+        return;
+    }
+#endif
+    end_plain(s, hash);
+}
+
+uint64_t bitx_hash64_end(const bitx_hash_stream *s)
+{
+#if defined(__x86_64__)
+    bitx_isa isa = bitx_isa_active();
+    if (isa == BITX_ISA_AVX512)
+        return bitx_hash64_end_avx512(s);
+    if (isa == BITX_ISA_AVX2)
+        return bitx_hash64_end_avx2(s);
+#endif
+    return end64_plain(s);
 }

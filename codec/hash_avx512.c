@@ -27,14 +27,19 @@ void bitx_hash128_avx512(uint8_t hash[16], const void *data, size_t nbytes)
     memcpy(hash, canonical.digest, 16);
 }
 
-void bitx_hash128_begin_avx512(bitx_hash_stream *s)
+void bitx_hash_begin_avx512(bitx_hash_stream *s)
 {
     XXH3_128bits_reset((void *)s->state);
 }
 
-void bitx_hash128_add_avx512(bitx_hash_stream *s, const void *data, size_t nbytes)
+void bitx_hash_add_avx512(bitx_hash_stream *s, const void *data, size_t nbytes)
 {
     XXH3_128bits_update((void *)s->state, data, nbytes);
+}
+
+uint64_t bitx_hash64_end_avx512(const bitx_hash_stream *s)
+{
+    return XXH3_64bits_digest((const void *)s->state);
 }
 
 void bitx_hash128_end_avx512(bitx_hash_stream *s, uint8_t hash[16])

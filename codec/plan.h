@@ -25,13 +25,22 @@ typedef struct bitx_diffs {
     uint32_t *counts; /* PLAN_COUNTS */
 } bitx_diffs;
 
-/* The symbols of each group, where they begin and how many they are. */
+/*
+ * The symbols of each group, where they begin and how many they are. Of a group with a plane (an
+ * encoder's), at[] has ncoded of the n only: those whose bit is 1; the others are `common`.
+ */
 typedef struct group_lists {
     uint8_t *at[CLASSES_MAX];
     size_t n[CLASSES_MAX];
+    uint8_t *plane[CLASSES_MAX]; /* or NULL */
+    size_t ncoded[CLASSES_MAX];
+    uint8_t common[CLASSES_MAX];
 } group_lists;
 
 enum { PLAN_BUCKETS = 2 * 16 * 60, PLAN_COUNTS = CLASSES_MAX * PLAN_BUCKETS };
+
+/* As kernels of 16-bit words want them. */
+bitx_delta_params bitx_words_params(const bitx_model *model, unsigned same_classes);
 
 /* Low bits that are zero in every element, at most all but two. */
 unsigned bitx_words_zero_bits(const bitx_words *words);
@@ -77,6 +86,18 @@ void bitx_words_split(const bitx_words *words, const bitx_model *model, unsigned
  */
 void bitx_words_restore(bit_reader *r, const bitx_words *words, const bitx_model *model,
                         const bitx_diffs *diffs, const group_lists *lists, uint8_t *dst);
+
+/* The strings of raw bits; those that a model has none of are empty. */
+typedef struct raw_strings_read {
+    const uint8_t *bytes[RAW_STRINGS_MAX];
+    size_t nbytes[RAW_STRINGS_MAX], bit[RAW_STRINGS_MAX];
+    unsigned n;
+} raw_strings_read;
+
+/* Sizes and strings, the last of which takes all that is left. */
+void bitx_raw_open(bit_reader *r, unsigned width, raw_strings_read *raw);
+/* Whether each string was read to the last byte, and is zero behind its last bit. */
+bool bitx_raw_ends(const raw_strings_read *raw);
 
 /* Chooses the scales of all chunks for a model that has them, then as bitx_words_diff(). */
 void bitx_words_scale(const bitx_words *words, const bitx_model *model, const bitx_diffs *diffs);

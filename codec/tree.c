@@ -229,3 +229,44 @@ void bitx_tree_decode(bit_reader *r, const bitx_code *code, uint8_t *list, uint8
     else
         decode_node(&t, 0, 0, list, other, n, arena);
 }
+
+/* ---- lists of one symbol mostly ------------------------------------------------------------ */
+
+unsigned bitx_tree_common(const bitx_code *code, unsigned common, bool *right)
+{
+    const unsigned number = code->planes[0];
+    *right = code->count[1] > 1 && code->symbol[1] == common;
+    if (code->nsymbols < 2 || code->count[1] == 0 || (!*right && code->symbol[0] != common))
+        return 0;
+    /* A decision is inverted where ones are more. */
+    return *right == ((number & CODE_INVERT) != 0) ? number : 0;
+}
+
+size_t bitx_tree_decode_others(bit_reader *r, const bitx_code *code, unsigned common, uint8_t *list,
+                               uint8_t *other, size_t n, bitx_arena *arena, const uint8_t **plane)
+{
+    bool right;
+    tree_reader t = {r, code, first_plain(code)};
+    const unsigned number = bitx_tree_common(code, common, &right) & ~(unsigned)CODE_INVERT;
+    bit_plane bits;
+    if (!decode_plane(r, number, n, arena, &bits)) {
+        r->bad = true;
+        return 0;
+    }
+    *plane = bits.bytes;
+    const size_t nothers = (size_t)bitx_count_ones(bits.bytes, 0, n);
+    if (right || code->count[1] > 1) /* both are leaves */
+        memset(list, code->symbol[!right], nothers);
+    else
+        decode_node(&t, 1, 1, list, other, nothers, *arena);
+    return nothers;
+}
+
+void bitx_tree_encode_others(bit_writer *w, const bitx_code *code, uint8_t *plane, size_t n,
+                             uint8_t *list, uint8_t *other, size_t nothers, bitx_arena arena)
+{
+    /* Where the common symbol is the right child, the decision is inverted, and so is the plane. */
+    encode_plane(w, code->planes[0] & ~(unsigned)CODE_INVERT, plane, n, arena);
+    if (code->count[1] == 1)
+        encode_node(w, code, 1, 1, list, other, nothers, arena);
+}

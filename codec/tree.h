@@ -31,4 +31,24 @@ void bitx_tree_encode(bit_writer *w, const bitx_code *code, uint8_t *list, uint8
 void bitx_tree_decode(bit_reader *r, const bitx_code *code, uint8_t *list, uint8_t *other, size_t n,
                       bitx_arena arena);
 
+/*
+ * Lists most of whose symbols are one, `common`: where it is a child of the root, whose plane is
+ * coded and says so of most, the list is that plane and a list of the others. Returns 0 if the code
+ * is of another kind, else the number of the root's fixed code, with CODE_INVERT if the common
+ * symbol's bits are ones; *right: it is the right child.
+ */
+unsigned bitx_tree_common(const bitx_code *code, unsigned common, bool *right);
+
+/*
+ * Of such a list: *plane, in the arena, gets ones for the others, which go to list[]; returns how
+ * many. list, other: as above.
+ */
+size_t bitx_tree_decode_others(bit_reader *r, const bitx_code *code, unsigned common, uint8_t *list,
+                               uint8_t *other, size_t n, bitx_arena *arena, const uint8_t **plane);
+
+/* The inverse: the plane (destroyed) of n bits, the ranks of the others (destroyed); other: as many
+   bytes of room. For codes of this kind only. */
+void bitx_tree_encode_others(bit_writer *w, const bitx_code *code, uint8_t *plane, size_t n,
+                             uint8_t *list, uint8_t *other, size_t nothers, bitx_arena arena);
+
 #endif

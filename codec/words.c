@@ -17,7 +17,7 @@ unsigned bitx_words_zero_bits(const bitx_words *words)
 
 /* ---- 16 bits: kernels ---------------------------------------------------------------------- */
 
-static bitx_delta_params params_of(const bitx_model *model, unsigned same_classes)
+bitx_delta_params bitx_words_params(const bitx_model *model, unsigned same_classes)
 {
     bitx_delta_params p = {.width = model->width,
                            .zero_bits = model->zero_bits,
@@ -65,7 +65,7 @@ static void diff_chunk(const bitx_words *words, const bitx_model *model, const b
         diff_range(words, model, diffs, from, to, up, 1);
         break;
     case 2:
-        p = params_of(model, 0);
+        p = bitx_words_params(model, 0);
         if (up > p.class_low) { /* the kernel has no negative limit */
             diff_range(words, model, diffs, from, to, up, 2);
             break;
@@ -92,7 +92,7 @@ static void classify_chunk(const bitx_words *words, const bitx_model *model,
         classify_range(words, model, diffs, from, to, up, 1);
         break;
     case 2:
-        p = params_of(model, 0);
+        p = bitx_words_params(model, 0);
         if (up > p.class_low) {
             classify_range(words, model, diffs, from, to, up, 2);
             break;
@@ -174,7 +174,7 @@ split_range(const bitx_words *words, const bitx_model *model, unsigned same_clas
 static void split_words16(const bitx_words *words, const bitx_model *model, unsigned same_classes,
                           const bitx_diffs *diffs, size_t nbytes[RAW_STRINGS_MAX])
 {
-    bitx_delta_params p = params_of(model, same_classes);
+    bitx_delta_params p = bitx_words_params(model, same_classes);
     bitx_raw_sink raw = {{diffs->raw, diffs->raw + diffs->raw_stride}, {0, 0}};
     bitx_delta_split_u16(diffs->symbols, &raw, diffs->differences, diffs->classes, words->nelem,
                          &p);
@@ -205,7 +205,7 @@ void bitx_words_encode(const bitx_words *words, const bitx_model *model, unsigne
                        const bitx_diffs *diffs, size_t nbytes[RAW_STRINGS_MAX])
 {
     if (words->layout.unit == 2) {
-        bitx_delta_params p = params_of(model, same_classes);
+        bitx_delta_params p = bitx_words_params(model, same_classes);
         bitx_raw_sink raw = {{diffs->raw, diffs->raw + diffs->raw_stride}, {0, 0}};
         bitx_delta_encode_u16(diffs->symbols, diffs->classes, &raw, words->src, words->base,
                               words->nelem, &p);
@@ -225,7 +225,7 @@ bool bitx_words_lists(const bitx_words *words)
 bitx_words_lister bitx_words_list_begin(const bitx_model *model, unsigned same_classes,
                                         const bitx_diffs *diffs)
 {
-    return (bitx_words_lister){params_of(model, same_classes),
+    return (bitx_words_lister){bitx_words_params(model, same_classes),
                                {{diffs->raw, diffs->raw + diffs->raw_stride}, {0, 0}}};
 }
 
@@ -242,15 +242,7 @@ void bitx_words_list_end(const bitx_words_lister *lister, size_t nbytes[RAW_STRI
         nbytes[k] = (lister->raw.bit[k] + 7) / 8;
 }
 
-/* The strings of raw bits; those that a model has none of are empty. */
-typedef struct raw_strings_read {
-    const uint8_t *bytes[RAW_STRINGS_MAX];
-    size_t nbytes[RAW_STRINGS_MAX], bit[RAW_STRINGS_MAX];
-    unsigned n;
-} raw_strings_read;
-
-/* Sizes and strings, the last of which takes all that is left. */
-static void open_strings(bit_reader *r, unsigned width, raw_strings_read *raw)
+void bitx_raw_open(bit_reader *r, unsigned width, raw_strings_read *raw)
 {
     memset(raw, 0, sizeof(*raw));
     raw->n = raw_strings(width);
@@ -276,8 +268,7 @@ static void open_strings(bit_reader *r, unsigned width, raw_strings_read *raw)
     r->pos = 8 * pos;
 }
 
-/* Whether each string was read to the last byte, and is zero behind its last bit. */
-static bool strings_end(const raw_strings_read *raw)
+bool bitx_raw_ends(const raw_strings_read *raw)
 {
     bool end = true;
     for (unsigned k = 0; k < raw->n; k++) {
@@ -362,7 +353,7 @@ static void restore_words16(bit_reader *r, const bitx_words *words, const bitx_m
                             const bitx_diffs *diffs, const group_lists *lists, uint8_t *dst,
                             raw_strings_read *strings)
 {
-    bitx_delta_params p = params_of(model, 0);
+    bitx_delta_params p = bitx_words_params(model, 0);
     bitx_raw_source raw = {
         {strings->bytes[0], strings->bytes[1]}, {strings->nbytes[0], strings->nbytes[1]}, {0, 0}};
     bitx_delta_lists from = {.scales = model->scaled ? diffs->scales : NULL,
@@ -391,7 +382,7 @@ void bitx_words_restore(bit_reader *r, const bitx_words *words, const bitx_model
                         const bitx_diffs *diffs, const group_lists *lists, uint8_t *dst)
 {
     raw_strings_read raw;
-    open_strings(r, model->width, &raw);
+    bitx_raw_open(r, model->width, &raw);
     if (r->bad)
         return;
     if (kernel_restores(words, model, diffs->scales)) {
@@ -407,5 +398,5 @@ void bitx_words_restore(bit_reader *r, const bitx_words *words, const bitx_model
         bitx_groups_merge_u8(diffs->symbols, next, diffs->classes, model->group, words->nelem);
         join_words(r, words, model, diffs, dst, &raw);
     }
-    r->bad |= !strings_end(&raw);
+    r->bad |= !bitx_raw_ends(&raw);
 }

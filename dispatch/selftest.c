@@ -220,6 +220,53 @@ static void delta(bench *s, bitx_sig sig, bitx_fn fn, uint8_t *const in[NIN],
     s->result = source.bit[0] * 1000003 + source.bit[1];
 }
 
+static const uint8_t four_groups[16] = {0, 1, 1, 2, 2, 3, 3, 3};
+
+/* The third group without a plane. */
+static void places(bench *s, bitx_fn fn, uint8_t *const in[NIN], uint8_t *const out[NOUT], size_t n,
+                   size_t bit)
+{
+    bitx_plane_sources planes = {.bytes = {in[0], in[2], NULL, in[3]},
+                                 .bit = {bit, bit + 1, 0, bit + 3},
+                                 .ones = (uint16_t)(bit % 2 << 2)};
+    memcpy(planes.group, four_groups, sizeof(four_groups));
+    size_t found = ((bitx_fn_DELTA_PLACES *)fn)(out[0], &planes, in[1], n, &delta_params);
+    s->failed = found > n;
+    if (!s->failed)
+        blank(out[0], 2 * found, 2 * (n + 64));
+    s->result = found;
+    for (size_t g = 0; g < 4; g++)
+        s->result = s->result * 1000003 + planes.bit[g];
+}
+
+/* One element of four is not the base's, and all of the third group are taken. */
+static void sift(bench *s, bitx_fn fn, uint8_t *const in[NIN], uint8_t *const out[NOUT], size_t n,
+                 size_t bit)
+{
+    const size_t stride = MAX_NELEM / 8 + 20;
+    bitx_plane_sinks planes = {.ones = (uint16_t)(bit % 2 << 2)};
+    memcpy(planes.group, four_groups, sizeof(four_groups));
+    memset(out[2], 0, 4 * stride);
+    for (size_t g = 0; g < 4; g++) {
+        planes.bytes[g] = out[2] + g * stride;
+        planes.bit[g] = bit;
+    }
+    for (size_t i = 0; i < n; i++)
+        if (in[2][i] & 3)
+            memcpy(in[0] + 2 * i, in[1] + 2 * i, 2);
+    size_t found =
+        ((bitx_fn_DELTA_SIFT *)fn)(out[0], out[1], &planes, in[0], in[1], n, &delta_params);
+    s->failed = found > n;
+    for (size_t k = 0; k < 2 && !s->failed; k++)
+        blank(out[k], 2 * found, 2 * (n + 64));
+    for (size_t g = 0; g < 4 && !s->failed; g++) {
+        s->result = (s->result + found) * 1000003 + planes.bit[g];
+        s->failed = planes.bit[g] > bit + n;
+        if (!s->failed)
+            blank(out[2] + g * stride, (planes.bit[g] + 7) / 8, stride);
+    }
+}
+
 static void count_contexts(uint8_t *contexts, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -331,6 +378,12 @@ static void call(bench *s, const bitx_op *op, bitx_fn fn, uint8_t *const in[NIN]
     case BITX_SIG_DELTA_LISTS:
     case BITX_SIG_DELTA_RESTORE:
         delta(s, op->sig, fn, in, out, n, bit);
+        return;
+    case BITX_SIG_DELTA_SIFT:
+        sift(s, fn, in, out, n, bit);
+        return;
+    case BITX_SIG_DELTA_PLACES:
+        places(s, fn, in, out, n, bit);
         return;
     case BITX_SIG_GROUPS_SPLIT:
     case BITX_SIG_GROUPS_MERGE:

@@ -349,6 +349,43 @@ Test(roundtrip, decode_range)
     cu_guard_free(&out);
 }
 
+/* Low bits that are zero in the tensor but not in its base; or one long run of changes, where a
+   look at the rest finds none. */
+static void make_sparse(cu_kind kind, bitx_dtype dtype, unsigned variant, uint8_t *src,
+                        uint8_t *base, size_t n)
+{
+    cu_fill(kind, dtype, n + variant, src, base, n);
+    for (size_t i = 0; i + 2 <= n && variant == 1; i += 2)
+        src[i] &= 0xf8;
+    for (size_t i = n / 2 & ~(size_t)1; i < n && variant == 2 && i < n / 2 + 20000; i += 2)
+        src[i] ^= 0x15;
+}
+
+/* Blocks of which few elements changed are coded along another way, from 4096 elements on. */
+Test(roundtrip, sparse_blocks)
+{
+    static const size_t lengths[] = {8190, 8192, 8194, 16385, 40000, 131072, 300001};
+    static const bitx_dtype dtypes[] = {BITX_BF16, BITX_F16, BITX_I16};
+    enum { MAX = 300001 };
+    uint8_t *src = malloc(MAX), *base = malloc(MAX);
+    rig r;
+    rig_make(&r, MAX);
+    for (unsigned i = 0; i < sizeof(lengths) / sizeof(lengths[0]) * 3 * 3 * 3; i++) {
+        bitx_params params = BITX_PARAMS_INIT;
+        size_t n = lengths[i / 27];
+        params.codec = i % 2 ? BITX_CODEC_DELTA : BITX_CODEC_AUTO;
+        params.dtype = dtypes[i % 3];
+        params.effort = (bitx_effort)(i / 3 % 3);
+        params.block_nbytes = i % 5 ? 1 << 16 : 1 << 14;
+        make_sparse(i % 7 ? CU_SPARSE : CU_SAME, params.dtype, i / 9 % 3, src, base, n);
+        size_t frame_n = roundtrip(&r, &params, src, n, base, i % 4 ? n : n - 700, i % 2);
+        cr_assert(i / 9 % 3 || i % 4 == 0 || frame_n < n / 6, "%zu of %zu", frame_n, n);
+    }
+    rig_free(&r);
+    free(src);
+    free(base);
+}
+
 /* ---- the block interface ----------------------------------------------------------------------
  */
 

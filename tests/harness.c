@@ -228,6 +228,31 @@ static void call_delta_restore(bitx_fn_DELTA_RESTORE *fn, kc_case *c)
         c->result = UINT64_MAX;
 }
 
+static void call_delta_sift(bitx_fn_DELTA_SIFT *fn, kc_case *c)
+{
+    bitx_plane_sinks planes = {.ones = (uint16_t)c->value[0]};
+    memcpy(planes.group, c->group, 16);
+    for (unsigned g = 0; g < 16; g++) {
+        planes.bytes[g] = c->out[2] + g * c->stride;
+        planes.bit[g] = c->bit + g;
+    }
+    c->result = fn(c->out[0], c->out[1], &planes, c->in[0], c->in[1], c->nelem, &c->params);
+    kc_end_planes(c, planes.bit);
+}
+
+static void call_delta_places(bitx_fn_DELTA_PLACES *fn, kc_case *c)
+{
+    bitx_plane_sources planes = {.ones = (uint16_t)c->value[0]};
+    memcpy(planes.group, c->group, 16);
+    for (unsigned g = 0; g < 16; g++) {
+        planes.bytes[g] = c->value[1] >> g & 1 ? NULL : c->in[1] + c->group_start[g];
+        planes.bit[g] = c->bit + g;
+    }
+    c->result = fn(c->out[0], &planes, c->in[0], c->nelem, &c->params);
+    for (unsigned g = 0; g < 16; g++)
+        c->result = c->result * 1000003 + planes.bit[g];
+}
+
 /* NULL for a list that is one value. */
 static void call_merge_lists(bitx_fn_MERGE_LISTS *fn, kc_case *c)
 {
@@ -437,6 +462,12 @@ static void call(bitx_fn fn, bitx_sig sig, kc_case *c)
         return;
     case BITX_SIG_DELTA_RESTORE:
         call_delta_restore((bitx_fn_DELTA_RESTORE *)fn, c);
+        return;
+    case BITX_SIG_DELTA_SIFT:
+        call_delta_sift((bitx_fn_DELTA_SIFT *)fn, c);
+        return;
+    case BITX_SIG_DELTA_PLACES:
+        call_delta_places((bitx_fn_DELTA_PLACES *)fn, c);
         return;
     case BITX_SIG_GROUPS_SPLIT:
         call_groups_split((bitx_fn_GROUPS_SPLIT *)fn, c);

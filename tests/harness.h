@@ -50,6 +50,10 @@ typedef struct kc_case {
     uint64_t result;        /* of functions that return a value */
 } kc_case;
 
+/* Blanks what is undefined of delta_sift's planes, which end at these bits, and adds them to the
+   result. kernel_specs_delta.c */
+void kc_end_planes(kc_case *c, const size_t bits[16]);
+
 /* Elements of a case of subtree_u8, whose lists have 1 to 64. */
 static inline size_t kc_subtree_nelem(const kc_case *c)
 {

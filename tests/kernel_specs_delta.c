@@ -453,6 +453,115 @@ static void ref_float_split_u16(kc_case *c)
     }
 }
 
+/* Classes to a few groups; those without a plane, and those of ones. */
+static void random_groups(kc_case *c, kc_rng *rng)
+{
+    unsigned ngroups = 1 + kc_below(rng, 16);
+    for (unsigned k = 0; k < 16; k++)
+        c->group[k] = (uint8_t)kc_below(rng, ngroups);
+    if (kc_below(rng, 2)) /* groups as they come in models: of some exponents */
+        c->params.class_low = kc_below(rng, 8);
+    c->value[0] = kc_below(rng, 2) ? 0 : kc_below(rng, 1 << 16);
+    c->value[1] = kc_below(rng, 2) ? 0 : kc_below(rng, 1 << 16);
+}
+
+/* What lies behind a group's bits is undefined, as is the byte where those of a group without
+   elements would begin: zeros, for the comparison. */
+void kc_end_planes(kc_case *c, const size_t bits[16])
+{
+    for (unsigned g = 0; g < 16; g++) {
+        size_t end = bits[g] > c->bit + g ? (bits[g] + 7) / 8 : bits[g] / 8;
+        if (end < c->stride)
+            memset(c->out[2] + g * c->stride + end, 0, c->stride - end);
+        c->result = c->result * 1000003 + bits[g];
+    }
+}
+
+/* Planes begin at bit g of c->bit on, end to end at strides that are their rooms. */
+static void plan_delta_sift_u16(kc_case *c, kc_rng *rng)
+{
+    random_params(c, rng);
+    random_groups(c, rng);
+    c->value[0] = kc_below(rng, 2) ? 0 : c->value[0];
+    c->bit = kc_below(rng, 20);
+    kc_add_in(c, rng, 2 * c->nelem);
+    kc_add_in(c, rng, 2 * c->nelem);
+    unsigned changed = kc_below(rng, 4) ? 1 + kc_below(rng, 150) : 0;
+    for (size_t i = 0; i < c->nelem && changed; i++)
+        if (kc_below(rng, changed))
+            kc_set_element(c->in[0], i, 2, kc_element(c->in[1], i, 2));
+    c->stride = (c->bit + 15) / 8 + c->nelem / 8 + 16;
+    for (unsigned k = 0; k < 2; k++) {
+        kc_add_out(c, 0); /* the reference knows */
+        c->out_room[k] = 2 * (c->nelem + 64);
+    }
+    kc_add_out(c, 16 * c->stride);
+}
+
+static void ref_delta_sift_u16(kc_case *c)
+{
+    size_t bits[16], n = 0;
+    for (unsigned g = 0; g < 16; g++)
+        bits[g] = c->bit + g;
+    for (size_t i = 0; i < c->nelem; i++) {
+        unsigned g = c->group[class_at(c, c->in[1], i)];
+        int is = (c->value[0] >> g & 1) || word_at(c, c->in[0], i) != word_at(c, c->in[1], i);
+        kc_set_bit(c->out[2] + g * c->stride, bits[g]++, is);
+        for (unsigned k = 0; k < 2 && is; k++)
+            kc_set_element(c->out[k], n, 2, kc_element(c->in[k], i, 2));
+        n += (size_t)is;
+    }
+    for (unsigned g = 0; g < 16; g++)
+        for (size_t b = bits[g]; b % 8; b++)
+            kc_set_bit(c->out[2] + g * c->stride, b, 0);
+    c->out_nbytes[0] = c->out_nbytes[1] = 2 * n;
+    c->result = n;
+    kc_end_planes(c, bits);
+}
+
+/* Planes of just so many bits as there are elements, and 16 bytes. */
+static void plan_delta_places_u16(kc_case *c, kc_rng *rng)
+{
+    size_t n[16] = {0}, at = 0;
+    c->nelem = c->nelem < 65536 ? c->nelem : 65536;
+    random_params(c, rng);
+    random_groups(c, rng);
+    c->bit = kc_below(rng, 20);
+    kc_add_in(c, rng, 2 * c->nelem);
+    for (size_t i = 0; i < c->nelem; i++)
+        n[c->group[class_at(c, c->in[0], i)]]++;
+    for (unsigned g = 0; g < 16; g++) {
+        c->group_start[g] = at;
+        at += (c->bit + g + n[g] + 7) / 8 + 16;
+    }
+    kc_add_in(c, rng, at);
+    unsigned few = kc_below(rng, 3) ? 1 + kc_below(rng, 20) : 1;
+    for (size_t i = 0; i < at; i++)
+        if (kc_below(rng, few))
+            c->in[1][i] = 0;
+    kc_add_out(c, 0);
+    c->out_room[0] = 2 * (c->nelem + 64);
+}
+
+static void ref_delta_places_u16(kc_case *c)
+{
+    size_t bits[16], n = 0;
+    for (unsigned g = 0; g < 16; g++)
+        bits[g] = c->bit + g;
+    for (size_t i = 0; i < c->nelem; i++) {
+        unsigned g = c->group[class_at(c, c->in[0], i)];
+        size_t bit = bits[g]++;
+        int plain = c->value[1] >> g & 1, is = (int)(c->value[0] >> g & 1);
+        is = plain ? is : kc_bit(c->in[1] + c->group_start[g], bit);
+        if (is)
+            kc_set_element(c->out[0], n++, 2, (unsigned)i);
+    }
+    c->out_nbytes[0] = 2 * n;
+    c->result = n;
+    for (unsigned g = 0; g < 16; g++)
+        c->result = c->result * 1000003 + bits[g];
+}
+
 /* clang-format off */
 const kc_spec kc_specs_delta[] = {
     {"delta_classes_u16", plan_delta_classes_u16, ref_delta_classes_u16, 0, NULL, {0}},
@@ -461,6 +570,8 @@ const kc_spec kc_specs_delta[] = {
     {"delta_encode_u16", plan_delta_encode_u16, ref_delta_encode_u16, 0, NULL, {0}},
     {"delta_lists_u16", plan_delta_lists_u16, ref_delta_lists_u16, 0, NULL, {0}},
     {"delta_restore_u16", plan_delta_restore_u16, ref_delta_restore_u16, 0, NULL, {0}},
+    {"delta_sift_u16", plan_delta_sift_u16, ref_delta_sift_u16, 0, NULL, {0}},
+    {"delta_places_u16", plan_delta_places_u16, ref_delta_places_u16, 0, NULL, {0}},
     {"float_split_u16", plan_float_split_u16, ref_float_split_u16, 0, NULL, {0}},
     {"float_join_u16", plan_float_join_u16, ref_float_join_u16, 0, NULL, {0}},
     {0},

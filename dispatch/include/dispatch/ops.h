@@ -26,7 +26,7 @@ typedef enum bitx_isa {
     X(REDUCE2) X(DISTANCE_POSITIONS) X(SCAN2) X(SCAN) X(PARTITION) X(PARTITION_SET) \
     X(PARTITION_PLANE) X(PARTITION_VALUE) X(PARTITION_CONST) X(PACK_BITS) X(UNPACK_BITS) X(HISTOGRAM_PAIRS) X(MERGE) X(MERGE_LOWCONST) \
     X(MERGE_HIGHCONST) X(MERGE_CONST) X(MERGE_LISTS) X(SUBTREE) X(COUNT_BITS) X(DELTA_CLASSES) X(DELTA_DIFF) X(DELTA_SPLIT) X(DELTA_ENCODE) \
-    X(DELTA_LISTS) X(DELTA_RESTORE) X(GROUPS_SPLIT) X(GROUPS_MERGE) X(GROUPS_COUNT) X(FLOAT_SPLIT) X(FLOAT_JOIN) X(MAP) \
+    X(DELTA_LISTS) X(DELTA_RESTORE) X(DELTA_SIFT) X(DELTA_PLACES) X(GROUPS_SPLIT) X(GROUPS_MERGE) X(GROUPS_COUNT) X(FLOAT_SPLIT) X(FLOAT_JOIN) X(MAP) \
     X(HISTOGRAM) X(SPLIT_PLANES) X(XOR_SPLIT_PLANES) \
     X(MERGE_PLANES) X(XOR_MERGE_PLANES) X(SPLIT_BITS) X(XOR_SPLIT_BITS) \
     X(MERGE_BITS) X(XOR_MERGE_BITS) X(CAST_DOWN) X(CAST_UP) X(LOWRANK_ADD) X(COMBINE)
@@ -126,6 +126,14 @@ typedef enum bitx_isa {
     (uint8_t *lists[16], bitx_raw_sink *raw, const uint8_t *x, const uint8_t *base, size_t n, \
      const bitx_delta_params *params, const uint8_t group[16]), \
     (lists, raw, x, base, n, params, group)
+#define BITX_SIGNATURE_DELTA_SIFT size_t, return, \
+    (uint8_t *coded, uint8_t *coded_base, bitx_plane_sinks *planes, const uint8_t *x, \
+     const uint8_t *base, size_t n, const bitx_delta_params *params), \
+    (coded, coded_base, planes, x, base, n, params)
+#define BITX_SIGNATURE_DELTA_PLACES size_t, return, \
+    (uint8_t *places, bitx_plane_sources *planes, const uint8_t *base, size_t n, \
+     const bitx_delta_params *params), \
+    (places, planes, base, n, params)
 #define BITX_SIGNATURE_GROUPS_SPLIT void, , \
     (uint8_t *lists[16], const uint8_t *src, const uint8_t *classes, const uint8_t group[16], \
      size_t n), \

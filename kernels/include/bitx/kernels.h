@@ -345,6 +345,44 @@ BITX_KERNEL(int, delta_restore_u16, uint8_t *dst, const uint8_t *base, bitx_delt
             bitx_raw_source *raw, size_t nelem, const bitx_delta_params *params);
 
 /*
+ * A plane of bits for each group of classes, groups being below 16: the bits of its elements, in
+ * order, from number bit[g] of bytes[g] on. NULL: no plane, and every bit is bit g of `ones`.
+ */
+typedef struct bitx_plane_sources {
+    const uint8_t *bytes[16];
+    size_t bit[16];
+    uint8_t group[16]; /* of a class */
+    uint16_t ones;
+} bitx_plane_sources;
+
+/* The same to be written; of a group of `ones`, all bits are 1. */
+typedef struct bitx_plane_sinks {
+    uint8_t *bytes[16]; /* of all groups up to the greatest */
+    size_t bit[16];
+    uint8_t group[16];
+    uint16_t ones;
+} bitx_plane_sinks;
+
+/*
+ * For elements few of which are not those of the base. delta_sift: those whose words differ from
+ * the base's, and all of groups of `ones`, go to coded, their bases to coded_base; planes get a bit
+ * for every element, 1 if it is one of them. Returns how many there are. coded and coded_base have
+ * room for nelem + 64 elements. The planes' places move on; each needs room for
+ * bit / 8 + nelem / 8 + 16 bytes: the bits below it in its first byte stay, those above it in its
+ * last byte become zero, what lies beyond is undefined, as is the first byte where there are none.
+ */
+BITX_KERNEL(size_t, delta_sift_u16, uint8_t *coded, uint8_t *coded_base, bitx_plane_sinks *planes,
+            const uint8_t *x, const uint8_t *base, size_t nelem, const bitx_delta_params *params);
+
+/*
+ * Which they are: places gets the indices of the elements whose bit is 1, 16 bits each. Returns how
+ * many. nelem is at most 65536; places has room for nelem + 64. The planes' places move on; of each
+ * up to 16 bytes behind its last bit are read.
+ */
+BITX_KERNEL(size_t, delta_places_u16, uint8_t *places, bitx_plane_sources *planes,
+            const uint8_t *base, size_t nelem, const bitx_delta_params *params);
+
+/*
  * Elements to the lists of their groups and back: the group of element i is group[classes[i]], the
  * class of 0xff has none: groups_split drops the element, groups_merge makes it 255. Classes are
  * below 16 else, groups below 16. lists[g] moves on as elements are written or read; no byte beyond
