@@ -206,10 +206,10 @@ typedef struct economy {
 /*
  * Shifts: 16 less is a level of tree less and costs 0.3% of the bytes. A group of few elements
  * takes a decoder as long as one of many: a step of the kernels that bring lists together, in AVX2
- * a plane (0.1 cycles a weight). A share of 384 in place of 768 is one or two groups less and costs
- * dense BF16 0.2% of the bytes.
+ * a plane (0.1 cycles a weight). A share of 384 in place of 768 would be one or two groups less and
+ * cost dense BF16 0.2% of the bytes.
  */
-static const economy economies[] = {[BITX_EFFORT_DEFAULT] = {8, 384, 2048, 19},
+static const economy economies[] = {[BITX_EFFORT_DEFAULT] = {8, 768, 2048, 19},
                                     [BITX_EFFORT_FAST] = {4, 192, 256, 4},
                                     [BITX_EFFORT_MAX] = {16, 8192, 4096, 24}};
 
