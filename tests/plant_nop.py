@@ -5,8 +5,8 @@ usage: tests/plant_nop.py BITX-BENCH FOLDER [KERNELS [SEED]]
 
 Builds libbitx in FOLDER, takes its counts, and then, for each of KERNELS kernels chosen by SEED, puts a
 `nop` at the head of each innermost loop of that function in the compiler's own assembly, links, and
-counts the kernels of that file again. Found means an alarm there, and none elsewhere. Exit code 1 when one
-was not.
+counts the kernels of that file again. Found means an alarm there; others have one too when they call that
+function. Exit code 1 when one was not found.
 """
 import pathlib
 import random
@@ -101,14 +101,14 @@ def main(bench, folder, wanted=20, seed=1):
         there = [more for name, more in alarms if name.startswith('%s/%s/' % (op, isa))]
         elsewhere = [name for name, _ in alarms if not name.startswith('%s/%s/' % (op, isa))]
         tried += 1
-        found += bool(there) and not elsewhere
-        print('%-9s %-40s %d loop(s): %s%s' % ('found' if there and not elsewhere else 'NOT FOUND', op + '/' + isa,
-                                              nloops, ' '.join(there) or 'no alarm',
-                                              ', elsewhere: ' + ' '.join(elsewhere) if elsewhere else ''), flush=True)
+        found += bool(there)
+        print('%-9s %-40s %d loop(s): %s%s' % ('found' if there else 'NOT FOUND', op + '/' + isa, nloops,
+                                              ' '.join(there) or 'no alarm',
+                                              ''.join(', ' + name for name in elsewhere)), flush=True)
         (folder / target).write_bytes(plain)
         if tried == int(wanted):
             break
-    print('counts: one instruction more was found in %d of %d kernels, and only there' % (found, tried))
+    print('counts: one instruction more was found in %d of %d kernels' % (found, tried))
     return found != tried or tried < int(wanted)
 
 
