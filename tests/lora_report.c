@@ -8,7 +8,7 @@
 
 #include "adapter_cases.h"
 
-static void die(const char *what)
+static _Noreturn void die(const char *what)
 {
     fprintf(stderr, "lora_report: %s\n", what);
     exit(1);
