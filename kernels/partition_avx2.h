@@ -47,7 +47,7 @@ BITX_AVX2_INLINE partition_rows partition_masks(unsigned bits)
 /* Eight elements twice. */
 BITX_AVX2_INLINE __m128i load_twice(const uint8_t *p)
 {
-    return _mm_castpd_si128(_mm_loaddup_pd((const double *)(const any_double *)(const void *)p));
+    return _mm_broadcastq_epi64(_mm_loadl_epi64((const void *)p));
 }
 
 /* 16 elements to the ends of two lists; 8 bytes are stored at each of four places, those of a list
