@@ -13,7 +13,7 @@ for name in root half base a b mean a-f16 near task lora; do
 done
 mkdir -p "m/base/empty" "m/base/sub"
 : >"m/base/nothing"
-head -c 1500000 m/root/model.safetensors >m/base/sub/copy # a blob, and a name that is not UTF-8
+(cd m/root && head -c 1500000 model.safetensors) >m/base/sub/copy # a blob, and a name that is not UTF-8
 cp m/base/nothing "$(printf 'm/base/sub/a\377"\\b\001')"
 
 # A promoted tensor whose old frame waits for gc.
