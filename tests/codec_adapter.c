@@ -262,18 +262,6 @@ Test(adapter, every_byte_of_the_section)
     bitx_ctx_free(ctx);
 }
 
-static size_t read_file(const char *name, const char *kind, uint8_t *to)
-{
-    char path[1024];
-    snprintf(path, sizeof(path), "%s/%s.%s", FRAMES_DIR, name, kind);
-    FILE *f = fopen(path, "rb");
-    if (!f)
-        return 0;
-    const size_t n = fread(to, 1, CASE_MAX, f);
-    fclose(f);
-    return n;
-}
-
 Test(adapter, golden_frames)
 {
     static uint8_t bytes[4][CASE_MAX], out[CASE_MAX];
@@ -282,11 +270,12 @@ Test(adapter, golden_frames)
     for (size_t i = 0; i < NADAPTERS; i++) {
         const char *name = adapter_cases[i].name;
         adapter_data d = {bytes[0], bytes[1], bytes[2], bytes[3], 0, 0, 0};
-        e.n = read_file(name, "bitx", e.frame);
-        d.nbytes = read_file(name, "tensor", d.tensor);
-        cr_assert(e.n && d.nbytes && read_file(name, "base", d.base) == d.nbytes, "%s", name);
-        d.a_nbytes = read_file(name, "base1", d.a);
-        d.b_nbytes = read_file(name, "base2", d.b);
+        e.n = cu_read_file(FRAMES_DIR, name, "bitx", e.frame, CASE_MAX);
+        d.nbytes = cu_read_file(FRAMES_DIR, name, "tensor", d.tensor, CASE_MAX);
+        cr_assert_eq(cu_read_file(FRAMES_DIR, name, "base", d.base, CASE_MAX), d.nbytes, "%s",
+                     name);
+        d.a_nbytes = cu_read_file(FRAMES_DIR, name, "base1", d.a, CASE_MAX);
+        d.b_nbytes = cu_read_file(FRAMES_DIR, name, "base2", d.b, CASE_MAX);
         cr_assert_eq(decode(ctx, &e, &d, out), BITX_OK, "%s", name);
         cr_assert_arr_eq(out, d.tensor, d.nbytes);
     }

@@ -351,18 +351,6 @@ Test(predict, truncated_sections)
 
 /* ---- golden frames -------------------------------------------------------------------------- */
 
-static size_t read_file(const char *name, const char *kind, uint8_t *to)
-{
-    char path[1024];
-    snprintf(path, sizeof(path), "%s/%s.%s", FRAMES_DIR, name, kind);
-    FILE *f = fopen(path, "rb");
-    if (!f)
-        return 0;
-    const size_t n = fread(to, 1, CASE_MAX, f);
-    fclose(f);
-    return n;
-}
-
 Test(predict, golden_frames)
 {
     static const char *const kinds[CASE_BASES] = {"base", "base1", "base2"};
@@ -371,12 +359,12 @@ Test(predict, golden_frames)
     make_buffers(&b);
     for (size_t i = 0; i < NCASES; i++) {
         size_t n;
-        b.frame_n = read_file(predict_cases[i].name, "bitx", b.frame);
-        b.n = read_file(predict_cases[i].name, "tensor", b.tensor);
-        cr_assert(b.frame_n && b.n, "%s: no golden frame", predict_cases[i].name);
+        b.frame_n = cu_read_file(FRAMES_DIR, predict_cases[i].name, "bitx", b.frame, CASE_MAX);
+        b.n = cu_read_file(FRAMES_DIR, predict_cases[i].name, "tensor", b.tensor, CASE_MAX);
         b.nused = info_of(&b).nbases;
         for (unsigned k = 0; k < b.nused; k++) {
-            b.base_n = read_file(predict_cases[i].name, kinds[k], b.bases[k]);
+            b.base_n =
+                cu_read_file(FRAMES_DIR, predict_cases[i].name, kinds[k], b.bases[k], CASE_MAX);
             b.used[k] = k;
         }
         cr_assert_eq(decode(ctx, &b, &n), BITX_OK, "%s", predict_cases[i].name);

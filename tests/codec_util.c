@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -141,6 +142,21 @@ void cu_fill(cu_kind kind, bitx_dtype dtype, uint64_t seed, uint8_t *src, uint8_
     case CU_KINDS:
         break;
     }
+}
+
+size_t cu_read_file(const char *folder, const char *name, const char *kind, uint8_t *dst,
+                    size_t cap)
+{
+    char path[1024];
+    snprintf(path, sizeof(path), "%s/%s.%s", folder, name, kind);
+    FILE *f = fopen(path, "rb");
+    size_t n = f ? fread(dst, 1, cap, f) : 0;
+    if (!f || fgetc(f) != EOF) {
+        fprintf(stderr, "%s: %s\n", path, f ? "too long" : "cannot be read");
+        abort();
+    }
+    fclose(f);
+    return n;
 }
 
 /* ---- guards -----------------------------------------------------------------------------------

@@ -30,6 +30,10 @@ uint64_t cu_random(cu_rng *rng);
 /* n bytes of a tensor and of a base, the same for equal arguments on every machine. */
 void cu_fill(cu_kind kind, bitx_dtype dtype, uint64_t seed, uint8_t *src, uint8_t *base, size_t n);
 
+/* The bytes of FOLDER/NAME.KIND; aborts if it is not there or has more than cap. */
+size_t cu_read_file(const char *folder, const char *name, const char *kind, uint8_t *dst,
+                    size_t cap);
+
 /* ---- memory that faults beyond its ends ---------------------------------------------------------
  */
 
