@@ -166,8 +166,10 @@ bench_change bench_figure_change(const bench_figure *x, double tolerance)
         return BENCH_CHANGE_MISSING;
     if (!x->known)
         return BENCH_CHANGE_NEW;
+    if (tolerance < 0 && value >= (1 + tolerance) * expected)
+        return BENCH_CHANGE_NONE;
     if (tolerance < 0)
-        return value < (1 + tolerance) * expected ? BENCH_CHANGE_ALARM : BENCH_CHANGE_NONE;
+        return x->spared ? BENCH_CHANGE_MORE : BENCH_CHANGE_ALARM;
     if (x->value == x->expected)
         return BENCH_CHANGE_NONE;
     if (x->value < x->expected)
@@ -192,11 +194,11 @@ static const char *word_of(bench_change change, double tolerance, int accepted)
 {
     static const char *const words[BENCH_CHANGE_COUNT] = {"same", "fewer", "more",
                                                           "MORE", "new",   "n/a"};
+    static const char *const floors[BENCH_CHANGE_COUNT] = {"above", "n/a", "below",
+                                                           "BELOW", "new", "n/a"};
     if (change == BENCH_CHANGE_ALARM && accepted)
         return "accepted";
-    if (change == BENCH_CHANGE_ALARM && tolerance < 0)
-        return "BELOW";
-    return change == BENCH_CHANGE_NONE && tolerance < 0 ? "above" : words[change];
+    return tolerance < 0 ? floors[change] : words[change];
 }
 
 static void print_one(const bench_figure *x, const char *what, const char *word, FILE *out)
@@ -229,13 +231,20 @@ void bench_figures_print(const bench_figures *f, double tolerance, const char *a
     fprintf(out, "%zu of %s [%s]: ", f->n, f->what, f->key);
     if (!f->key_known)
         fprintf(out, "no baseline for this key: n/a\n");
-    else
-        fprintf(out, "%zu %s, %zu fewer, %zu more, %zu %s, %zu new, %zu not measured\n",
-                sum->count[BENCH_CHANGE_NONE], tolerance < 0 ? "above the floor" : "same",
-                sum->count[BENCH_CHANGE_LESS], sum->count[BENCH_CHANGE_MORE],
-                sum->count[BENCH_CHANGE_ALARM],
-                tolerance < 0 ? "below" : "more beyond the tolerance", sum->count[BENCH_CHANGE_NEW],
+    else if (tolerance < 0)
+        fprintf(out,
+                "%zu above the floor, %zu below that of one yardstick alone, %zu below, %zu new, "
+                "%zu not measured\n",
+                sum->count[BENCH_CHANGE_NONE], sum->count[BENCH_CHANGE_MORE],
+                sum->count[BENCH_CHANGE_ALARM], sum->count[BENCH_CHANGE_NEW],
                 sum->count[BENCH_CHANGE_MISSING]);
+    else
+        fprintf(out,
+                "%zu same, %zu fewer, %zu more, %zu more beyond the tolerance, %zu new, %zu not "
+                "measured\n",
+                sum->count[BENCH_CHANGE_NONE], sum->count[BENCH_CHANGE_LESS],
+                sum->count[BENCH_CHANGE_MORE], sum->count[BENCH_CHANGE_ALARM],
+                sum->count[BENCH_CHANGE_NEW], sum->count[BENCH_CHANGE_MISSING]);
 }
 
 void bench_figures_markdown(const bench_figures *f, double tolerance, const char *accept, FILE *out)

@@ -88,3 +88,35 @@ const char *bench_floors_measure(const char *only, uint64_t seed, bench_figures 
     bench_family_free(&family);
     return why;
 }
+
+void bench_floors_best(bench_figures *f, const bench_figures *again)
+{
+    for (size_t i = 0; i < f->n && i < again->n; i++)
+        if (strcmp(f->at[i].name, again->at[i].name) == 0 && !*f->at[i].why && !*again->at[i].why &&
+            again->at[i].value > f->at[i].value)
+            f->at[i].value = again->at[i].value;
+}
+
+/* Whether both names are of one coder and direction. */
+static int sisters(const char *a, const char *b)
+{
+    size_t n = (size_t)(strrchr(a, '/') - a);
+    return strcmp(a, b) != 0 && strncmp(a, b, n + 1) == 0;
+}
+
+size_t bench_floors_settle(bench_figures *f)
+{
+    size_t alarms = 0;
+    for (size_t i = 0; i < f->n; i++)
+        f->at[i].spared = 0;
+    for (size_t i = 0; i < f->n; i++) {
+        bench_figure *x = &f->at[i];
+        if (bench_figure_change(x, BENCH_FLOOR_TOLERANCE) != BENCH_CHANGE_ALARM)
+            continue;
+        for (size_t j = 0; j < f->n; j++)
+            x->spared |= sisters(x->name, f->at[j].name) &&
+                         bench_figure_change(&f->at[j], BENCH_FLOOR_TOLERANCE) == BENCH_CHANGE_NONE;
+        alarms += !x->spared;
+    }
+    return alarms;
+}

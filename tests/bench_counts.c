@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "bench/figures.h"
+#include "bench/floors.h"
 #include "bench/steps.h"
 
 #if defined(__x86_64__)
@@ -74,6 +75,41 @@ Test(counts, verdicts)
     cr_expect_eq(change_of(1001, 1000, 0), BENCH_CHANGE_ALARM);
     cr_expect_eq(change_of(701, 1000, -0.3), BENCH_CHANGE_NONE);
     cr_expect_eq(change_of(699, 1000, -0.3), BENCH_CHANGE_ALARM);
+}
+
+static void add_floor(bench_figures *f, const char *name, uint64_t value)
+{
+    bench_figure *x = bench_figures_add(f, name);
+    x->value = value;
+    x->expected = 1000;
+    x->known = 1;
+}
+
+/* A coder that is slower is so against both yardsticks; a faster memcpy is no alarm. */
+Test(counts, floors)
+{
+    bench_figures f, again;
+    memset(&f, 0, sizeof(f));
+    memset(&again, 0, sizeof(again));
+    add_floor(&f, "codec/a/encode/memcpy", 600);
+    add_floor(&f, "codec/a/encode/zstd-3", 950);
+    add_floor(&f, "codec/a/decode/memcpy", 690);
+    add_floor(&f, "codec/a/decode/zstd-3", 699);
+    add_floor(&f, "codec/ab/decode/zstd-3", 1000);
+    cr_expect_eq(bench_floors_settle(&f), 2);
+    cr_expect_eq(bench_figure_change(&f.at[0], BENCH_FLOOR_TOLERANCE), BENCH_CHANGE_MORE);
+    cr_expect_eq(bench_figure_change(&f.at[2], BENCH_FLOOR_TOLERANCE), BENCH_CHANGE_ALARM);
+    cr_expect_eq(bench_figure_change(&f.at[3], BENCH_FLOOR_TOLERANCE), BENCH_CHANGE_ALARM);
+    add_floor(&again, "codec/a/encode/memcpy", 500);
+    add_floor(&again, "codec/a/encode/zstd-3", 0);
+    add_floor(&again, "codec/a/decode/memcpy", 650);
+    add_floor(&again, "codec/a/decode/zstd-3", 720);
+    bench_floors_best(&f, &again);
+    cr_expect_eq(f.at[0].value, 600);
+    cr_expect_eq(f.at[3].value, 720);
+    cr_expect_eq(bench_floors_settle(&f), 0);
+    bench_figures_free(&f);
+    bench_figures_free(&again);
 }
 
 Test(counts, part_of_a_name)

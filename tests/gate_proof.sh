@@ -2,7 +2,7 @@
 # Does the gate find what it should, and nothing else? Each part runs the gate itself, as CI does, and
 # counts its verdicts; logs lie in build-perf/proof. Busy neighbours are welcome: they are the hard case.
 # usage: gate_proof.sh BUILD same [RUNS [BUDGET [GATE-OPTION...]]] | slow [RUNS [BUDGET]] | load [RUNS [BUDGET]]
-#        | counts [KERNELS] | frame
+#        | counts [KERNELS [SEED [OPERATION/ISA...]]] | frame
 set -eu
 unset CDPATH
 cd -- "$(dirname -- "$0")/.."

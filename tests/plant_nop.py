@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """One instruction more in the inner loops of one kernel, many kernels one after the other: is each found by counts?
 
-usage: tests/plant_nop.py BITX-BENCH FOLDER [KERNELS [SEED]]
+usage: tests/plant_nop.py BITX-BENCH FOLDER [KERNELS [SEED [OPERATION/ISA...]]]
 
-Builds libbitx in FOLDER, takes its counts, and then, for each of KERNELS kernels chosen by SEED, puts a
+Builds libbitx in FOLDER, takes its counts, and then, for each of KERNELS kernels chosen by SEED (of those named, if any are), puts a
 `nop` at the head of each innermost loop of that function in the compiler's own assembly, links, and
 counts the kernels of that file again. Found means an alarm there; others have one too when they call that
 function. Exit code 1 when one was not found.
@@ -74,7 +74,7 @@ def count(bench, library, *words):
     return done.stdout
 
 
-def main(bench, folder, wanted=20, seed=1):
+def main(bench, folder, wanted=20, seed=1, *only):
     folder = pathlib.Path(folder).resolve()
     library, expected = build(folder), folder / 'counts.txt'
     real = library.resolve().relative_to(folder)
@@ -85,6 +85,7 @@ def main(bench, folder, wanted=20, seed=1):
     names = sorted({tuple(line.split('/')[:2]) for line in expected.read_text().split('\n')
                     if line.count('/') == 2 and line[0] not in '#['})
     random.Random(int(seed)).shuffle(names)
+    names = [name for name in names if not only or '/'.join(name) in only]
     tried = found = 0
     for op, isa in names:
         _, target, text = assembly(folder, 'bitx_%s_%s' % (op, isa))

@@ -9,5 +9,11 @@
 
 /* In thousandths. NULL, or why nothing could be measured. */
 const char *bench_floors_measure(const char *only, uint64_t seed, bench_figures *out);
+/* Takes the greater of each figure of the two. */
+void bench_floors_best(bench_figures *f, const bench_figures *again);
+/* After bench_figures_expect. Spares what is below the floor of one yardstick alone: a slower coder
+   is below both, while memcpy gains half when the neighbours leave the caches to it. The alarms
+   that remain. */
+size_t bench_floors_settle(bench_figures *f);
 
 #endif
