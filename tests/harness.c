@@ -60,9 +60,17 @@ uint64_t kc_seed(void)
     return (uint64_t)t.tv_sec * 1000003u + (uint64_t)t.tv_nsec;
 }
 
+/* What goes wrong outside a kernel is told with its seed as well. */
+static void say_where(const char *what)
+{
+    fprintf(stderr, "FAIL %s %s: %s; nelem=%zu, BITX_TEST_SEED=%#llx\n", now.op ? now.op : "?",
+            now.isa ? now.isa : "?", what, now.nelem, (unsigned long long)now.seed);
+}
+
 static void die(const char *what)
 {
     perror(what);
+    say_where(what);
     exit(2);
 }
 
@@ -104,6 +112,7 @@ static void on_crash(int signo, siginfo_t *info, void *context)
 {
     (void)context;
     if (!crash_armed) {
+        say_where(strsignal(signo));
         signal(signo, SIG_DFL);
         raise(signo);
         return;
@@ -116,7 +125,7 @@ static void on_crash(int signo, siginfo_t *info, void *context)
 
 static void catch_crashes(void)
 {
-    static const int signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE};
+    static const int signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGVTALRM};
     struct sigaction action;
     memset(&action, 0, sizeof(action));
     action.sa_sigaction = on_crash;
@@ -370,11 +379,11 @@ static void check_misaligned(const target *t, const kc_case *c, kc_rng *rng, uns
 
 static void begin(const char *op, const char *isa, uint64_t seed, kc_rng *rng)
 {
-    make_arenas();
-    catch_crashes();
     now.op = op;
     now.isa = isa;
     now.seed = seed;
+    make_arenas();
+    catch_crashes();
     now.failures = 0;
     rng->state = seed;
     for (const char *s = op; *s; s++)

@@ -32,6 +32,12 @@ static void random_params(kc_case *c, kc_rng *rng)
     for (int k = 0; k < 16; k++)
         p->shift[k] = (uint8_t)kc_below(rng, kc_below(rng, 2) ? p->width - 1 : 1);
     p->same_classes = (uint16_t)kc_random(rng);
+    if (kc_below(rng, 16) == 0) { /* classes at the end of what words are */
+        p->zero_bits = p->class_shift = 0;
+        p->width = 16;
+        p->sign = kc_below(rng, 4) == 0;
+        p->class_low = (p->sign ? 32768 : 65536) - kc_below(rng, 4);
+    }
 }
 
 static int64_t word_at(const kc_case *c, const uint8_t *p, size_t i)
