@@ -295,13 +295,15 @@ static uint64_t call_delta_encode(bitx_fn fn, const bench_call *c)
 
 static _Thread_local size_t listed[4]; /* of the last call */
 
-/* Four lists. */
+/* Four of the classes. */
+static const uint8_t four_groups[16] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 2, 3, 3, 3};
+
 static uint64_t call_delta_lists(bitx_fn fn, const bench_call *c)
 {
-    static const uint8_t group[16] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 2, 3, 3, 3};
     uint8_t *lists[16] = {c->w[2], c->w[3], c->w[4], c->w[5]};
     bitx_raw_sink raw = {{c->w[0], c->w[1]}, {0, 0}};
-    ((bitx_fn_DELTA_LISTS *)fn)(lists, &raw, c->r[0], c->r[1], c->nelem, &delta_params, group);
+    ((bitx_fn_DELTA_LISTS *)fn)(lists, &raw, c->r[0], c->r[1], c->nelem, &delta_params,
+                                four_groups);
     for (unsigned k = 0; k < 4; k++)
         listed[k] = (size_t)(lists[k] - c->w[2 + k]);
     return raw.bit[0] | (uint64_t)raw.bit[1] << 32;
@@ -312,6 +314,45 @@ static size_t written_delta_lists(const bench_call *c, unsigned i, uint64_t valu
     (void)c;
     uint64_t bits = i == 0 ? value & UINT32_MAX : value >> 32;
     return i < 2 ? (size_t)(bits + 7) / 8 : listed[i - 2];
+}
+
+/* A plane for each of four groups. */
+static uint64_t call_delta_sift(bitx_fn fn, const bench_call *c)
+{
+    bitx_plane_sinks planes = {.bytes = {c->w[2], c->w[3], c->w[4], c->w[5]}};
+    memcpy(planes.group, four_groups, sizeof(planes.group));
+    size_t n = ((bitx_fn_DELTA_SIFT *)fn)(c->w[0], c->w[1], &planes, c->r[0], c->r[1], c->nelem,
+                                          &delta_params);
+    for (unsigned k = 0; k < 4; k++)
+        listed[k] = (planes.bit[k] + 7) / 8;
+    return n;
+}
+
+static size_t written_delta_sift(const bench_call *c, unsigned i, uint64_t value)
+{
+    (void)c;
+    return i < 2 ? 2 * (size_t)value : listed[i - 2];
+}
+
+/* Places have 16 bits, so that a call has at most 65536 elements. */
+static uint64_t call_delta_places(bitx_fn fn, const bench_call *c)
+{
+    bitx_plane_sources planes = {.bytes = {c->r[1], c->r[2], c->r[3], c->r[4]}};
+    size_t n = 0, step = 65536;
+    memcpy(planes.group, four_groups, sizeof(planes.group));
+    for (size_t i = 0; i < c->nelem; i += step) {
+        step = c->nelem - i < step ? c->nelem - i : step;
+        n += ((bitx_fn_DELTA_PLACES *)fn)(c->w[0] + 2 * n, &planes, c->r[0] + 2 * i, step,
+                                          &delta_params);
+    }
+    return n;
+}
+
+static size_t written_delta_places(const bench_call *c, unsigned i, uint64_t value)
+{
+    (void)c;
+    (void)i;
+    return 2 * (size_t)value;
 }
 
 static size_t written_delta_encode(const bench_call *c, unsigned i, uint64_t value)
@@ -335,6 +376,36 @@ static uint8_t *make_pair(const bench_call *c, uint64_t seed)
     if (pair)
         bench_fill_bf16(&both, 2, nbytes, seed);
     return pair;
+}
+
+/* Of a hundred elements one is not the base's. */
+static void fill_sparse(const bench_call *c, unsigned nread, size_t *nbytes, uint64_t seed)
+{
+    bench_fill_bf16(c, nread, nbytes, seed);
+    for (size_t i = 0; i < c->nelem; i++)
+        if (bench_random(&seed) % 100)
+            memcpy(source(c, 0) + 2 * i, c->r[1] + 2 * i, 2);
+}
+
+/* The planes of such a pair. */
+static void fill_delta_places(const bench_call *c, unsigned nread, size_t *nbytes, uint64_t seed)
+{
+    (void)nread;
+    size_t each = 2 * c->nelem, pair_nbytes[2] = {each, each};
+    uint8_t *pair = malloc(2 * each + 64), *coded = malloc(2 * (each + 128));
+    bench_call both = {.r = {pair, pair + each}, .nelem = c->nelem};
+    bitx_plane_sinks planes = {.bytes = {source(c, 1), source(c, 2), source(c, 3), source(c, 4)}};
+    memcpy(planes.group, four_groups, sizeof(planes.group));
+    if (pair && coded) {
+        fill_sparse(&both, 2, pair_nbytes, seed);
+        memcpy(source(c, 0), pair + each, each);
+        bitx_delta_sift_u16(coded, coded + each + 128, &planes, pair, pair + each, c->nelem,
+                            &delta_params);
+        for (unsigned k = 0; k < 4; k++)
+            nbytes[1 + k] = (planes.bit[k] + 7) / 8;
+    }
+    free(pair);
+    free(coded);
 }
 
 static void fill_delta_split(const bench_call *c, unsigned nread, size_t *nbytes, uint64_t seed)
@@ -644,6 +715,9 @@ static const bench_driver drivers[BITX_SIG_COUNT] = {
     [BITX_SIG_DELTA_SPLIT] = {"WH", "HRR", call_delta_split, fill_delta_split, written_delta_split},
     [BITX_SIG_DELTA_ENCODE] = {"WW", "HRRH", call_delta_encode, NULL, written_delta_encode},
     [BITX_SIG_DELTA_LISTS] = {"WW", "RRRRRR", call_delta_lists, NULL, written_delta_lists},
+    [BITX_SIG_DELTA_SIFT] = {"WW", "RRRRRR", call_delta_sift, fill_sparse, written_delta_sift},
+    [BITX_SIG_DELTA_PLACES] = {"WRRRR", "R", call_delta_places, fill_delta_places,
+                               written_delta_places},
     [BITX_SIG_DELTA_RESTORE] = {"WWRRK", "W", call_delta_restore, fill_delta_restore, NULL},
     [BITX_SIG_GROUPS_SPLIT] = {"WWK", "W", call_groups_split, fill_groups, NULL},
     [BITX_SIG_GROUPS_MERGE] = {"WWK", "W", call_groups_merge, fill_groups, NULL},
@@ -702,7 +776,7 @@ static size_t letter_nbytes(char letter, unsigned width, size_t nelem, size_t *s
         *stride = nelem * width / 8 + 64;
         return nelem * width / 16;
     case 'R': /* until the data is known: half a byte for each element */
-        *stride = 2 * nelem + 64;
+        *stride = 2 * nelem + 128;
         return nelem / 2;
     case 'K':
         *stride = 4096;
