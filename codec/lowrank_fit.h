@@ -18,7 +18,7 @@ typedef struct bitx_pair_source {
  */
 enum { LOWRANK_TEST_MAX = 128 };
 bool bitx_lowrank_test(bitx_dtype dtype, const uint8_t *src, const uint8_t *base, size_t p,
-                       size_t q);
+                       size_t q, bool cheap);
 
 /*
  * The factors that should make the frame smallest, as a section, allocated; *section NULL if none

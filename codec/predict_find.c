@@ -93,6 +93,7 @@ size_t bitx_predictor_section_max(const bitx_params *params, uint64_t nbytes, ui
 static bitx_status looks_lowrank(const bitx_finder *f, const bitx_pair_source *pair, bool *yes)
 {
     enum { SIDE_BYTES = LOWRANK_TEST_MAX * LOWRANK_TEST_MAX * 4 };
+    enum { CHEAP_NBYTES = 1 << 16 };
     const size_t unit = bitx_unit_nbytes(pair->dtype);
     const uint64_t elements = pair->rows * pair->columns;
     size_t side = 24;
@@ -112,7 +113,7 @@ static bitx_status looks_lowrank(const bitx_finder *f, const bitx_pair_source *p
             status = read_exactly(pair->base, at, base + i * q * unit, q * unit);
     }
     if (status == BITX_OK)
-        *yes = bitx_lowrank_test(pair->dtype, src, base, p, q);
+        *yes = bitx_lowrank_test(pair->dtype, src, base, p, q, elements * unit <= CHEAP_NBYTES);
     return status;
 }
 
