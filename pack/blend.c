@@ -413,19 +413,51 @@ static void find_cast(struct zipllm_blender *b, zipllm_part *part, bool whole, d
     }
 }
 
-/* One as near as any is a cast: a change of low rank of it is none of what it was cast from. */
-static void find_cast_base(const struct zipllm_blender *b, zipllm_part *part)
+/* Squares of the change in steps, over the elements that all candidates have. */
+static double energy_of(const struct zipllm_blender *b, const candidate *c)
 {
-    for (size_t i = 0; i < b->n && zipllm_row_nelem(part->shape) != 0; i++) {
+    double sum = 0;
+    for (uint32_t i = 0; i < b->nsamples; i++) {
+        const double d = b->weight[i] > 0
+                             ? (double)b->weight[i] * ((double)b->part[i] - (double)c->value[i])
+                             : 0;
+        sum += d * d;
+    }
+    return sum;
+}
+
+/* Nothing but a cast: its frame has next to no bytes. */
+static bool is_mere_cast(const zipllm_tensor_row *row)
+{
+    return row->predictor == BITX_PREDICT_CAST && row->length < 128 + row->nbytes / 64;
+}
+
+/* One as near as any is a cast: a change of low rank of it is none of what it was cast from. Of
+   several, the one that the tensor was made of is nearest by the energy of the change, to which a
+   change of another kind adds. */
+static void find_cast_base(struct zipllm_blender *b, zipllm_part *part)
+{
+    const candidate *best = NULL;
+    double least = INFINITY;
+    if (zipllm_row_nelem(part->shape) == 0)
+        return;
+    weigh(b, part->dtype);
+    for (size_t i = 0; i < b->n; i++) {
         const candidate *c = &b->list[i];
         if (c->bits < 1 || c->bits > 1.1 * b->list[0].bits)
-            return;
-        if (c->value == NULL || c->row.depth != 1 || c->row.predictor != BITX_PREDICT_CAST)
+            break;
+        if (c->value == NULL || c->row.depth != 1 || !is_mere_cast(&c->row))
             continue;
-        take(part, &c, 1, c->bits);
-        part->blend_nbytes = INFINITY; /* a mere try */
-        return;
+        const double energy = energy_of(b, c);
+        if (energy < least) {
+            least = energy;
+            best = c;
+        }
     }
+    if (best == NULL)
+        return;
+    take(part, &best, 1, best->bits);
+    part->blend_nbytes = INFINITY; /* a mere try */
 }
 
 static zipllm_status look_at(zipllm_ingest *in, zipllm_part *part)

@@ -233,6 +233,28 @@ static bitx_status plan_against(zipllm_pipeline *p, const zipllm_unit *u, zipllm
     return BITX_OK;
 }
 
+/* What the plan's bases have for a block; out[k] is of coding->bases[k]. */
+static bool load_bases(const zipllm_coding *coding, uint64_t index, zipllm_worker *worker,
+                       const void *out[ZIPLLM_PARENTS_MAX], size_t *nbytes, zipllm_fault *fault)
+{
+    uint64_t offset;
+    *nbytes = 0;
+    if (coding->nbases == 0)
+        return true;
+    const bitx_status status = bitx_plan_base_range(coding->plan, index, &offset, nbytes);
+    if (status != BITX_OK) {
+        *fault = (zipllm_fault){.status = ZIPLLM_ERROR, .codec = status};
+        return false;
+    }
+    if (*nbytes == 0)
+        return true;
+    if (index < coding->kept.n && coding->kept.at[index] != NULL) {
+        out[0] = coding->kept.at[index];
+        return true;
+    }
+    return zipllm_stored_ranges(coding->bases, coding->nbases, worker, offset, *nbytes, out, fault);
+}
+
 /* A blend is worth it only as one: as a plain base its tensors, deltas themselves, may not serve,
    and where none of them is used, the base may. */
 static bool is_blend(const zipllm_coding *coding)
@@ -242,23 +264,112 @@ static bool is_blend(const zipllm_coding *coding)
            (kind != BITX_PREDICT_BASE || coding->bases[0]->row.depth == 0);
 }
 
+static void drop_plan(zipllm_coding *coding)
+{
+    bitx_plan_free(coding->plan);
+    coding->plan = NULL;
+    coding->nbases = 0;
+    coding->adapted = false;
+}
+
+/* About what the frame takes with the plan at hand, factors and tables included: every sixteenth
+   block is coded, so of most tensors that are not small the sixteenth part. */
+static bool weigh_plan(zipllm_pipeline *p, const zipllm_unit *u, zipllm_worker *worker,
+                       uint8_t *scratch, uint64_t *frame_nbytes)
+{
+    enum { EVERY = 16 };
+    zipllm_coding *coding = u->task->coding;
+    const uint64_t nbytes = u->task->part->nbytes;
+    uint64_t coded = 0, read = 0;
+    sample_source sample = {p, u, worker, NULL, NULL, NULL, 0};
+    bitx_geometry geometry;
+    bitx_plan_geometry(coding->plan, &geometry);
+    for (uint64_t i = geometry.nblocks > EVERY ? EVERY / 2 : 0; i < geometry.nblocks; i += EVERY) {
+        const uint64_t at = i * ZIPLLM_BLOCK_NBYTES, rest = nbytes - at;
+        const size_t n = rest < ZIPLLM_BLOCK_NBYTES ? (size_t)rest : ZIPLLM_BLOCK_NBYTES;
+        const void *bases[ZIPLLM_PARENTS_MAX] = {0};
+        size_t base_nbytes;
+        bitx_block block;
+        if (read_sample(&sample, at, scratch, n) != 0 ||
+            !load_bases(coding, i, worker, bases, &base_nbytes, &coding->fault))
+            return false;
+        const bitx_status status =
+            bitx_block_encode_bases(worker->ctx, coding->plan, i, worker->block, n, &block, scratch,
+                                    n, bases, base_nbytes != 0 ? coding->nbases : 0, base_nbytes);
+        if (status != BITX_OK) {
+            coding->fault = (zipllm_fault){.status = ZIPLLM_ERROR, .codec = status};
+            return false;
+        }
+        coded += block.payload_nbytes;
+        read += n;
+    }
+    *frame_nbytes =
+        geometry.header_nbytes + (uint64_t)((double)coded * ((double)nbytes / (double)read));
+    return true;
+}
+
+/* A blend that leaves more than this share of a tensor is compared with the plain base. */
+enum { BLEND_CERTAIN = 16 };
+
+/* With the plan of a blend at hand: whether it, or the base, if that is another tensor, makes the
+   smaller frame. */
+static bitx_status compare_base(zipllm_pipeline *p, const zipllm_unit *u, zipllm_worker *worker,
+                                uint8_t *scratch)
+{
+    const zipllm_task *task = u->task;
+    zipllm_coding *coding = task->coding;
+    uint64_t blended, plain;
+    if (task->with == NULL ||
+        (coding->nbases == 1 && task->with->row.id == coding->bases[0]->row.id))
+        return BITX_OK;
+    if (!weigh_plan(p, u, worker, scratch, &blended))
+        return BITX_ERR_SOURCE;
+    if (blended < task->part->nbytes / BLEND_CERTAIN)
+        return BITX_OK;
+    bitx_plan *plan = coding->plan;
+    zipllm_stored *bases[ZIPLLM_PARENTS_MAX];
+    const unsigned nbases = coding->nbases;
+    const bool adapted = coding->adapted;
+    memcpy(bases, coding->bases, sizeof bases);
+    coding->plan = NULL;
+    bitx_status status = plan_against(p, u, worker, &task->with, 1, NULL);
+    if (status == BITX_OK && !weigh_plan(p, u, worker, scratch, &plain))
+        status = BITX_ERR_SOURCE;
+    if (status == BITX_OK && plain < blended) {
+        bitx_plan_free(plan);
+        return BITX_OK;
+    }
+    drop_plan(coding);
+    coding->plan = plan;
+    coding->nbases = nbases;
+    coding->adapted = adapted;
+    memcpy(coding->bases, bases, sizeof bases);
+    return status;
+}
+
+static bitx_status plan_blend(zipllm_pipeline *p, const zipllm_unit *u, zipllm_worker *worker)
+{
+    const zipllm_task *task = u->task;
+    zipllm_coding *coding = task->coding;
+    uint8_t *scratch = malloc((size_t)task->nblend * ZIPLLM_BLOCK_NBYTES);
+    if (scratch == NULL)
+        return BITX_ERR_MEMORY;
+    bitx_status status = plan_against(p, u, worker, task->blend, task->nblend, scratch);
+    if (status == BITX_OK && is_blend(coding))
+        status = compare_base(p, u, worker, scratch);
+    else if (status == BITX_OK)
+        drop_plan(coding);
+    free(scratch);
+    return status;
+}
+
 static void make_plan(zipllm_pipeline *p, const zipllm_unit *u, zipllm_worker *worker)
 {
     const zipllm_task *task = u->task;
     zipllm_coding *coding = task->coding;
     bitx_status status = BITX_OK;
-    if (task->nblend != 0) {
-        uint8_t *scratch = malloc((size_t)task->nblend * ZIPLLM_BLOCK_NBYTES);
-        status = scratch != NULL ? plan_against(p, u, worker, task->blend, task->nblend, scratch)
-                                 : BITX_ERR_MEMORY;
-        free(scratch);
-        if (status == BITX_OK && !is_blend(coding)) {
-            bitx_plan_free(coding->plan);
-            coding->plan = NULL;
-            coding->nbases = 0;
-            coding->adapted = false;
-        }
-    }
+    if (task->nblend != 0)
+        status = plan_blend(p, u, worker);
     if (status == BITX_OK && coding->plan == NULL)
         status = plan_against(p, u, worker, &task->with, task->with != NULL, NULL);
     if (status != BITX_OK) {
@@ -283,35 +394,12 @@ static void decode_base(zipllm_pipeline *p, zipllm_base_job *job, zipllm_worker 
         make_plan(p, job->unit, worker);
 }
 
-/* What the plan's bases have for a block; out[k] is of coding->bases[k]. */
-static bool load_bases(const zipllm_unit *u, zipllm_worker *worker,
-                       const void *out[ZIPLLM_PARENTS_MAX], size_t *nbytes, zipllm_fault *fault)
-{
-    const zipllm_coding *coding = u->task->coding;
-    uint64_t offset;
-    *nbytes = 0;
-    if (coding->nbases == 0)
-        return true;
-    const bitx_status status = bitx_plan_base_range(coding->plan, u->index, &offset, nbytes);
-    if (status != BITX_OK) {
-        *fault = (zipllm_fault){.status = ZIPLLM_ERROR, .codec = status};
-        return false;
-    }
-    if (*nbytes == 0)
-        return true;
-    if (u->index < coding->kept.n && coding->kept.at[u->index] != NULL) {
-        out[0] = coding->kept.at[u->index];
-        return true;
-    }
-    return zipllm_stored_ranges(coding->bases, coding->nbases, worker, offset, *nbytes, out, fault);
-}
-
 static void encode_unit(zipllm_window *w, zipllm_unit *u, zipllm_worker *worker)
 {
     const zipllm_coding *coding = u->task->coding;
     const void *bases[ZIPLLM_PARENTS_MAX] = {0};
     size_t base_nbytes;
-    if (!load_bases(u, worker, bases, &base_nbytes, &u->fault))
+    if (!load_bases(coding, u->index, worker, bases, &base_nbytes, &u->fault))
         return;
     uint8_t *payload = w->output + u->at;
     const bitx_status status = bitx_block_encode_bases(
