@@ -83,21 +83,42 @@ static bool groups_fit(const sparse_groups *groups, const size_t sizes[CLASSES_M
     return true;
 }
 
-static void restore_piece(bit_reader *r, const delta_memory *m, const bitx_delta_params *p,
-                          sparse_groups *groups, bitx_raw_source *raw, uint8_t *dst,
-                          const uint8_t *base, size_t n)
+/* Pieces whose coded elements are restored together: kernels want some. */
+typedef struct restore_batch {
+    size_t npieces, start[SPARSE_BATCH + 1]; /* of each piece, in the list */
+    size_t first;                            /* element */
+} restore_batch;
+
+static void copy_piece(const bitx_delta_params *p, uint8_t *dst, const uint8_t *base, size_t n)
 {
-    const size_t room = sparse_list_room(2);
-    uint8_t *places = m->sifted, *from = places + room, *to = from + room;
     memcpy(dst, base, 2 * n);
     for (size_t k = 0; k < n && p->zero_bits; k++)
         word_store(dst, k, 2, word_load(dst, k, 2) >> p->zero_bits << p->zero_bits);
+}
+
+/* Places of coded elements, and their bases, behind those of the batch. */
+static void add_piece(const delta_memory *m, const bitx_delta_params *p, sparse_groups *groups,
+                      restore_batch *batch, const uint8_t *base, size_t n)
+{
+    const size_t at = batch->start[batch->npieces];
+    uint8_t *places = m->sifted + 2 * at, *from = m->sifted + sparse_list_room(2) + 2 * at;
     const size_t ncoded = bitx_delta_places_u16(places, &groups->planes, base, n, p);
     for (size_t k = 0; k < ncoded; k++)
         memcpy(from + 2 * k, base + 2 * word_load(places, k, 2), 2);
-    r->bad |= bitx_delta_restore_u16(to, from, &groups->lists, raw, ncoded, p) != 0;
-    for (size_t k = 0; k < ncoded; k++)
-        memcpy(dst + 2 * word_load(places, k, 2), to + 2 * k, 2);
+    batch->start[++batch->npieces] = at + ncoded;
+}
+
+static void restore_coded(bit_reader *r, const delta_memory *m, const bitx_delta_params *p,
+                          sparse_groups *groups, bitx_raw_source *raw, const restore_batch *batch,
+                          uint8_t *dst)
+{
+    const size_t room = sparse_list_room(2);
+    uint8_t *places = m->sifted, *from = places + room, *to = from + room;
+    r->bad |=
+        bitx_delta_restore_u16(to, from, &groups->lists, raw, batch->start[batch->npieces], p) != 0;
+    for (size_t i = 0; i < batch->npieces; i++, dst += 2 * SPARSE_PIECE)
+        for (size_t k = batch->start[i]; k < batch->start[i + 1]; k++)
+            memcpy(dst + 2 * word_load(places, k, 2), to + 2 * k, 2);
 }
 
 static void restore(bit_reader *r, const bitx_words *words, const bitx_model *model,
@@ -111,10 +132,18 @@ static void restore(bit_reader *r, const bitx_words *words, const bitx_model *mo
     const bitx_delta_params p = bitx_words_params(model, 0);
     bitx_raw_source raw = {
         {strings.bytes[0], strings.bytes[1]}, {strings.nbytes[0], strings.nbytes[1]}, {0, 0}};
+    restore_batch batch = {.npieces = 0};
     for (size_t i = 0, n; i < words->nelem && !r->bad; i += n) {
         n = words->nelem - i < SPARSE_PIECE ? words->nelem - i : SPARSE_PIECE;
-        restore_piece(r, m, &p, groups, &raw, dst + 2 * i, words->base + 2 * i, n);
-        r->bad |= !groups_fit(groups, sizes, i + n == words->nelem);
+        const bool end = i + n == words->nelem;
+        add_piece(m, &p, groups, &batch, words->base + 2 * i, n);
+        copy_piece(&p, dst + 2 * i, words->base + 2 * i, n);
+        if (!end && batch.npieces < SPARSE_BATCH && batch.start[batch.npieces] < SPARSE_ENOUGH)
+            continue;
+        restore_coded(r, m, &p, groups, &raw, &batch, dst + 2 * batch.first);
+        r->bad |= !groups_fit(groups, sizes, end);
+        batch.npieces = 0;
+        batch.first = i + n;
         if (m->progress && !r->bad)
             m->progress->advance(m->progress, 2 * (i + n));
     }

@@ -9,9 +9,11 @@
 #include "plan.h"
 
 enum {
-    SPARSE_PIECE = 1 << 12,               /* elements at a time: they and the base stay in L1 */
-    SPARSE_SLACK = SPARSE_PIECE / 8 + 64, /* bytes that may be read behind a plane */
-    SPARSE_SHARE = 8                      /* at most one of so many is coded */
+    SPARSE_PIECE = 1 << 12, /* elements at a time: they and the base stay in L1 */
+    SPARSE_BATCH = 4,       /* pieces, unless so many are coded before: */
+    SPARSE_ENOUGH = 128,
+    SPARSE_SLACK = SPARSE_BATCH * SPARSE_PIECE / 8 + 64, /* bytes read behind a plane */
+    SPARSE_SHARE = 8                                     /* at most one of so many is coded */
 };
 
 struct delta_memory;
@@ -19,7 +21,7 @@ struct delta_memory;
 /* One of the three lists in delta_memory. */
 static inline size_t sparse_list_room(size_t unit)
 {
-    return unit == 2 ? carved(2 * (SPARSE_PIECE + 64)) : 0;
+    return unit == 2 ? carved(2 * (SPARSE_ENOUGH + SPARSE_PIECE + 64)) : 0;
 }
 
 /* Whether words with groups of these sizes are restored faster so, by what their codes promise. */
