@@ -264,6 +264,34 @@ static void keep_likely(bitx_plan *plan)
     plan->ncandidates = n;
 }
 
+typedef struct tables_job {
+    bitx_ctx *ctx;
+    bitx_plan *plan;
+    const bitx_sample *sample;
+    uint8_t *section, *objects;
+    size_t n; /* of the section */
+    uint64_t nbytes;
+    bitx_status status;
+    void (*beside)(void *arg, size_t sample_nbytes);
+} tables_job;
+
+/* The calling thread may have another worker's number, but the first worker is nobody else's. */
+static void make_tables(void *arg, size_t i, unsigned worker)
+{
+    tables_job *job = arg;
+    (void)worker;
+    bitx_plan *plan = job->plan;
+    bitx_worker *first = &job->ctx->workers[0];
+    if (i)
+        job->beside(job->ctx->beside_arg, job->sample->span.nbytes);
+    else if (plan->ncandidates == 1)
+        job->n = plan_tables(&first->work, &plan->tuning, plan->candidates[0], job->sample,
+                             job->section);
+    else
+        job->status =
+            choose(first, plan, job->sample, job->section, &job->n, job->objects, &job->nbytes);
+}
+
 /* *nbytes: about what the tensor would take; compared: whether it is asked for. */
 static bitx_status plan_from_sample(bitx_ctx *ctx, bitx_plan *plan, bitx_sample *given,
                                     const bitx_bases *bases, uint8_t *section, uint8_t *objects,
@@ -280,13 +308,14 @@ static bitx_status plan_from_sample(bitx_ctx *ctx, bitx_plan *plan, bitx_sample 
         return status;
     bitx_worker *worker = &ctx->workers[0];
     plan->section = section;
-    size_t n = 0;
-    if (plan->ncandidates == 1) {
-        n = plan_tables(&worker->work, &plan->tuning, plan->candidates[0], &sample, section);
-    } else {
-        status = choose(worker, plan, &sample, section, &n, objects, nbytes);
-        if (status != BITX_OK)
-            return status;
+    tables_job job = {ctx, plan, &sample, section, objects, 0, 0, BITX_OK, ctx->beside};
+    const bool chosen = plan->ncandidates != 1;
+    ctx->beside = NULL;
+    bitx_ctx_run(ctx, make_tables, &job, job.beside ? 2 : 1);
+    if (job.status != BITX_OK)
+        return job.status;
+    *nbytes = job.nbytes;
+    if (chosen) {
         /* The only block is known: what it becomes is settled, and raw needs no base. */
         bool whole = sample.span.nbytes == sample.nbytes && sample.nbytes <= sample.block_nbytes;
         if (whole && *nbytes >= sample.nbytes)
@@ -297,7 +326,7 @@ static bitx_status plan_from_sample(bitx_ctx *ctx, bitx_plan *plan, bitx_sample 
             keep_likely(plan);
     }
     /* Tables of one codec: most blocks will be its, and all would pay for others'. */
-    plan->header.tables_nbytes = plan->ncandidates ? n : 0;
+    plan->header.tables_nbytes = plan->ncandidates ? job.n : 0;
     status = bitx_tables_open(plan->header.dtype, section, plan->header.tables_nbytes, objects,
                               plan->tables);
     if (status != BITX_OK || !compared || plan->ncandidates != 1 || *nbytes)

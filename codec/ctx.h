@@ -22,6 +22,9 @@ struct bitx_ctx {
     bitx_allocator allocator;
     bitx_executor executor;
     bitx_buffer sample, tables, offsets, factors, fit;
+    /* Once, while a plan makes its tables from a sample: for a second worker; or NULL. */
+    void (*beside)(void *arg, size_t sample_nbytes);
+    void *beside_arg;
     unsigned nworkers;
     bitx_worker workers[];
 };

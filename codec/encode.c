@@ -145,8 +145,8 @@ static int read_memory(void *user, uint64_t offset, void *dst, size_t nbytes)
 
 /*
  * The base's hash, taken while blocks are encoded: behind each block (before it, where the base is
- * not what the codec sees), whose part of the base is in the caches then, or with an executor as a
- * job of its own.
+ * not what the codec sees), whose part of the base is in the caches then. With an executor, some of
+ * it is taken while one worker makes the shared tables, and the rest as a job of its own.
  */
 typedef struct base_hash {
     const uint8_t *base;
@@ -159,10 +159,28 @@ typedef struct base_hash {
 static void hash_up_to(base_hash *b, size_t end)
 {
     end = end < b->nbytes ? end : b->nbytes;
-    if (end > b->done && !b->alone) {
+    if (end > b->done) {
         bitx_hash_add(&b->stream, b->base + b->done, end - b->done);
         b->done = end;
     }
+}
+
+static void hash_end(base_hash *b)
+{
+    hash_up_to(b, b->nbytes);
+    bitx_hash128_end(&b->stream, b->hash);
+}
+
+static void hash_start(base_hash *b, const uint8_t *base, size_t nbytes)
+{
+    *b = (base_hash){.base = base, .nbytes = nbytes};
+    bitx_hash_begin(&b->stream);
+}
+
+/* About as much as takes the time of tables from such a sample. */
+static void hash_beside(void *arg, size_t sample_nbytes)
+{
+    hash_up_to(arg, 8 * sample_nbytes);
 }
 
 typedef struct encode_job {
@@ -174,7 +192,30 @@ typedef struct encode_job {
     uint8_t *frame;
     size_t next; /* one worker: payloads one after the other; 0: each at its block's place */
     _Atomic unsigned error;
+    /* Of payloads that go to their places as soon as those before them have: */
+    _Atomic uint8_t *there; /* of each block, 1: its payload and row are */
+    size_t nmoved, end;     /* end: where the next one goes */
+    atomic_flag moving;
 } encode_job;
+
+/* Moves what may be moved, unless another worker is about it. A payload only goes down, over the
+   places of blocks that have left them. */
+static void close_gaps(encode_job *job)
+{
+    const bitx_header *h = &job->plan->header;
+    size_t i = 0;
+    while (!atomic_flag_test_and_set(&job->moving)) {
+        for (i = job->nmoved; i < h->nblocks && atomic_load(&job->there[i]); i++) {
+            const size_t n = load_u32(job->frame + h->rows_offset + i * BITX_ROW_NBYTES);
+            memmove(job->frame + job->end, job->frame + h->header_nbytes + (i << h->block_log2), n);
+            job->end += n;
+        }
+        job->nmoved = i;
+        atomic_flag_clear(&job->moving);
+        if (i == h->nblocks || !atomic_load(&job->there[i]))
+            return; /* else it came after it was asked for, and before the flag was down */
+    }
+}
 
 static void encode_one(void *arg, size_t i, unsigned worker)
 {
@@ -182,13 +223,14 @@ static void encode_one(void *arg, size_t i, unsigned worker)
     const bitx_header *h = &job->plan->header;
     base_hash *hash = job->hash;
     if (hash && hash->alone && i-- == 0) {
-        bitx_hash128(hash->hash, hash->base, hash->nbytes);
+        hash_end(hash);
         return;
     }
     size_t offset = i << h->block_log2;
     uint64_t base_offset;
     size_t base_nbytes = bitx_block_base_range(h, i, &base_offset);
-    bool follows = hash && !hash->alone && bitx_prediction_plain(&h->prediction);
+    bool follows =
+        hash && !hash->alone && hash->done == base_offset && bitx_prediction_plain(&h->prediction);
     if (hash && !follows)
         hash_up_to(hash, (size_t)base_offset + base_nbytes);
     const uint8_t *bases[PARENTS_MAX] = {0};
@@ -206,25 +248,17 @@ static void encode_one(void *arg, size_t i, unsigned worker)
         return;
     }
     bitx_row_store(job->frame + h->rows_offset + i * BITX_ROW_NBYTES, &block);
-    if (job->next)
+    if (job->next) {
         job->next += block.payload_nbytes;
-}
-
-/* Closes the gaps between payloads that were written each at its block's place. */
-static size_t close_gaps(const bitx_header *h, uint8_t *frame)
-{
-    size_t pos = (size_t)h->header_nbytes;
-    for (size_t i = 0; i < h->nblocks; i++) {
-        size_t n = load_u32(frame + h->rows_offset + i * BITX_ROW_NBYTES);
-        memmove(frame + pos, frame + h->header_nbytes + (i << h->block_log2), n);
-        pos += n;
+        return;
     }
-    return pos;
+    atomic_store(&job->there[i], 1);
+    close_gaps(job);
 }
 
-/* Every block, and the header, to dst, which has room for them. */
+/* Every block, and the header, to dst, which has room for them. hash: of the first base, begun. */
 static bitx_status encode_planned(bitx_ctx *ctx, bitx_plan *plan, void *dst, size_t *dst_nbytes,
-                                  const void *src, const bitx_base *bases)
+                                  const void *src, const bitx_base *bases, base_hash *hash)
 {
     const bitx_header *h = &plan->header;
     encode_job job = {.plan = plan, .workers = ctx->workers, .src = src, .frame = dst};
@@ -236,24 +270,30 @@ static bitx_status encode_planned(bitx_ctx *ctx, bitx_plan *plan, void *dst, siz
     bitx_status status = bitx_ctx_grow(ctx, &need, parallel);
     if (status != BITX_OK)
         return status;
+    if (parallel)
+        status = bitx_buffer_grow(&ctx->allocator, &ctx->offsets, nblocks);
+    if (status != BITX_OK)
+        return status;
     job.next = parallel ? 0 : (size_t)h->header_nbytes;
-    base_hash hash = {.base = job.bases[0],
-                      .nbytes = (size_t)h->base_nbytes,
-                      .alone = parallel,
-                      .hash = plan->header.base_hash};
+    job.there = (_Atomic uint8_t *)ctx->offsets.data;
+    job.end = (size_t)h->header_nbytes;
+    atomic_flag_clear(&job.moving);
+    for (size_t i = 0; i < nblocks && parallel; i++)
+        atomic_init(&job.there[i], 0);
     if (h->base_nbytes) {
-        job.hash = &hash;
-        bitx_hash_begin(&hash.stream);
+        if (hash->base != job.bases[0] || hash->nbytes != h->base_nbytes)
+            hash_start(hash, job.bases[0], (size_t)h->base_nbytes);
+        hash->alone = parallel;
+        hash->hash = plan->header.base_hash;
+        job.hash = hash;
     }
     bitx_ctx_run(ctx, encode_one, &job, nblocks + (job.hash && parallel));
-    if (job.hash && !parallel) {
-        hash_up_to(&hash, hash.nbytes);
-        bitx_hash128_end(&hash.stream, hash.hash);
-    }
+    if (job.hash && !parallel)
+        hash_end(hash);
     unsigned error = atomic_load(&job.error);
     if (error)
         return (bitx_status)error;
-    *dst_nbytes = parallel ? close_gaps(h, job.frame) : job.next;
+    *dst_nbytes = parallel ? job.end : job.next;
     bitx_header_store(h, plan->found.section, plan->section, job.frame);
     bitx_header_seal(h, job.frame);
     return BITX_OK;
@@ -312,13 +352,20 @@ bitx_status bitx_encode_bases(bitx_ctx *ctx, const bitx_params *params, void *ds
     }
     const bitx_bases given = {nbases, sources};
     bitx_plan plan;
+    base_hash hash = {.base = NULL};
+    if (nbases == 1) {
+        hash_start(&hash, bases[0].data, (size_t)bases[0].nbytes);
+        ctx->beside = ctx->executor.run ? hash_beside : NULL;
+        ctx->beside_arg = &hash;
+    }
     status = bitx_bases_check(sources, nbases);
     if (status == BITX_OK)
         status = bitx_plan_make(ctx, &p, &src_source, nbytes, &given,
                                 ctx->tables.data + objects_nbytes, ctx->tables.data, &plan);
+    ctx->beside = NULL;
     if (status != BITX_OK)
         return status;
-    status = encode_planned(ctx, &plan, dst, dst_nbytes, src, bases);
+    status = encode_planned(ctx, &plan, dst, dst_nbytes, src, bases, &hash);
     *nused = bitx_plan_bases(&plan, used);
     bitx_found_free(ctx, &plan.found);
     return status;

@@ -392,6 +392,35 @@ Test(context, workers_do_not_matter)
     }
 }
 
+/* A tensor of one block, whose base may have been hashed while its sample was looked at. */
+Test(context, workers_do_not_matter_to_one_block)
+{
+    fill();
+    unsigned nworkers = 2;
+    bitx_executor executors[] = {cu_threads(&nworkers), cu_backwards(&nworkers)};
+    for (size_t k = 0; k < 4; k++) {
+        bitx_params params = params_of(k / 2 ? BITX_CODEC_AUTO : BITX_CODEC_DELTA);
+        params.effort = k % 2 ? BITX_EFFORT_MAX : BITX_EFFORT_DEFAULT;
+        params.block_nbytes = 1u << 20;
+        bitx_ctx *one;
+        size_t n, m, out_n;
+        cr_assert_eq(bitx_ctx_new(NULL, NULL, &one), BITX_OK);
+        cr_assert_eq(bitx_encode(one, &params, frame, CAP, &n, src, N, base, BASE_N), BITX_OK);
+        for (size_t i = 0; i < 2; i++) {
+            bitx_ctx *many;
+            cr_assert_eq(bitx_ctx_new(NULL, &executors[i], &many), BITX_OK);
+            memset(other, 0xee, CAP);
+            cr_assert_eq(bitx_encode(many, &params, other, CAP, &m, src, N, base, BASE_N), BITX_OK);
+            cr_assert_eq(m, n);
+            cr_assert_eq(memcmp(frame, other, n), 0);
+            cr_assert_eq(bitx_decode(many, out, N, &out_n, other, m, base, BASE_N), BITX_OK);
+            cr_assert_eq(memcmp(out, src, N), 0);
+            bitx_ctx_free(many);
+        }
+        bitx_ctx_free(one);
+    }
+}
+
 /* Blocks that were broken in different ways: the verdict is that of the first, in every order. */
 Test(context, first_error_wins)
 {
