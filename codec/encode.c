@@ -231,7 +231,7 @@ static void encode_one(void *arg, size_t i, unsigned worker)
     size_t base_nbytes = bitx_block_base_range(h, i, &base_offset);
     bool follows =
         hash && !hash->alone && hash->done == base_offset && bitx_prediction_plain(&h->prediction);
-    if (hash && !follows)
+    if (hash && !hash->alone && !follows)
         hash_up_to(hash, (size_t)base_offset + base_nbytes);
     const uint8_t *bases[PARENTS_MAX] = {0};
     for (unsigned k = 0; k < h->prediction.nparents && base_nbytes; k++)
