@@ -6,8 +6,8 @@ def qword(indices):
     return "0x" + "".join(f"{i:02x}" for i in reversed(indices))
 
 
-def merge8(mask):
-    low, high, row = 0, 8, []
+def merge8(mask, first=8):
+    low, high, row = 0, first, []
     for bit in range(8):
         if mask >> bit & 1:
             row.append(high)
@@ -43,7 +43,9 @@ def expand8(mask):
     return row
 
 
-def table(comment, name, rows, more=0):
+def table(comment, name, rows, more=0, only=None):
+    if only:
+        print(f"\n#if defined({only})", end="")
     print(f"\n/* {comment} */")
     width = len(rows[0]) // 8
     print(f"const uint64_t {name}[{len(rows) + more}]{'[2]' if width == 2 else ''} = {{")
@@ -54,12 +56,16 @@ def table(comment, name, rows, more=0):
             entries.append(words[0] if width == 1 else "{" + ", ".join(words) + "}")
         print("    " + ", ".join(entries) + ",")
     print("};")
+    if only:
+        print("#endif")
 
 
 print('/* Made by make_shuffle_tables.py; do not edit. */\n#include "shuffle_tables.h"')
 print("\n/* clang-format off */")
 table("Element j: the next of 8.. where bit j is set, else the next of 0..", "bitx_shuffle_merge8",
       [merge8(m) for m in range(256)], more=1)
+table("The same, the set ones from 16.. on.", "bitx_shuffle_merge8_far",
+      [merge8(m, 16) for m in range(256)], only="__aarch64__")
 table("Element j: how many bits below j are unset, and 0x80 where bit j is set.", "bitx_shuffle_merge16",
       [merge16(m) for m in range(256)])
 table("The set bits of the mask in order; 0xff beyond them.", "bitx_shuffle_pack8",

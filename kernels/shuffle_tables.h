@@ -9,6 +9,7 @@
 
 extern const uint64_t
     bitx_shuffle_merge8[257]; /* one more, so that any may be loaded with the next */
+extern const uint64_t bitx_shuffle_merge8_far[256]; /* AArch64 only */
 extern const uint64_t bitx_shuffle_merge16[256];
 extern const uint64_t bitx_shuffle_pack8[256];
 extern const uint64_t bitx_shuffle_split8[256][2];

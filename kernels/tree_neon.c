@@ -1,57 +1,192 @@
-/* Merges of lists with room behind them, NEON: tbl with a row for each mask of eight. */
+/* Nodes of wavelet trees, NEON: merges of lists with room behind them by tbl with a row for each
+ * mask of eight, and whole subtrees of few elements by the same. */
 #define BITX_KERNEL_ROWS
 #include "bitx/kernels.h"
 
 #if defined(__aarch64__)
-#    include "bitstring.h"
-#    include "shuffle_tables.h"
 #    include <arm_neon.h>
+#    include <string.h>
 
-enum { MERGE_BOTH, MERGE_LOW, MERGE_HIGH }; /* which are lists */
+#    include "shuffle_tables.h"
+#    include "subtree.h"
 
-/* 64 elements of two lists, or of one and a constant. What a list moves on for eight elements, the
-   other does not: of the low one, `at` is behind by the ones so far. */
-static inline void merge64(uint8_t *dst, const uint8_t **low, const uint8_t **high,
-                           uint8x8_t constant, uint64_t bits, int which)
+enum { MERGE_BOTH, MERGE_LOW, MERGE_HIGH, MERGE_NONE }; /* which are lists */
+
+/* What moves on. */
+typedef struct merge_state {
+    uint8_t *dst;
+    const uint8_t *low, *high;
+    uint8x16_t low_value, high_value;
+} merge_state;
+
+/* Eight elements: the next of the lists at low and high. */
+static inline uint8x8_t merge8(const merge_state *s, const uint8_t *low, const uint8_t *high,
+                               size_t mask, int which)
 {
-    const uint8_t *at = *low, *h = *high;
-    uint64_t ones = vget_lane_u64(vreinterpret_u64_u8(vcnt_u8(vcreate_u8(bits))), 0);
-#    pragma GCC unroll 8
-    for (unsigned k = 0; k < 8; k++) {
-        const size_t mask = bits >> 8 * k & 255, n = ones >> 8 * k & 15;
-        const uint8x8_t l = which == MERGE_HIGH ? constant : vld1_u8(at + 8 * k);
-        uint8x16_t both = vcombine_u8(l, which == MERGE_LOW ? constant : vld1_u8(h));
-        vst1_u8(dst + 8 * k, vqtbl1_u8(both, vcreate_u8(bitx_shuffle_merge8[mask])));
-        at -= n;
-        h += n;
+    const uint8x8_t zero = vdup_n_u8(0);
+    if (which == MERGE_BOTH) {
+        const uint8x16x2_t both = {
+            {vcombine_u8(vld1_u8(low), zero), vcombine_u8(vld1_u8(high), zero)}};
+        return vqtbl2_u8(both, vcreate_u8(bitx_shuffle_merge8_far[mask]));
     }
-    *low = which == MERGE_HIGH ? *low : at + 64;
-    *high = which == MERGE_LOW ? *high : h;
+    /* Where an index is beyond the only list, its other half is the constant. */
+    const uint8x16_t both = which == MERGE_LOW
+                                ? vcombine_u8(vld1_u8(low), vget_low_u8(s->high_value))
+                                : vcombine_u8(vget_low_u8(s->low_value), vld1_u8(high));
+    return vqtbl1_u8(both, vcreate_u8(bitx_shuffle_merge8[mask]));
 }
 
-static inline void merge_loop(uint8_t *dst, const uint8_t *low, const uint8_t *high, unsigned value,
-                              const uint8_t *plane, size_t bit, size_t nelem, int which)
+/* 16 elements of two constants, by two bytes of the plane: k and k + 1. */
+static inline uint8x16_t merge_const16(const merge_state *s, uint8x16_t bits, unsigned k)
 {
-    const uint8x8_t constant = vdup_n_u8((uint8_t)value);
-    size_t i = 0;
-    for (; nelem - i >= 64; i += 64)
-        merge64(dst + i, &low, &high, constant, bits64_at(plane, bit + i), which);
-    if (i < nelem)
-        merge64(dst + i, &low, &high, constant, bits_at(plane, bit + i, nelem - i), which);
+    static const uint8_t bytes[16] = {0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1};
+    const uint8x16_t bit = vreinterpretq_u8_u64(vdupq_n_u64(0x8040201008040201));
+    bits = vqtbl1q_u8(bits, vaddq_u8(vld1q_u8(bytes), vdupq_n_u8((uint8_t)k)));
+    return vbslq_u8(vtstq_u8(bits, bit), s->high_value, s->low_value);
+}
+
+/* Up to eight elements, by a byte of bits. */
+static inline void merge_few(merge_state *s, unsigned mask, size_t n, int which)
+{
+    const size_t ones = (size_t)__builtin_popcount(mask & ((1u << n) - 1));
+    const uint8x16_t bits = vdupq_n_u8((uint8_t)mask);
+    if (which == MERGE_NONE)
+        vst1_u8(s->dst, vget_low_u8(merge_const16(s, bits, 0)));
+    else
+        vst1_u8(s->dst, merge8(s, s->low, s->high, mask, which));
+    s->dst += n;
+    s->low += n - ones;
+    s->high += ones;
+}
+
+/* 64 elements: sums of ones tell where the lists are after each eight. */
+static inline void merge64(merge_state *s, const uint8_t *plane, int which)
+{
+    const uint8x8_t v = vld1_u8(plane);
+    const uint64_t bits = vget_lane_u64(vreinterpret_u64_u8(v), 0);
+    const uint64_t ones = vget_lane_u64(vreinterpret_u64_u8(vcnt_u8(v)), 0) * 0x0101010101010101;
+    if (which == MERGE_NONE) {
+        for (unsigned k = 0; k < 8; k += 2)
+            vst1q_u8(s->dst + 8 * k, merge_const16(s, vcombine_u8(v, v), k));
+    } else {
+#    pragma GCC unroll 4
+        for (unsigned k = 0; k < 8; k += 2) {
+            const size_t n0 = k ? ones >> 8 * (k - 1) & 255 : 0, n1 = ones >> 8 * k & 255;
+            const uint8_t *low = s->low + 8 * k, *high = s->high;
+            const size_t mask0 = bits >> 8 * k & 255, mask1 = bits >> 8 * (k + 1) & 255;
+            uint8x8_t v0 = merge8(s, low - n0, high + n0, mask0, which);
+            uint8x8_t v1 = merge8(s, low + 8 - n1, high + n1, mask1, which);
+            vst1q_u8(s->dst + 8 * k, vcombine_u8(v0, v1));
+        }
+    }
+    s->dst += 64;
+    s->low += 64 - (ones >> 56);
+    s->high += ones >> 56;
+}
+
+static inline void merge_loop(const merge_state *from, const uint8_t *plane, size_t bit,
+                              size_t nelem, int which)
+{
+    merge_state s = *from;
+    plane += bit / 8;
+    if (bit % 8 && nelem) {
+        const size_t n = nelem < 8 - bit % 8 ? nelem : 8 - bit % 8;
+        merge_few(&s, (unsigned)*plane++ >> bit % 8, n, which);
+        nelem -= n;
+    }
+    for (; nelem >= 64; nelem -= 64, plane += 8)
+        merge64(&s, plane, which);
+    for (; nelem >= 8; nelem -= 8)
+        merge_few(&s, *plane++, 8, which);
+    if (nelem)
+        merge_few(&s, *plane, nelem, which);
 }
 
 void bitx_merge_lists_u8_neon(uint8_t *dst, const uint8_t *low, unsigned low_value,
                               const uint8_t *high, unsigned high_value, const uint8_t *plane,
                               size_t bit, size_t nelem)
 {
+    const merge_state s = {dst, low ? low : dst, high ? high : dst, vdupq_n_u8((uint8_t)low_value),
+                           vdupq_n_u8((uint8_t)high_value)};
     if (low && high)
-        merge_loop(dst, low, high, 0, plane, bit, nelem, MERGE_BOTH);
+        merge_loop(&s, plane, bit, nelem, MERGE_BOTH);
     else if (low)
-        merge_loop(dst, low, dst, high_value, plane, bit, nelem, MERGE_LOW);
+        merge_loop(&s, plane, bit, nelem, MERGE_LOW);
     else if (high)
-        merge_loop(dst, dst, high, low_value, plane, bit, nelem, MERGE_HIGH);
+        merge_loop(&s, plane, bit, nelem, MERGE_HIGH);
     else
-        bitx_merge_const_u8_neon(dst, low_value, high_value, plane, bit, nelem);
+        merge_loop(&s, plane, bit, nelem, MERGE_NONE);
+}
+
+/* ---- subtrees ---- */
+
+typedef struct subtree_reader {
+    const bitx_tree_shape *shape;
+    const uint8_t *planes;
+    size_t nbytes, bit; /* SIZE_MAX: there were too few */
+} subtree_reader;
+
+/* n of at most 64 elements, by bits; up to 15 more are written. */
+static inline void merge_bits(merge_state s, uint64_t bits, size_t n, int which)
+{
+    uint64_t ones = vget_lane_u64(vreinterpret_u64_u8(vcnt_u8(vcreate_u8(bits))), 0);
+    const uint8x16_t v = vreinterpretq_u8_u64(vdupq_n_u64(bits));
+    if (which == MERGE_NONE) {
+        for (unsigned k = 0; 8 * k < n; k += 2)
+            vst1q_u8(s.dst + 8 * k, merge_const16(&s, v, k));
+        return;
+    }
+    for (size_t k = 0; k < n; k += 8, bits >>= 8, ones >>= 8) {
+        vst1_u8(s.dst + k, merge8(&s, s.low + k, s.high, bits & 255, which));
+        s.low -= ones & 15;
+        s.high += ones & 15;
+    }
+}
+
+/* dst and other: n bytes each, of which up to 15 behind may be overwritten, as left children come
+   first. */
+static void subtree_node(subtree_reader *r, unsigned depth, unsigned node, uint8_t *dst,
+                         uint8_t *other, size_t n)
+{
+    const bitx_tree_shape *shape = r->shape;
+    if (n == 0 || r->bit == SIZE_MAX)
+        return;
+    if (n > 8 * r->nbytes - r->bit) {
+        r->bit = SIZE_MAX;
+        return;
+    }
+    const uint64_t bits = subtree_peek(r->planes, r->nbytes, r->bit);
+    const size_t nhigh = vaddv_u8(vcnt_u8(vcreate_u8(bits << (64 - n)))), nlow = n - nhigh;
+    const unsigned low = 2 * (node - shape->count[depth]), leaves = shape->count[depth + 1];
+    r->bit += n;
+    if (low >= leaves)
+        subtree_node(r, depth + 1, low, other, dst, nlow);
+    if (low + 1 >= leaves)
+        subtree_node(r, depth + 1, low + 1, other + nlow, dst + nlow, nhigh);
+    const uint8_t *leaf = shape->symbol + shape->first[depth + 1] + low;
+    const merge_state s = {dst, other, other + nlow, vdupq_n_u8(low < leaves ? leaf[0] : 0),
+                           vdupq_n_u8(low + 1 < leaves ? leaf[1] : 0)};
+    if (low >= leaves)
+        merge_bits(s, bits, n, MERGE_BOTH);
+    else if (low + 1 >= leaves)
+        merge_bits(s, bits, n, MERGE_HIGH);
+    else
+        merge_bits(s, bits, n, MERGE_NONE);
+}
+
+size_t bitx_subtree_u8_neon(uint8_t *list, size_t nelem, const bitx_tree_shape *shape,
+                            unsigned depth, unsigned node, const uint8_t *planes, size_t nbytes,
+                            size_t bit)
+{
+    uint8_t lists[2][64 + 16];
+    subtree_reader r = {shape, planes, nbytes, bit};
+    if (node < shape->count[depth]) {
+        memset(list, shape->symbol[shape->first[depth] + node], 64);
+        return bit;
+    }
+    subtree_node(&r, depth, node, lists[0], lists[1], nelem);
+    memcpy(list, lists[0], 64);
+    return r.bit;
 }
 
 #endif

@@ -67,12 +67,16 @@ static void call_delta_restore(bitx_fn_DELTA_RESTORE *fn, kc_case *c)
         {c->in[3], c->in[4]}, {c->in_nbytes[3], c->in_nbytes[4]}, {c->bit, c->value[0]}};
     bitx_delta_lists lists = {.scales = c->value[1] ? c->in[2] : NULL, .chunk_log2 = c->value[1]};
     memcpy(lists.group, c->group, 16);
-    for (int g = 0; g < 16; g++)
+    unsigned ngroups = 0; /* behind them there are no lists */
+    for (unsigned k = 0; k < c->params.nclasses; k++)
+        ngroups = c->group[k] >= ngroups ? c->group[k] + 1u : ngroups;
+    for (unsigned g = 0; g < ngroups; g++)
         lists.next[g] = c->in[1] + c->group_start[g];
     int bad = fn(c->out[0], c->in[0], &lists, &raw, c->nelem, &c->params);
     c->result = raw.bit[0] | (uint64_t)raw.bit[1] << 32;
-    for (int g = 0; g < 16; g++)
-        c->result = c->result * 1000003 + (size_t)(lists.next[g] - c->in[1]);
+    for (unsigned g = 0; g < 16; g++)
+        c->result = c->result * 1000003 +
+                    (g < ngroups ? (size_t)(lists.next[g] - c->in[1]) : c->group_start[g]);
     if (bad)
         c->result = UINT64_MAX;
 }

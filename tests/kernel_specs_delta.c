@@ -300,18 +300,44 @@ static void plan_lists(kc_case *c, kc_rng *rng, size_t bits[2])
 }
 
 /* Possible symbols mostly, and as many raw bytes as they need; sometimes fewer or more. */
+/* BF16, which kernels may have a way of their own for. */
+static void bf16_params(kc_case *c, kc_rng *rng)
+{
+    bitx_delta_params *p = &c->params;
+    p->zero_bits = 0;
+    p->width = 16;
+    p->sign = 1;
+    p->class_shift = 7;
+    p->class_low = 14 + kc_below(rng, 260);
+}
+
+/* Exponents of BF16 that are in all classes. */
+static void spread_exponents(kc_case *c, kc_rng *rng)
+{
+    for (size_t i = 0; i < c->nelem; i++) {
+        unsigned e = c->params.class_low - 2 + kc_below(rng, c->params.nclasses + 4);
+        unsigned word = (unsigned)kc_element(c->in[0], i, 2) & 0x807f;
+        kc_set_element(c->in[0], i, 2, word | (e & 255) << 7);
+    }
+}
+
 static void plan_delta_restore_u16(kc_case *c, kc_rng *rng)
 {
+    const int bf16 = kc_below(rng, 2) != 0;
     random_params(c, rng);
     c->bit = kc_below(rng, 20);
     c->value[0] = 8 * kc_below(rng, 3); /* the bit where string 1 begins */
     c->value[1] = kc_below(rng, 3) ? 0 : 6 + kc_below(rng, 3);
     if (c->value[1])
         c->params.class_low = 14 + kc_below(rng, 40000);
-    unsigned ngroups = 1 + kc_below(rng, 16);
+    if (bf16)
+        bf16_params(c, rng);
+    unsigned ngroups = 1 + kc_below(rng, kc_below(rng, 2) ? 16 : 8);
     for (unsigned k = 0; k < 16; k++)
         c->group[k] = (uint8_t)kc_below(rng, ngroups);
     kc_add_in(c, rng, 2 * c->nelem);
+    if (bf16)
+        spread_exponents(c, rng);
     kc_add_in(c, rng, c->nelem + 64);
     kc_add_in(c, rng, c->value[1] ? (c->nelem >> c->value[1]) + 1 : 0);
     for (size_t i = 0; i < c->in_nbytes[2]; i++)
