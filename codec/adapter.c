@@ -5,9 +5,9 @@
  */
 #include <string.h>
 
-#include "bitx/kernels.h"
 #include "bytes.h"
 #include "carve.h"
+#include "factors.h"
 #include "predict.h"
 
 #if defined(__clang__)
@@ -41,16 +41,6 @@ static int16_t as_integer(float x)
 
 enum { PIECE = 512 };
 
-static void widen(float *dst, const uint8_t *src, size_t n, bitx_dtype dtype)
-{
-    if (dtype == BITX_BF16)
-        bitx_cast_bf16_f32((void *)dst, src, n);
-    else if (dtype == BITX_F16)
-        bitx_cast_f16_f32((void *)dst, src, n);
-    else
-        memcpy(dst, src, 4 * n);
-}
-
 void bitx_adapter_load(bitx_prediction *p, const uint8_t *a, const uint8_t *b, uint8_t *memory)
 {
     const size_t rank = p->rank + p->rank % 2, unit = bitx_unit_nbytes(p->factor_dtype);
@@ -63,7 +53,7 @@ void bitx_adapter_load(bitx_prediction *p, const uint8_t *a, const uint8_t *b, u
     memcpy(&u, &p->u, sizeof(u)); /* they are const for all others */
     memcpy(&v, &p->v, sizeof(v));
     for (size_t i = 0; i < rows; i++) {
-        widen(x, b + i * p->rank * unit, p->rank, p->factor_dtype);
+        bitx_widen(x, b + i * p->rank * unit, p->rank, p->factor_dtype);
         for (size_t k = 0; k < p->rank; k++) {
             const float scaled = p->scale * x[k];
             u[bitx_factor_place(false, i, k, rank)] =
@@ -74,7 +64,7 @@ void bitx_adapter_load(bitx_prediction *p, const uint8_t *a, const uint8_t *b, u
         const float times = power_of_two((int)p->shift - p->exponents[k]);
         for (size_t j = 0; j < columns; j += PIECE) {
             const size_t n = columns - j < PIECE ? columns - j : PIECE;
-            widen(x, a + (k * columns + j) * unit, n, p->factor_dtype);
+            bitx_widen(x, a + (k * columns + j) * unit, n, p->factor_dtype);
             for (size_t m = 0; m < n; m++)
                 v[bitx_factor_place(true, j + m, k, rank)] = as_integer(x[m] * times);
         }

@@ -7,9 +7,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "bitx/kernels.h"
 #include "carve.h"
 #include "dense.h"
+#include "factors.h"
 #include "predict_find.h"
 
 enum { ELEMENTS_MAX = 1 << 15 };
@@ -25,16 +25,6 @@ typedef struct merge {
     uint8_t *out;
     double coefficients[PARENTS_MAX], errors[PARENTS_MAX]; /* and what those are off by */
 } merge;
-
-static void to_f32(float *dst, const uint8_t *src, size_t n, bitx_dtype dtype)
-{
-    if (dtype == BITX_BF16)
-        bitx_cast_bf16_f32((void *)dst, src, n);
-    else if (dtype == BITX_F16)
-        bitx_cast_f16_f32((void *)dst, src, n);
-    else
-        memcpy(dst, src, 4 * n);
-}
 
 /* Weights are inverse squares of what rounding does to an element, and 0 for what is no number. */
 static void weigh(merge *m)
@@ -213,11 +203,11 @@ static bitx_status load(const bitx_bases *bases, const unsigned *parents, const 
             if (source->read(source->user, bitx_sample_offset(sample, i) / unit * theirs,
                              to[k] + i * each * theirs, each * theirs) != 0)
                 return BITX_ERR_SOURCE;
-        to_f32(m->wide[k], to[k], m->nelem, m->parent_dtype);
+        bitx_widen(m->wide[k], to[k], m->nelem, m->parent_dtype);
     }
     for (size_t i = 0; i < npieces; i++)
         memcpy(tensor + i * each * unit, sample->src + i * sample->piece_nbytes, each * unit);
-    to_f32(m->target, tensor, m->nelem, m->dtype);
+    bitx_widen(m->target, tensor, m->nelem, m->dtype);
     return BITX_OK;
 }
 

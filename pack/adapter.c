@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bitx/kernels.h"
 #include "blend.h"
 #include "error.h"
 #include "family.h"
@@ -95,16 +94,6 @@ static bool is_matrix(const zipllm_part *part)
 /* ---- how much one explains ---------------------------------------------------------------------
  */
 
-static void to_f32(float *dst, const uint8_t *src, size_t n, bitx_dtype dtype)
-{
-    if (dtype == BITX_BF16)
-        bitx_cast_bf16_f32((void *)dst, src, n);
-    else if (dtype == BITX_F16)
-        bitx_cast_f16_f32((void *)dst, src, n);
-    else
-        memcpy(dst, src, 4 * n);
-}
-
 /* The sampled changes from the tensor that a base model has, in steps of each element; *known:
    there is one. */
 static zipllm_status load_changes(zipllm_ingest *in, const zipllm_part *part, int64_t model,
@@ -121,8 +110,8 @@ static zipllm_status load_changes(zipllm_ingest *in, const zipllm_part *part, in
     status = zipllm_family_sketch(in->store->index, &row, a->sketch, known, in->error);
     if (status != ZIPLLM_OK || !*known)
         return status;
-    to_f32(a->tensor, part->sketch, plan->nsamples, part->dtype);
-    to_f32(a->change, a->sketch, plan->nsamples, part->dtype);
+    zipllm_to_f32(a->tensor, part->sketch, plan->nsamples, part->dtype);
+    zipllm_to_f32(a->change, a->sketch, plan->nsamples, part->dtype);
     for (uint32_t i = 0; i < plan->nsamples; i++)
         a->change[i] = a->tensor[i] - a->change[i];
     return ZIPLLM_OK;
@@ -145,7 +134,7 @@ static zipllm_status read_matrix(zipllm_ingest *in, const zipllm_tensor_row *row
     if (*out == NULL)
         status = zipllm_fail_memory(in->error, n * sizeof **out);
     else
-        to_f32(*out, bytes, n, (bitx_dtype)row->dtype);
+        zipllm_to_f32(*out, bytes, n, (bitx_dtype)row->dtype);
     free(bytes);
     return status;
 }

@@ -64,7 +64,7 @@ bool zipllm_blend_castable(bitx_dtype a, bitx_dtype b)
 /* ---- samples -----------------------------------------------------------------------------------
  */
 
-static void to_f32(float *dst, const uint8_t *src, size_t n, bitx_dtype dtype)
+void zipllm_to_f32(float *dst, const uint8_t *src, size_t n, bitx_dtype dtype)
 {
     if (dtype == BITX_BF16)
         bitx_cast_bf16_f32((void *)dst, src, n);
@@ -148,7 +148,7 @@ double zipllm_blend_cast_bits(const zipllm_part *part, const zipllm_tensor_row *
     while (zipllm_sketch_match(&matcher, &pair)) {
         float value;
         uint8_t unit[4];
-        to_f32(&value, sketch + pair.b * theirs, 1, other);
+        zipllm_to_f32(&value, sketch + pair.b * theirs, 1, other);
         from_f32(unit, &value, 1, part->dtype);
         count_token(&t, ordered(part->sketch + pair.a * width, width) - ordered(unit, width));
     }
@@ -319,7 +319,7 @@ static zipllm_status add_candidate(zipllm_ingest *in, const zipllm_part *part, i
     } else {
         n = b->nsamples;
         c.value = b->values[b->n];
-        to_f32(c.value, sketch, n, part->dtype);
+        zipllm_to_f32(c.value, sketch, n, part->dtype);
         const tokens t = compare(part->sketch, part->dtype, c.value, n, b->units);
         c.bits = token_bits(&t);
     }
@@ -468,7 +468,7 @@ static zipllm_status look_at(zipllm_ingest *in, zipllm_part *part)
     b->n = 0;
     b->seen_nbytes += part->nbytes;
     b->nsamples = plan.nsamples;
-    to_f32(b->part, part->sketch, plan.nsamples, part->dtype);
+    zipllm_to_f32(b->part, part->sketch, plan.nsamples, part->dtype);
     for (size_t i = 0; i < in->nkin && status == ZIPLLM_OK; i++)
         status = add_candidate(in, part, in->kin[i]);
     if (status != ZIPLLM_OK || b->n == 0)
