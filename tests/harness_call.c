@@ -36,6 +36,15 @@ static void call_delta_encode(bitx_fn_DELTA_ENCODE *fn, kc_case *c)
     c->result = raw.bit[0] | (uint64_t)raw.bit[1] << 32;
 }
 
+/* A group of which there is no class has no list either. */
+static unsigned groups_of(const kc_case *c, unsigned nclasses)
+{
+    unsigned most = 0;
+    for (unsigned k = 0; k < nclasses; k++)
+        most = c->group[k] > most ? c->group[k] : most;
+    return most + 1;
+}
+
 /* Lists apart, each with the room that it needs and a guard behind; end to end afterwards. */
 static void call_delta_lists(bitx_fn_DELTA_LISTS *fn, kc_case *c)
 {
@@ -45,13 +54,14 @@ static void call_delta_lists(bitx_fn_DELTA_LISTS *fn, kc_case *c)
     bitx_raw_sink raw = {{c->out[1], c->out[2]}, {c->bit, c->value[0]}};
     uint8_t *lists[16], *to = c->out[0];
     memset(memory, 0x5a, 16 * (room + GUARD));
-    for (int g = 0; g < 16; g++)
-        lists[g] = memory + g * (room + GUARD);
+    const unsigned ngroups = groups_of(c, c->params.nclasses);
+    for (unsigned g = 0; g < 16; g++)
+        lists[g] = g < ngroups ? memory + g * (room + GUARD) : NULL;
     fn(lists, &raw, c->in[0], c->in[1], c->nelem, &c->params, guarded_table(c->group, 16));
     c->result = raw.bit[0] | (uint64_t)raw.bit[1] << 32;
-    for (int g = 0; g < 16; g++) {
+    for (unsigned g = 0; g < 16; g++) {
         const uint8_t *list = memory + g * (room + GUARD);
-        size_t n = (size_t)(lists[g] - list);
+        size_t n = g < ngroups ? (size_t)(lists[g] - list) : 0;
         for (size_t i = 0; i < GUARD; i++)
             n = list[room + i] == 0x5a ? n : SIZE_MAX;
         c->result = c->result * 1000003 + n;
@@ -67,11 +77,9 @@ static void call_delta_restore(bitx_fn_DELTA_RESTORE *fn, kc_case *c)
         {c->in[3], c->in[4]}, {c->in_nbytes[3], c->in_nbytes[4]}, {c->bit, c->value[0]}};
     bitx_delta_lists lists = {.scales = c->value[1] ? c->in[2] : NULL, .chunk_log2 = c->value[1]};
     memcpy(lists.group, c->group, 16);
-    unsigned ngroups = 0; /* behind them there are no lists */
-    for (unsigned k = 0; k < c->params.nclasses; k++)
-        ngroups = c->group[k] >= ngroups ? c->group[k] + 1u : ngroups;
-    for (unsigned g = 0; g < ngroups; g++)
-        lists.next[g] = c->in[1] + c->group_start[g];
+    const unsigned ngroups = groups_of(c, c->params.nclasses);
+    for (unsigned g = 0; g < 16; g++)
+        lists.next[g] = g < ngroups ? c->in[1] + c->group_start[g] : NULL;
     int bad = fn(c->out[0], c->in[0], &lists, &raw, c->nelem, &c->params);
     c->result = raw.bit[0] | (uint64_t)raw.bit[1] << 32;
     for (unsigned g = 0; g < 16; g++)

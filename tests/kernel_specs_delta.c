@@ -1,6 +1,7 @@
 /* Elements given those of a base: codec `delta`'s loops. */
 #include "kernel_specs.h"
 
+#include <limits.h>
 #include <string.h>
 
 static int64_t power(unsigned n)
@@ -264,11 +265,19 @@ static uint8_t class_scaled(const kc_case *c, size_t i, int up)
     return (uint8_t)(k < c->params.nclasses ? k : c->params.nclasses - 1);
 }
 
+/* The least symbol whose element has more raw bits than it may, or the last symbol that there is.
+ */
+static uint8_t first_impossible(const bitx_delta_params *p, unsigned shift)
+{
+    unsigned e = p->width - 1 - shift;
+    return (uint8_t)(e < 14 ? 2 * (15 + e) : 58);
+}
+
 /* Any symbol that fits, in the lists of their groups; returns the raw bits of both strings. */
-static void plan_lists(kc_case *c, kc_rng *rng, size_t bits[2])
+static void plan_lists(kc_case *c, kc_rng *rng, size_t bits[2], unsigned all_wide)
 {
     size_t n[16] = {0}, at = 0;
-    unsigned large = kc_below(rng, 3), impossible = kc_below(rng, 20) == 0;
+    unsigned large = kc_below(rng, 3), impossible = kc_below(rng, 10) == 0;
     for (size_t i = 0; i < c->nelem; i++)
         if (up_at(c, i) >= 0)
             n[c->group[class_scaled(c, i, up_at(c, i))]]++;
@@ -278,7 +287,8 @@ static void plan_lists(kc_case *c, kc_rng *rng, size_t bits[2])
         n[g] = c->group_start[g];
     }
     unsigned sames = kc_below(rng, 3) ? 20 : 1 + kc_below(rng, 2);
-    unsigned sparse = kc_below(rng, 3) ? 0 : 10 + kc_below(rng, 90);
+    unsigned sparse = kc_below(rng, 3) || all_wide ? 0 : 10 + kc_below(rng, 90);
+    sames = all_wide ? UINT_MAX : sames;
     for (size_t i = 0; i < c->nelem; i++) {
         if (up_at(c, i) < 0)
             continue;
@@ -290,7 +300,7 @@ static void plan_lists(kc_case *c, kc_rng *rng, size_t bits[2])
         if (kc_below(rng, sames) == 0 || (sparse && kc_below(rng, sparse)))
             *symbol = 255;
         else if (impossible && kc_below(rng, (unsigned)c->nelem) == 0)
-            *symbol = 58 + (uint8_t)kc_below(rng, 2);
+            *symbol = first_impossible(&c->params, shift) + (uint8_t)kc_below(rng, 2);
         if (*symbol == 255)
             continue;
         unsigned w = shift + (*symbol / 2 > 15 ? *symbol / 2 - 15u : 0);
@@ -332,6 +342,9 @@ static void plan_delta_restore_u16(kc_case *c, kc_rng *rng)
         c->params.class_low = 14 + kc_below(rng, 40000);
     if (bf16)
         bf16_params(c, rng);
+    const unsigned all_wide = c->params.width > 10 && kc_below(rng, 4) == 0;
+    for (unsigned k = 0; k < 16 && all_wide; k++)
+        c->params.shift[k] = (uint8_t)(8 + kc_below(rng, c->params.width - 9));
     unsigned ngroups = 1 + kc_below(rng, kc_below(rng, 2) ? 16 : 8);
     for (unsigned k = 0; k < 16; k++)
         c->group[k] = (uint8_t)kc_below(rng, ngroups);
@@ -340,14 +353,18 @@ static void plan_delta_restore_u16(kc_case *c, kc_rng *rng)
         spread_exponents(c, rng);
     kc_add_in(c, rng, c->nelem + 64);
     kc_add_in(c, rng, c->value[1] ? (c->nelem >> c->value[1]) + 1 : 0);
+    const unsigned changed = kc_below(rng, 3) ? 2 : 200; /* of so many chunks one */
     for (size_t i = 0; i < c->in_nbytes[2]; i++)
-        c->in[2][i] = kc_below(rng, 2) ? 15 : c->in[2][i] % 16;
+        c->in[2][i] = kc_below(rng, changed) ? 15 : c->in[2][i] % 16;
     size_t bits[2] = {c->bit, c->value[0]};
-    plan_lists(c, rng, bits);
+    plan_lists(c, rng, bits, all_wide);
     for (unsigned k = 0; k < 2; k++) {
         size_t nbytes = (bits[k] + 7) / 8;
-        if (kc_below(rng, 10) == 0)
+        unsigned fewer = kc_below(rng, 20);
+        if (fewer == 0)
             nbytes = kc_below(rng, (unsigned)nbytes + 20);
+        else if (fewer == 1 && nbytes)
+            nbytes--;
         kc_add_in(c, rng, nbytes);
     }
     kc_add_out(c, 2 * c->nelem);

@@ -13,7 +13,7 @@ static void plan_partition(kc_case *c, kc_rng *rng)
 {
     size_t width = c->shape.width;
     unsigned limit = width == 1 ? 256 : 65536;
-    c->bit = kc_below(rng, 8);
+    c->bit = kc_below(rng, kc_below(rng, 2) ? 8 : 40);
     kc_add_in(c, rng, width * c->nelem);
     c->value[0] = kc_below(rng, 4) ? kc_below(rng, limit) : limit + kc_below(rng, 2);
     if (c->nelem && kc_below(rng, 3) == 0)
@@ -46,7 +46,7 @@ static void ref_partition(kc_case *c)
 static void plan_partition_set(kc_case *c, kc_rng *rng)
 {
     size_t nhigh = 0;
-    c->bit = kc_below(rng, 8);
+    c->bit = kc_below(rng, kc_below(rng, 2) ? 8 : 40);
     kc_add_in(c, rng, c->nelem);
     kc_fill(rng, c->table, 32);
     for (size_t i = 0; i < c->nelem; i++)
@@ -74,7 +74,7 @@ static void ref_partition_set(kc_case *c)
 static void plan_partition_set_u16(kc_case *c, kc_rng *rng)
 {
     size_t nhigh = 0;
-    c->bit = kc_below(rng, 8);
+    c->bit = kc_below(rng, kc_below(rng, 2) ? 8 : 40);
     kc_add_in(c, rng, 2 * c->nelem);
     kc_add_in(c, rng, 8192);
     for (size_t i = 0; i < c->nelem; i++)
@@ -110,7 +110,7 @@ static void plan_partition_const(kc_case *c, kc_rng *rng)
 {
     size_t width = c->shape.width, others = 0;
     unsigned mask = width == 1 ? 0xff : 0xffff;
-    c->bit = kc_below(rng, 8);
+    c->bit = kc_below(rng, kc_below(rng, 2) ? 8 : 40);
     kc_add_in(c, rng, width * c->nelem);
     c->value[0] = kc_below(rng, 2) && c->nelem
                       ? kc_element(c->in[0], kc_below(rng, (unsigned)c->nelem), width)
@@ -149,7 +149,7 @@ static void ref_partition_const(kc_case *c)
 static void plan_partition_plane(kc_case *c, kc_rng *rng)
 {
     size_t width = c->shape.width, nhigh = 0;
-    c->bit = kc_below(rng, 8);
+    c->bit = kc_below(rng, kc_below(rng, 2) ? 8 : 40);
     kc_add_in(c, rng, width * c->nelem);
     kc_add_in(c, rng, plane_nbytes(c));
     for (size_t i = 0; i < c->nelem; i++)
@@ -216,7 +216,7 @@ static void plan_merge(kc_case *c, kc_rng *rng)
     int has_low = !c->shape.low_const, has_high = !c->shape.high_const;
     unsigned plane = (unsigned)(has_low + has_high);
     size_t ones = 0;
-    c->bit = kc_below(rng, 8);
+    c->bit = kc_below(rng, kc_below(rng, 2) ? 8 : 40);
     c->in_nbytes[plane] = plane_nbytes(c);
     kc_fill(rng, c->in[plane], c->in_nbytes[plane]);
     for (size_t i = 0; i < c->nelem; i++)
@@ -264,7 +264,7 @@ static void ref_count_ones(kc_case *c)
 static void plan_merge_lists_u8(kc_case *c, kc_rng *rng)
 {
     size_t ones = 0;
-    c->bit = kc_below(rng, 8);
+    c->bit = kc_below(rng, kc_below(rng, 2) ? 8 : 40);
     kc_fill(rng, c->in[2], plane_nbytes(c));
     for (size_t i = 0; i < c->nelem; i++)
         ones += (size_t)kc_bit(c->in[2], c->bit + i);

@@ -78,8 +78,12 @@ static void ref_groups_merge_u8(kc_case *c)
 
 static void plan_map_u8(kc_case *c, kc_rng *rng)
 {
+    const unsigned first = kc_below(rng, 256), window = 1 + kc_below(rng, 80);
     kc_random_bytes(rng, c->table, sizeof(c->table));
     kc_add_in(c, rng, c->nelem);
+    for (size_t i = 0; i < c->nelem && first % 4; i++) /* of a few values, and the last of all */
+        c->in[0][i] = kc_below(rng, 8) ? (uint8_t)((first + kc_below(rng, window)) % 256)
+                                       : (uint8_t)(255 - (kc_below(rng, 100) == 0));
     kc_add_out(c, c->nelem);
 }
 

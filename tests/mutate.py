@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Changes constants, bounds and operators in each kernel, one at a time; every mutant must die.
 
-usage: tests/mutate.py [--list] [--sample N] [--minutes N] [file.c file.h ...]
+usage: tests/mutate.py [--list] [--sample N] [--minutes N] [--again LOG] [file.c file.h ...]
 
 A mutant dies when the checks of kernel_check fail (or the compiler refuses it). It survives when all
 pass: then either the checks are too weak or the change has no effect. Those whose machine code is
 that of the file itself (-O2, constants and tables compared too) are equivalent, and the compiler
-says so; so are a few kinds of change that fewer_elements() and its neighbours know, each with its
+says so; what C does not define dies of a trap, in a second run of the survivors; a few kinds of change are equivalent, as fewer_elements() and its neighbours know, each with its
 reason; the others are listed in tests/mutants_equivalent.txt, as "file: line -> mutated line: reason".
 
 Many mutants are compiled at once: copies of the file under other names, of which only some of the
@@ -78,10 +78,13 @@ def mutants_of(text):
 
 def fewer_elements(old, new):
     """for (; n - i >= 64; ...): with > 64 or >= 65 the last block goes to what follows the loop."""
-    m = re.search(r"- \w+ (>=|>) (\d+)", old)
+    m = re.search(r"- \w+ (>=|>) (\d+|[A-Z]\w*\b)", old)
     if not m or not old.startswith(("for (", "if (", "while (")):
         return False
-    bound = int(m.group(2))
+    bound = m.group(2)
+    if not bound.isdigit():
+        return new == old.replace(m.group(0), m.group(0).replace(">=", ">"), 1)
+    bound = int(bound)
     return new in (old.replace(m.group(0), m.group(0).replace(">=", ">"), 1),
                    old.replace(m.group(0), m.group(0).replace(str(bound), str(bound + 1)), 1))
 
@@ -93,10 +96,19 @@ def overlapping_blocks(old, new):
 
 
 def small_calls(old, new):
-    """if (n < 32) the scalar way: with < 33 or <= 32 one length more goes it."""
+    """if (n < 32) the scalar way: with < 33 or <= 32 one length more goes it; if (n >= 32) the other way."""
+    if re.match(r"if \(nelem >= \w+\)( *\\\\)?$", old):
+        return new == old.replace(" >= ", " > ", 1)
     m = re.search(r"^if \(\w+ < (\d+)\)", old)
     return bool(m) and new in (old.replace(" < ", " <= ", 1),
                                old.replace(m.group(1), str(int(m.group(1)) + 1), 1))
+
+
+def zeroing_index(old, new):
+    """-2 in place of -1 in the indices of a byte shuffle: any negative one makes a zero."""
+    changed = [(a, b) for a, b in zip(re.findall(r"\w+|\W", old), re.findall(r"\w+|\W", new)) if a != b]
+    return changed == [("1", "2")] and re.sub(r"-2\b", "-1", new) == re.sub(r"-2\b", "-1", old) and \
+        bool(re.match(r"(.*setr_epi8\()?[-\d, ]+(\)*;)?,?$", old))
 
 
 def more_room(old, new):
@@ -125,8 +137,14 @@ def which_loop(old, new):
 
 def step_of_none(old, new):
     """i <= nelem in place of i < nelem: one step more, of no elements."""
-    m = re.match(r"(for|if|while) \(.*?\bi < (nelem|nbytes|n)\b", old)
-    return bool(m) and new == old.replace(f"i < {m.group(2)}", f"i <= {m.group(2)}", 1)
+    m = re.match(r"(for|if|while) \(.*?\b([ik]) < (nelem|nbytes|n|left)\b", old)
+    return bool(m) and new == old.replace(f"{m.group(2)} < {m.group(3)}", f"{m.group(2)} <= {m.group(3)}", 1)
+
+
+def hint(old, new):
+    """Where a line is fetched ahead, or which way is likely."""
+    likely = re.sub(r", [01]\)\)$", "", old)
+    return "_mm_prefetch(" in old or ("__builtin_expect(" in old and re.sub(r", [01]\)\)$", "", new) == likely)
 
 
 def whole_step(old, new):
@@ -139,7 +157,7 @@ def whole_step(old, new):
                    (("<=", bound, bound), ("<", bound + 1, bound), ("<", bound, bound + 1), ("<", bound, bound - 1))]
 
 
-KINDS = (step_of_none, whole_step, fewer_elements, overlapping_blocks, small_calls, more_room, parameter_size, which_loop)
+KINDS = (hint, zeroing_index, step_of_none, whole_step, fewer_elements, overlapping_blocks, small_calls, more_room, parameter_size, which_loop)
 
 
 def own_text(cc, path):
@@ -241,6 +259,7 @@ class File:
         self.mutants = [m for m in mutants_of(self.text) if lines is None or m[0] in lines]
         self.bodies = {}
         self.checked = False
+        self.flags = []
 
     def copy(self, number, text, public):
         """Under names of its own, and with these functions alone: a static one that nobody calls
@@ -377,7 +396,7 @@ def run_batch(file, chosen, objects, runner, scratch):
         chosen = {**chosen, 0: (file.text, file.public)}
     verdicts = {}
     while True:
-        left, refused = file.compile(chosen, scratch / "mutants.c", scratch / "mutants.s", "-O1")
+        left, refused = file.compile(chosen, scratch / "mutants.c", scratch / "mutants.s", "-O1", *file.flags)
         verdicts.update({n: "refused" for n in refused})
         bodies = symbols_of((scratch / "mutants.s").read_text())
         if not file.checked:
@@ -447,11 +466,35 @@ def run_jobs(file, jobs, objects, runner, scratch):
     return verdicts
 
 
+def survivor(file, number):
+    line, old, new, _ = file.mutants[number - 1]
+    return f"SURVIVED {file.name}: {old} -> {new}: line {line + 1}"
+
+
+def excused(file, number, known):
+    """The kind of mutant that nothing can kill, "listed", or None."""
+    _, old, new, _ = file.mutants[number - 1]
+    for kind in KINDS:
+        if kind(old, new):
+            return kind.__name__
+    return "listed" if re.sub(r"\s+", " ", f"{file.name}: {old} -> {new}") in known else None
+
+
+def trapped(file, alive, objects, runner, scratch):
+    """Those of {number: job} that C does not define, such as an index beyond a local array: here they trap."""
+    file.flags, file.checked = ["-fsanitize=undefined,bounds-strict", "-fsanitize-undefined-trap-on-error"], False
+    dead = {n for n, v in run_jobs(file, alive, objects, runner, scratch).items() if v == "dead"}
+    file.flags, file.checked = [], False
+    return dead
+
+
 def test_file(files, options, objects_of, scratch, known):
     """Counts, and the survivors without a reason. files: one, or those in which a header's mutants are tried."""
     numbers = list(range(len(files[0].mutants)))
     if options.sample and len(numbers) > options.sample:
         numbers = sorted(random.Random(1).sample(numbers, options.sample))
+    if options.again:
+        numbers = [n for n in numbers if survivor(files[0], n + 1) in options.again]
     verdicts = {n + 1: "unreached" for n in numbers}
     for file in files:
         jobs = {n: (file.mutants[n - 1][3], reached(file.items, file.mutants[n - 1][0] + 1) & file.public)
@@ -459,7 +502,10 @@ def test_file(files, options, objects_of, scratch, known):
         jobs = {n: job for n, job in jobs.items() if job[1]}
         found = run_jobs(file, jobs, *objects_of(file), scratch)
         alive = {n: jobs[n] for n, v in found.items() if v == "alive"}
-        found.update({n: "same" for n in same_code(file, alive, scratch)})
+        same = same_code(file, alive, scratch)
+        found.update({n: "same" for n in same})
+        alive = {n: job for n, job in alive.items() if n not in same and not excused(files[0], n, known)}
+        found.update({n: "dead" for n in trapped(file, alive, *objects_of(file), scratch)} if alive else {})
         for n, v in found.items():
             verdicts[n] = "alive" if v == "same" and verdicts[n] == "alive" else v
     counts = {"mutants": len(verdicts), "dead": 0, "same code": 0}
@@ -467,18 +513,15 @@ def test_file(files, options, objects_of, scratch, known):
     counts.update({"listed": 0, "survived": 0})
     survivors = []
     for n, v in sorted(verdicts.items()):
-        number, old, new, _ = files[0].mutants[n - 1]
         if v in ("dead", "refused"):
             counts["dead"] += 1
         elif v == "same":
             counts["same code"] += 1
-        elif any(kind(old, new) for kind in KINDS):
-            counts[next(kind.__name__ for kind in KINDS if kind(old, new))] += 1
-        elif re.sub(r"\s+", " ", f"{files[0].name}: {old} -> {new}") in known:
-            counts["listed"] += 1
+        elif excused(files[0], n, known):
+            counts[excused(files[0], n, known)] += 1
         else:
             counts["survived"] += 1
-            survivors.append(f"{files[0].name}: {old} -> {new}: line {number + 1}")
+            survivors.append(survivor(files[0], n))
     return counts, survivors
 
 
@@ -523,8 +566,10 @@ def main():
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--sample", type=int, default=0, help="so many mutants of each file")
     parser.add_argument("--minutes", type=float, default=0, help="begin no file after so long")
+    parser.add_argument("--again", help="only those that this log calls SURVIVED")
     parser.add_argument("files", nargs="*")
     options = parser.parse_args()
+    options.again = set(pathlib.Path(options.again).read_text().split("\n")) if options.again else None
     known = EQUIVALENT.read_text().split("\n") if EQUIVALENT.exists() else []
     known = {re.sub(r"\s+", " ", line.rsplit(": ", 1)[0]) for line in known if line and line[0] != "#"}
     kernels = [p for isa in ISAS for p in sorted(ROOT.glob(f"kernels/*_{isa}.c"))]
@@ -551,7 +596,7 @@ def main():
             survivors += alive
             print(f"{path.name}:", ", ".join(f"{n} {key}" for key, n in counts.items() if n), flush=True)
             for s in alive:
-                print("SURVIVED", s, flush=True)
+                print(s, flush=True)
     if not options.list:
         print("all:", ", ".join(f"{n} {key}" for key, n in total.items()))
     if left:
