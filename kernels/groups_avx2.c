@@ -25,16 +25,12 @@ BITX_AVX2_INLINE __m256i groups32(const uint8_t group[16], const uint8_t *classe
 }
 
 /* Ones of each byte count its members, up to 255 times, and vpsadbw sums them. */
-BITX_AVX2 void bitx_groups_count_u8_avx2(uint32_t counts[16], const uint8_t *classes,
-                                         const uint8_t group[16], size_t nelem)
+BITX_AVX2_APART void count_many(uint32_t counts[16], const uint8_t *classes,
+                                const uint8_t group[16], size_t nelem)
 {
     const unsigned ngroups = groups_of(group);
     const __m256i zero = _mm256_setzero_si256();
     size_t whole = nelem / 32 * 32;
-    if (nelem < 192) { /* a loop over the groups takes longer than it saves */
-        bitx_groups_count_u8_scalar(counts, classes, group, nelem);
-        return;
-    }
     bitx_groups_count_u8_scalar(counts, classes + whole, group, nelem - whole);
     for (size_t at = 0; at < whole; at += (size_t)32 * 255) {
         size_t n = whole - at < (size_t)32 * 255 ? whole - at : (size_t)32 * 255;
@@ -57,6 +53,15 @@ BITX_AVX2 void bitx_groups_count_u8_avx2(uint32_t counts[16], const uint8_t *cla
     }
 }
 
+BITX_AVX2 void bitx_groups_count_u8_avx2(uint32_t counts[16], const uint8_t *classes,
+                                         const uint8_t group[16], size_t nelem)
+{
+    if (nelem < 192) /* a loop over the groups takes longer than it saves */
+        bitx_groups_count_u8_scalar(counts, classes, group, nelem);
+    else
+        count_many(counts, classes, group, nelem);
+}
+
 /* Elements from which a tree and its planes take less time than the scalar loop (Sapphire Rapids).
    A test sets less. */
 #    ifndef BITX_GROUPS_MERGE_MIN
@@ -71,17 +76,12 @@ BITX_AVX2_INLINE int any_none(const uint8_t *classes, size_t n)
     return _mm256_movemask_epi8(any) != 0;
 }
 
-BITX_AVX2 void bitx_groups_merge_u8_avx2(uint8_t *dst, const uint8_t *lists[16],
-                                         const uint8_t *classes, const uint8_t group[16],
-                                         size_t nelem)
+BITX_AVX2_APART void merge_many(uint8_t *dst, const uint8_t *lists[16], const uint8_t *classes,
+                                const uint8_t group[16], size_t nelem)
 {
     group_merger merger;
     uint8_t part[PART + 64];
     size_t i = 0;
-    if (nelem < BITX_GROUPS_MERGE_MIN) {
-        bitx_groups_merge_u8_scalar(dst, lists, classes, group, nelem);
-        return;
-    }
     const unsigned ngroups = groups_of(group);
     merger_begin(&merger, lists, ngroups);
     while (nelem - i >= 256) {
@@ -93,6 +93,16 @@ BITX_AVX2 void bitx_groups_merge_u8_avx2(uint8_t *dst, const uint8_t *lists[16],
     for (unsigned g = 0; g < ngroups; g++)
         lists[g] = merger.from[g];
     bitx_groups_merge_u8_scalar(dst + i, lists, classes + i, group, nelem - i);
+}
+
+BITX_AVX2 void bitx_groups_merge_u8_avx2(uint8_t *dst, const uint8_t *lists[16],
+                                         const uint8_t *classes, const uint8_t group[16],
+                                         size_t nelem)
+{
+    if (nelem < BITX_GROUPS_MERGE_MIN)
+        bitx_groups_merge_u8_scalar(dst, lists, classes, group, nelem);
+    else
+        merge_many(dst, lists, classes, group, nelem);
 }
 
 #endif

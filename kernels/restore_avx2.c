@@ -342,12 +342,10 @@ static int restore_rest(uint8_t *dst, const uint8_t *base, bitx_delta_lists *lis
     return bad;
 }
 
-BITX_AVX2 int bitx_delta_restore_u16_avx2(uint8_t *dst, const uint8_t *base,
-                                          bitx_delta_lists *lists, bitx_raw_source *raw,
-                                          size_t nelem, const bitx_delta_params *params)
+BITX_AVX2_APART int restore_many(uint8_t *dst, const uint8_t *base, bitx_delta_lists *lists,
+                                 bitx_raw_source *raw, size_t nelem,
+                                 const bitx_delta_params *params)
 {
-    if (nelem < 128) /* the tree of the groups takes longer than it saves */
-        return bitx_delta_restore_u16_scalar(dst, base, lists, raw, nelem, params);
     const restore_params p = load_params(params);
     const size_t whole = nelem / 64 * 64;
     restore_part part;
@@ -400,6 +398,15 @@ BITX_AVX2 int bitx_delta_restore_u16_avx2(uint8_t *dst, const uint8_t *base,
     bad |= restore_rest(dst, base, lists, raw, whole, nelem, params);
     return bad || !_mm256_testz_si256(excess, excess) || raw->bit[0] > 8 * raw->nbytes[0] ||
            raw->bit[1] > 8 * raw->nbytes[1];
+}
+
+BITX_AVX2 int bitx_delta_restore_u16_avx2(uint8_t *dst, const uint8_t *base,
+                                          bitx_delta_lists *lists, bitx_raw_source *raw,
+                                          size_t nelem, const bitx_delta_params *params)
+{
+    if (nelem < 128) /* the tree of the groups takes longer than it saves */
+        return bitx_delta_restore_u16_scalar(dst, base, lists, raw, nelem, params);
+    return restore_many(dst, base, lists, raw, nelem, params);
 }
 
 #endif

@@ -191,14 +191,10 @@ BITX_AVX2_INLINE void map_wide(uint8_t *dst, const uint8_t *src, const uint8_t t
 }
 
 /* Symbols are mostly of a few: four rows of the table then, else all. */
-BITX_AVX2 void bitx_map_u8_avx2(uint8_t *dst, const uint8_t *src, const uint8_t table[256],
-                                size_t nelem)
+BITX_AVX2_APART void map_many(uint8_t *dst, const uint8_t *src, const uint8_t table[256],
+                              size_t nelem)
 {
     size_t i = 0;
-    if (nelem < 96) { /* the window takes longer than it saves */
-        bitx_map_u8_scalar(dst, src, table, nelem);
-        return;
-    }
     while (nelem - i >= 32) {
         size_t n = nelem - i < PART ? (nelem - i) / 32 * 32 : PART;
         map_window w = find_window(src + i, n);
@@ -209,6 +205,15 @@ BITX_AVX2 void bitx_map_u8_avx2(uint8_t *dst, const uint8_t *src, const uint8_t 
         i += n;
     }
     bitx_map_u8_scalar(dst + i, src + i, table, nelem - i);
+}
+
+BITX_AVX2 void bitx_map_u8_avx2(uint8_t *dst, const uint8_t *src, const uint8_t table[256],
+                                size_t nelem)
+{
+    if (nelem < 96) /* the window takes longer than it saves */
+        bitx_map_u8_scalar(dst, src, table, nelem);
+    else
+        map_many(dst, src, table, nelem);
 }
 
 #endif

@@ -13,6 +13,10 @@
 #define BITX_AVX2_INLINE                                                                           \
     static inline __attribute__((always_inline, target("avx2,bmi,bmi2,popcnt,lzcnt")))
 
+/* The long way of a function that has a short one: a frame is made for neither before it is known
+   which (0.93 to 0.95 of scalar in short calls becomes 0.97 and more, Sapphire Rapids). */
+#define BITX_AVX2_APART static __attribute__((noinline, target("avx2,bmi,bmi2,popcnt,lzcnt")))
+
 BITX_AVX2_INLINE __m256i load256(const uint8_t *p)
 {
     return _mm256_loadu_si256((const __m256i *)(const void *)p);
