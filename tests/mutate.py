@@ -196,7 +196,7 @@ class Item:
                 self.public |= following == "(" and "static" not in words[:i] and "typedef" not in words[:i]
                 if following == "(":
                     break
-            if words[0] == "enum" and depth == 1 and words[i - 1] in ("{", ","):
+            if "enum" in words[:2] and depth == 1 and words[i - 1] in ("{", ","):
                 self.names.add(w)
             depth += (w in "([{") - (w in ")]}") if len(w) == 1 else 0
         self.names.discard("__extension__")
