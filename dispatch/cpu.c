@@ -42,8 +42,8 @@ static const unsigned leaf1_ecx_popcnt = BIT(23);
 static const unsigned leaf1_ecx_f16c = BIT(29);
 static const unsigned leaf7_ebx_bmi1_avx2_bmi2 = BIT(3) | BIT(5) | BIT(8);
 static const unsigned leaf7_ebx_f_dq_cd_bw_vl = BIT(16) | BIT(17) | BIT(28) | BIT(30) | BIT(31);
-/* VBMI, VBMI2, GFNI, BITALG, VPOPCNTDQ */
-static const unsigned leaf7_ecx_icelake = BIT(1) | BIT(6) | BIT(8) | BIT(12) | BIT(14);
+/* VBMI, VBMI2, GFNI, VNNI, BITALG, VPOPCNTDQ */
+static const unsigned leaf7_ecx_icelake = BIT(1) | BIT(6) | BIT(8) | BIT(11) | BIT(12) | BIT(14);
 static const unsigned ext1_ecx_lzcnt = BIT(5);
 
 static const char *why_no_avx2(regs l1, regs l7, regs ext)
@@ -66,7 +66,7 @@ static const char *why_no_avx512(regs l7)
     if (!has(l7.ebx, leaf7_ebx_f_dq_cd_bw_vl))
         return "the CPU has no AVX-512 F, DQ, CD, BW, VL";
     if (!has(l7.ecx, leaf7_ecx_icelake))
-        return "the CPU's AVX-512 is below Ice Lake (VBMI, VBMI2, GFNI, BITALG, VPOPCNTDQ)";
+        return "the CPU's AVX-512 is below Ice Lake (VBMI, VBMI2, GFNI, VNNI, BITALG, VPOPCNTDQ)";
     if (!has((unsigned)xgetbv0(), XCR0_AVX512))
         return "the OS does not save the AVX-512 registers";
     return NULL;

@@ -65,6 +65,6 @@ static inline __attribute__((always_inline)) void tile_neon(const lowrank_tile *
         two_rows(t, r, 2, kind);
 }
 
-LOWRANK_FUNCTIONS(, neon, tile_neon)
+LOWRANK_FUNCTIONS(, neon, tile_neon, LOWRANK_ROWS)
 
 #endif

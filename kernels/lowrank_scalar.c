@@ -51,4 +51,4 @@ static void tile_scalar(const lowrank_tile *t, size_t rows, lowrank_kind kind)
     }
 }
 
-LOWRANK_FUNCTIONS(, scalar, tile_scalar)
+LOWRANK_FUNCTIONS(, scalar, tile_scalar, LOWRANK_ROWS)

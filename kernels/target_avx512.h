@@ -12,7 +12,7 @@
 /* Ice Lake and Zen 4. */
 #define BITX_TARGET_AVX512                                                                         \
     target("avx512f,avx512bw,avx512dq,avx512vl,avx512cd,avx512vbmi,avx512vbmi2,avx512vpopcntdq,"   \
-           "avx512bitalg,gfni,avx2,bmi,bmi2,popcnt,lzcnt")
+           "avx512bitalg,avx512vnni,gfni,avx2,bmi,bmi2,popcnt,lzcnt")
 #define BITX_AVX512 __attribute__((BITX_TARGET_AVX512))
 #define BITX_AVX512_INLINE static inline __attribute__((always_inline, BITX_TARGET_AVX512))
 

@@ -16,8 +16,8 @@
  * Those who copy kernels/ alone call an implementation by its full name (bitx_xor_bytes_avx2) after
  * defining BITX_KERNEL_ROWS; they must know that the CPU has the ISA. avx2 means AVX2, F16C, BMI1,
  * BMI2, POPCNT and LZCNT; avx512 means Ice Lake or Zen 4: F, BW, DQ, VL, CD, VBMI, VBMI2,
- * VPOPCNTDQ, BITALG, GFNI. Where kernels/README.md names a narrower ISA in a column, that function
- * is the one.
+ * VPOPCNTDQ, BITALG, VNNI, GFNI. Where kernels/README.md names a narrower ISA in a column, that
+ * function is the one.
  */
 #ifndef BITX_KERNELS_H
 #define BITX_KERNELS_H
