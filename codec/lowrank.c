@@ -41,20 +41,24 @@ size_t bitx_prediction_memory(const bitx_prediction *p)
 static int16_t read_factor(bit_reader *r, unsigned parameter)
 {
     const uint64_t bits = bits_peek(r->src, r->nbytes, r->pos);
-    unsigned ones = ~bits ? (unsigned)__builtin_ctzll(~bits) : QUOTIENT_MAX;
+    const unsigned ones = ~bits ? (unsigned)__builtin_ctzll(~bits) : QUOTIENT_MAX;
     uint64_t magnitude;
-    if (ones >= QUOTIENT_MAX) {
+    unsigned negative = 0;
+    if (ones < QUOTIENT_MAX) { /* all of it is among the bits */
+        const uint64_t rest = bits >> (ones + 1);
+        magnitude = (uint64_t)ones << parameter | bits_low(rest, parameter);
+        const unsigned sign = magnitude != 0;
+        negative = (unsigned)(rest >> parameter) & sign;
+        const unsigned n = ones + 1 + parameter + sign;
+        r->bad |= n > 8 * r->nbytes - r->pos || magnitude > INT16_MAX;
+        r->pos += r->bad ? 0 : n;
+    } else {
         (void)bits_get(r, QUOTIENT_MAX);
         magnitude = bits_get(r, MAGNITUDE_BITS);
-    } else {
-        (void)bits_get(r, ones + 1);
-        magnitude = (uint64_t)ones << parameter | bits_get(r, parameter);
+        negative = magnitude != 0 ? (unsigned)bits_get(r, 1) : 0;
     }
-    if (magnitude > INT16_MAX)
-        r->bad = true;
-    if (magnitude == 0 || r->bad)
-        return 0;
-    return (int16_t)(bits_get(r, 1) ? -(int)magnitude : (int)magnitude);
+    /* Signs are not to be predicted. */
+    return (int16_t)(r->bad ? 0 : ((int)magnitude ^ -(int)negative) + (int)negative);
 }
 
 static void read_matrix(bit_reader *r, uint64_t n, unsigned rank, size_t padded, bool tiled,
