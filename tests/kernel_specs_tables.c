@@ -3,15 +3,17 @@
 
 #include <string.h>
 
-/* Classes and the sizes of their groups. */
+/* Classes and the sizes of their groups. No class for one of 20, or for one alone. */
 static size_t random_groups(kc_case *c, kc_rng *rng, uint8_t *classes)
 {
     size_t sizes[16] = {0}, total = 0;
     unsigned ngroups = 1 + kc_below(rng, 16);
     for (int k = 0; k < 16; k++)
         c->group[k] = (uint8_t)kc_below(rng, ngroups);
+    const size_t alone = kc_below(rng, 4) ? SIZE_MAX : 32 * (size_t)kc_below(rng, 10);
     for (size_t i = 0; i < c->nelem; i++) {
-        classes[i] = kc_below(rng, 20) ? (uint8_t)kc_below(rng, 16) : 0xff;
+        int none = alone == SIZE_MAX ? kc_below(rng, 20) == 0 : i == alone;
+        classes[i] = none ? 0xff : (uint8_t)kc_below(rng, 16);
         if (classes[i] != 0xff)
             sizes[c->group[classes[i]]]++;
     }
@@ -40,8 +42,13 @@ static void ref_groups_split_u8(kc_case *c)
     }
 }
 
+/* Kernels count up to 255 vectors in bytes: lengths that end in the last of these. */
 static void plan_groups_count_u8(kc_case *c, kc_rng *rng)
 {
+    if (c->nelem == 8191)
+        c->nelem = 254 * 32 + kc_below(rng, 32);
+    if (c->nelem == 16383)
+        c->nelem = 254 * 64 + kc_below(rng, 64);
     kc_add_in(c, rng, c->nelem);
     random_groups(c, rng, c->in[0]);
     kc_add_out(c, 16 * sizeof(uint32_t));

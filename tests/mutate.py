@@ -471,6 +471,11 @@ def survivor(file, number):
     return f"SURVIVED {file.name}: {old} -> {new}: line {line + 1}"
 
 
+def without_line(text):
+    """Lines move when a file changes."""
+    return re.sub(r": line \d+$", "", text)
+
+
 def excused(file, number, known):
     """The kind of mutant that nothing can kill, "listed", or None."""
     _, old, new, _ = file.mutants[number - 1]
@@ -494,7 +499,7 @@ def test_file(files, options, objects_of, scratch, known):
     if options.sample and len(numbers) > options.sample:
         numbers = sorted(random.Random(1).sample(numbers, options.sample))
     if options.again:
-        numbers = [n for n in numbers if survivor(files[0], n + 1) in options.again]
+        numbers = [n for n in numbers if without_line(survivor(files[0], n + 1)) in options.again]
     verdicts = {n + 1: "unreached" for n in numbers}
     for file in files:
         jobs = {n: (file.mutants[n - 1][3], reached(file.items, file.mutants[n - 1][0] + 1) & file.public)
@@ -569,7 +574,7 @@ def main():
     parser.add_argument("--again", help="only those that this log calls SURVIVED")
     parser.add_argument("files", nargs="*")
     options = parser.parse_args()
-    options.again = set(pathlib.Path(options.again).read_text().split("\n")) if options.again else None
+    options.again = {without_line(s) for s in pathlib.Path(options.again).read_text().split("\n")} if options.again else None
     known = EQUIVALENT.read_text().split("\n") if EQUIVALENT.exists() else []
     known = {re.sub(r"\s+", " ", line.rsplit(": ", 1)[0]) for line in known if line and line[0] != "#"}
     kernels = [p for isa in ISAS for p in sorted(ROOT.glob(f"kernels/*_{isa}.c"))]
