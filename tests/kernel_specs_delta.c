@@ -277,7 +277,9 @@ static uint8_t first_impossible(const bitx_delta_params *p, unsigned shift)
 static void plan_lists(kc_case *c, kc_rng *rng, size_t bits[2], unsigned all_wide)
 {
     size_t n[16] = {0}, at = 0;
-    unsigned large = kc_below(rng, 3), impossible = kc_below(rng, 10) == 0;
+    const int many = c->nelem >= 4096;
+    unsigned large = kc_below(rng, 3), impossible = kc_below(rng, many ? 4 : 10) == 0;
+    const size_t wrong = impossible ? kc_below(rng, (unsigned)c->nelem + 1) : SIZE_MAX;
     for (size_t i = 0; i < c->nelem; i++)
         if (up_at(c, i) >= 0)
             n[c->group[class_scaled(c, i, up_at(c, i))]]++;
@@ -287,7 +289,7 @@ static void plan_lists(kc_case *c, kc_rng *rng, size_t bits[2], unsigned all_wid
         n[g] = c->group_start[g];
     }
     unsigned sames = kc_below(rng, 3) ? 20 : 1 + kc_below(rng, 2);
-    unsigned sparse = kc_below(rng, 3) || all_wide ? 0 : 10 + kc_below(rng, 90);
+    unsigned sparse = kc_below(rng, many ? 2 : 3) || all_wide ? 0 : 10 + kc_below(rng, 90);
     sames = all_wide ? UINT_MAX : sames;
     for (size_t i = 0; i < c->nelem; i++) {
         if (up_at(c, i) < 0)
@@ -297,10 +299,10 @@ static void plan_lists(kc_case *c, kc_rng *rng, size_t bits[2], unsigned all_wid
             most += c->params.width - 2 - shift;
         uint8_t *symbol = &c->in[1][n[c->group[k]]++];
         *symbol = (uint8_t)kc_below(rng, 2 * (most + 1));
-        if (kc_below(rng, sames) == 0 || (sparse && kc_below(rng, sparse)))
-            *symbol = 255;
-        else if (impossible && kc_below(rng, (unsigned)c->nelem) == 0)
+        if (i == wrong)
             *symbol = first_impossible(&c->params, shift) + (uint8_t)kc_below(rng, 2);
+        else if (kc_below(rng, sames) == 0 || (sparse && kc_below(rng, sparse)))
+            *symbol = 255;
         if (*symbol == 255)
             continue;
         unsigned w = shift + (*symbol / 2 > 15 ? *symbol / 2 - 15u : 0);
@@ -331,18 +333,39 @@ static void spread_exponents(kc_case *c, kc_rng *rng)
     }
 }
 
+/* Classes at the end of what words are, and words there. */
+static void last_classes(kc_case *c)
+{
+    bitx_delta_params *p = &c->params;
+    p->zero_bits = p->sign = p->class_shift = 0;
+    p->width = 16;
+    p->class_low = 65535 - c->nelem % 3;
+}
+
+static void last_words(kc_case *c, kc_rng *rng)
+{
+    for (size_t i = 0; i < c->nelem; i++)
+        kc_set_element(c->in[0], i, 2, 65535 - kc_below(rng, 5));
+}
+
 static void plan_delta_restore_u16(kc_case *c, kc_rng *rng)
 {
     const int bf16 = kc_below(rng, 2) != 0;
+    if (c->nelem > 150 && c->nelem < 300 && kc_below(rng, 8) == 0) /* whole parts */
+        c->nelem = 2048 * (size_t)(1 + kc_below(rng, 2));
+    const int whole = c->nelem && c->nelem % 2048 == 0;
     random_params(c, rng);
     c->bit = kc_below(rng, 20);
     c->value[0] = 8 * kc_below(rng, 3); /* the bit where string 1 begins */
     c->value[1] = kc_below(rng, 3) ? 0 : 6 + kc_below(rng, 3);
     if (c->value[1])
         c->params.class_low = 14 + kc_below(rng, 40000);
+    const int last = !bf16 && !c->value[1] && kc_below(rng, 8) == 0;
     if (bf16)
         bf16_params(c, rng);
-    const unsigned all_wide = c->params.width > 10 && kc_below(rng, 4) == 0;
+    else if (last)
+        last_classes(c);
+    const unsigned all_wide = c->params.width > 10 && kc_below(rng, whole ? 2 : 4) == 0;
     for (unsigned k = 0; k < 16 && all_wide; k++)
         c->params.shift[k] = (uint8_t)(8 + kc_below(rng, c->params.width - 9));
     unsigned ngroups = 1 + kc_below(rng, kc_below(rng, 2) ? 16 : 8);
@@ -351,6 +374,8 @@ static void plan_delta_restore_u16(kc_case *c, kc_rng *rng)
     kc_add_in(c, rng, 2 * c->nelem);
     if (bf16)
         spread_exponents(c, rng);
+    else if (last)
+        last_words(c, rng);
     kc_add_in(c, rng, c->nelem + 64);
     kc_add_in(c, rng, c->value[1] ? (c->nelem >> c->value[1]) + 1 : 0);
     const unsigned changed = kc_below(rng, 3) ? 2 : 200; /* of so many chunks one */
@@ -360,7 +385,7 @@ static void plan_delta_restore_u16(kc_case *c, kc_rng *rng)
     plan_lists(c, rng, bits, all_wide);
     for (unsigned k = 0; k < 2; k++) {
         size_t nbytes = (bits[k] + 7) / 8;
-        unsigned fewer = kc_below(rng, 20);
+        unsigned fewer = kc_below(rng, whole ? 4 : 20);
         if (fewer == 0)
             nbytes = kc_below(rng, (unsigned)nbytes + 20);
         else if (fewer == 1 && nbytes)

@@ -264,7 +264,7 @@ static void ref_count_ones(kc_case *c)
 static void plan_merge_lists_u8(kc_case *c, kc_rng *rng)
 {
     size_t ones = 0;
-    c->bit = kc_below(rng, kc_below(rng, 2) ? 8 : 40);
+    c->bit = kc_below(rng, kc_below(rng, 2) ? 8 : 100);
     kc_fill(rng, c->in[2], plane_nbytes(c));
     for (size_t i = 0; i < c->nelem; i++)
         ones += (size_t)kc_bit(c->in[2], c->bit + i);

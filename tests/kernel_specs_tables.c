@@ -3,17 +3,20 @@
 
 #include <string.h>
 
-/* Classes and the sizes of their groups. No class for one of 20, or for one alone. */
+/* Classes, sometimes in order, and the sizes of their groups. No class for one of 20, or for one
+   alone. */
 static size_t random_groups(kc_case *c, kc_rng *rng, uint8_t *classes)
 {
     size_t sizes[16] = {0}, total = 0;
     unsigned ngroups = 1 + kc_below(rng, 16);
     for (int k = 0; k < 16; k++)
         c->group[k] = (uint8_t)kc_below(rng, ngroups);
+    const int in_order = kc_below(rng, 4) == 0;
     const size_t alone = kc_below(rng, 4) ? SIZE_MAX : 32 * (size_t)kc_below(rng, 10);
     for (size_t i = 0; i < c->nelem; i++) {
         int none = alone == SIZE_MAX ? kc_below(rng, 20) == 0 : i == alone;
-        classes[i] = none ? 0xff : (uint8_t)kc_below(rng, 16);
+        unsigned of = in_order ? (unsigned)(16 * i / c->nelem) : kc_below(rng, 16);
+        classes[i] = none ? 0xff : (uint8_t)of;
         if (classes[i] != 0xff)
             sizes[c->group[classes[i]]]++;
     }
@@ -86,11 +89,12 @@ static void ref_groups_merge_u8(kc_case *c)
 static void plan_map_u8(kc_case *c, kc_rng *rng)
 {
     const unsigned first = kc_below(rng, 256), window = 1 + kc_below(rng, 80);
+    const unsigned last = kc_below(rng, 3) ? 255 : 254;
     kc_random_bytes(rng, c->table, sizeof(c->table));
     kc_add_in(c, rng, c->nelem);
     for (size_t i = 0; i < c->nelem && first % 4; i++) /* of a few values, and the last of all */
         c->in[0][i] = kc_below(rng, 8) ? (uint8_t)((first + kc_below(rng, window)) % 256)
-                                       : (uint8_t)(255 - (kc_below(rng, 100) == 0));
+                                       : (uint8_t)(last - (kc_below(rng, 100) == 0));
     kc_add_out(c, c->nelem);
 }
 
