@@ -185,7 +185,9 @@ class Item:
         self.uses = {w for w in words if re.match(r"[A-Za-z_]", w)}
         self.names = set()
         self.public = False
-        self.defined = words[-1] == "}" or words[0] != "extern" and not (
+        self.data = "=" in words and "{" in words and words[0] not in ("static", "enum", "typedef")
+        self.data = self.data and "(" not in words
+        self.defined = words[-1] == "}" or words[0] == "typedef" or words[0] != "extern" and not (
             words[-1] == ";" and "(" in words and words[-2] == ")" and "=" not in words)
         depth = 0
         for i, w in enumerate(words):
@@ -323,6 +325,27 @@ def with_headers(path, header):
 
     expand(path)
     return "\n".join(out), lines
+
+
+class TableUser(File):
+    """A file that reads the tables of another: these are mutated in front of it, by the other's numbers."""
+
+    def __init__(self, owner, path, cc, scratch):
+        last = max(i.last for i in owner.items if i.data)
+        tables = "\n".join(owner.text.split("\n")[:last])
+        joined = scratch / path.name
+        joined.write_text(tables + "\n" + path.read_text())
+        super().__init__(joined, None, cc, scratch)
+        own = dict(enumerate(mutants_of(tables)))
+        self.mutants = [(*m[:3], own[n][3] + "\n" + path.read_text() if n in own else None)
+                        for n, m in enumerate(owner.mutants)]
+
+
+def table_users(owner, kernels):
+    """The files whose text, with that of the headers, names its tables."""
+    names = {n for i in owner.items if i.data for n in i.names}
+    return [p for p in kernels if names and p != owner.path and
+            names & set(re.findall(r"\w+", with_headers(p, None)[0]))]
 
 
 def includers(header, paths):
@@ -504,7 +527,7 @@ def test_file(files, options, objects_of, scratch, known):
     for file in files:
         jobs = {n: (file.mutants[n - 1][3], reached(file.items, file.mutants[n - 1][0] + 1) & file.public)
                 for n, v in verdicts.items() if v not in ("dead", "refused")}
-        jobs = {n: job for n, job in jobs.items() if job[1]}
+        jobs = {n: job for n, job in jobs.items() if job[0] and job[1]}
         found = run_jobs(file, jobs, *objects_of(file), scratch)
         alive = {n: jobs[n] for n, v in found.items() if v == "alive"}
         same = same_code(file, alive, scratch)
@@ -556,10 +579,14 @@ class Machine:
 
 
 def files_of(path, kernels, machine):
-    """The file itself, or a header in each file that includes it, as far as they run here."""
+    """The file itself and those that read its tables, or a header in each file that includes it, as far
+    as they run here."""
     header = path if path.suffix == ".h" else None
-    return [File(p, header, machine.cc(isa_of(p)), machine.scratch)
-            for p in (includers(header, kernels) if header else [path]) if machine.runs(isa_of(p))]
+    files = [File(p, header, machine.cc(isa_of(p)), machine.scratch)
+             for p in (includers(header, kernels) if header else [path]) if machine.runs(isa_of(p))]
+    users = table_users(files[0], kernels) if files and not header else []
+    return files + [TableUser(files[0], p, machine.cc(isa_of(p)), machine.scratch)
+                    for p in users if machine.runs(isa_of(p))]
 
 
 def isa_of(path):
