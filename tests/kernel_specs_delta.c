@@ -369,8 +369,10 @@ static void plan_delta_restore_u16(kc_case *c, kc_rng *rng)
     for (unsigned k = 0; k < 16 && all_wide; k++)
         c->params.shift[k] = (uint8_t)(8 + kc_below(rng, c->params.width - 9));
     unsigned ngroups = 1 + kc_below(rng, kc_below(rng, 2) ? 16 : 8);
+    const int all_groups = c->nelem >= 4096 && kc_below(rng, 3) == 0;
+    c->params.nclasses = all_groups ? 16 : c->params.nclasses;
     for (unsigned k = 0; k < 16; k++)
-        c->group[k] = (uint8_t)kc_below(rng, ngroups);
+        c->group[k] = (uint8_t)(all_groups ? k : kc_below(rng, ngroups));
     kc_add_in(c, rng, 2 * c->nelem);
     if (bf16)
         spread_exponents(c, rng);
