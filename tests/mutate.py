@@ -143,8 +143,8 @@ def step_of_none(old, new):
 
 def hint(old, new):
     """Where a line is fetched ahead, or which way is likely."""
-    likely = re.sub(r", [01]\)\)$", "", old)
-    return "_mm_prefetch(" in old or ("__builtin_expect(" in old and re.sub(r", [01]\)\)$", "", new) == likely)
+    likely = re.compile(r", [01]\)\)( \{)?$")
+    return "_mm_prefetch(" in old or ("__builtin_expect(" in old and likely.sub("", new) == likely.sub("", old))
 
 
 def whole_step(old, new):
