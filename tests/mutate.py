@@ -413,6 +413,18 @@ def build_checks(cc, out):
                        cwd=ROOT, check=True)
 
 
+def owners_of_lines(asm, errors):
+    """The mutants in whose functions the assembler found errors."""
+    numbers = {int(n) for n in re.findall(r"mutants\.s:(\d+): Error", errors)}
+    owners, owner = set(), None
+    for number, line in enumerate(asm.split("\n"), 1):
+        m = re.match(r"m(\d+)_[\w.]+:", line)
+        owner = int(m.group(1)) if m else owner
+        if number in numbers:
+            owners.add(owner)
+    return owners
+
+
 def run_batch(file, chosen, objects, runner, scratch):
     """{number: dead, alive, same or refused}. The file's first batch also checks the file as it is."""
     if not file.checked:
@@ -429,8 +441,9 @@ def run_batch(file, chosen, objects, runner, scratch):
                                 capture_output=True, text=True)
         if linked.returncode == 0:
             break
-        # A call of a function that there is not.
+        # A call of a function that there is not, or text of an asm that the assembler refuses.
         unknown = {int(n) for n in re.findall(r"in function `m(\d+)_", linked.stderr)} & set(left)
+        unknown |= owners_of_lines((scratch / "mutants.s").read_text(), linked.stderr) & set(left)
         if not unknown or 0 in unknown:
             sys.exit(f"{file.name}: cannot be linked:\n{linked.stderr[:3000]}")
         verdicts.update({n: "refused" for n in unknown})
