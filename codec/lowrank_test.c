@@ -142,16 +142,16 @@ ALWAYS_INLINE static void cap_lines(test_matrix *t, const float *rows, const eig
 ALWAYS_INLINE static size_t loudest(const test_matrix *t, const eight *left)
 {
     const float *energy = (const float *)left;
-    float lanes[LANES], top;
+    float each[LANES], top;
     eight most = left[0];
     for (size_t v = 1; v < t->vectors; v++) {
         const eight_masks more = left[v] > most;
         most = (eight)(((eight_masks)left[v] & more) | ((eight_masks)most & ~more));
     }
-    memcpy(lanes, &most, sizeof(lanes));
-    top = lanes[0];
+    memcpy(each, &most, sizeof(each));
+    top = each[0];
     for (size_t l = 1; l < LANES; l++)
-        top = lanes[l] > top ? lanes[l] : top;
+        top = each[l] > top ? each[l] : top;
     for (size_t j = 0; j < t->q; j++)
         if (energy[j] == top)
             return j;

@@ -28,6 +28,9 @@ static const double WORTH = 0.75;
 /* A parent stays whose coefficient is so many times its standard error, and no rounding error of a
    merge of many. */
 static const double SIGNIFICANT = 5, IDLE = 0.01;
+/* Standard deviations by which a delta must be nearer than an original; there are several deltas.
+ */
+static const double CERTAIN = 2.5;
 
 typedef struct candidate {
     zipllm_tensor_row row;
@@ -413,14 +416,13 @@ static void find_cast(struct zipllm_blender *b, zipllm_part *part, bool whole, d
     }
 }
 
-/* Squares of the change in steps, over the elements that all candidates have. */
-static double energy_of(const struct zipllm_blender *b, const candidate *c)
+/* Squares of a change, over the elements that all candidates have. Not in steps: of a small
+   tensor's sample a few elements near zero would decide. */
+static double energy_of(const struct zipllm_blender *b, const float *x, const float *y)
 {
     double sum = 0;
     for (uint32_t i = 0; i < b->nsamples; i++) {
-        const double d = b->weight[i] > 0
-                             ? (double)b->weight[i] * ((double)b->part[i] - (double)c->value[i])
-                             : 0;
+        const double d = b->weight[i] > 0 ? (double)x[i] - (double)y[i] : 0;
         sum += d * d;
     }
     return sum;
@@ -432,31 +434,48 @@ static bool is_mere_cast(const zipllm_tensor_row *row)
     return row->predictor == BITX_PREDICT_CAST && row->length < 128 + row->nbytes / 64;
 }
 
-/* One as near as any is a cast: a change of low rank of it is none of what it was cast from. Of
-   several, the one that the tensor was made of is nearest by the energy of the change, to which a
-   change of another kind adds. */
-static void find_cast_base(struct zipllm_blender *b, zipllm_part *part)
+/* Whether the part was made of a delta rather than of the original, given its changes from both:
+   what one of them changed adds its energy to the other's, give or take twice its product with the
+   part's own change, of which a sample shows a chance value. */
+static bool is_nearer(const struct zipllm_blender *b, const candidate *delta, double energy,
+                      const candidate *original, double from_original)
 {
-    const candidate *best = NULL;
-    double least = INFINITY;
+    if (original == NULL)
+        return true;
+    const double apart = energy_of(b, delta->value, original->value);
+    return from_original - energy > CERTAIN * 2 * sqrt(energy / b->nsamples * apart);
+}
+
+/* A change of low rank is one of what the part was made of, and hardly one of its relatives. Where
+   that is a delta or a cast itself, and as near as any, it is tried as a base. */
+static void find_made_of(struct zipllm_blender *b, zipllm_part *part)
+{
+    const candidate *original = NULL, *delta = NULL;
+    double from_original = INFINITY, from_delta = INFINITY;
     if (zipllm_row_nelem(part->shape) == 0)
         return;
     weigh(b, part->dtype);
     for (size_t i = 0; i < b->n; i++) {
         const candidate *c = &b->list[i];
-        if (c->bits < 1 || c->bits > 1.1 * b->list[0].bits)
-            break;
-        if (c->value == NULL || c->row.depth != 1 || !is_mere_cast(&c->row))
+        const bool near = c->bits >= 1 && c->bits <= 1.1 * b->list[0].bits;
+        const bool cast = c->row.depth == 1 && is_mere_cast(&c->row);
+        if (c->value == NULL || (c->row.depth != 0 && !(near && c->row.depth == 1)))
             continue;
-        const double energy = energy_of(b, c);
-        if (energy < least) {
-            least = energy;
-            best = c;
+        const double energy = energy_of(b, b->part, c->value);
+        if ((c->row.depth == 0 || cast) && energy < from_original) {
+            from_original = energy;
+            original = c;
+        } else if (c->row.depth == 1 && !cast && energy < from_delta) {
+            from_delta = energy;
+            delta = c;
         }
     }
-    if (best == NULL)
+    const candidate *base = original;
+    if (delta != NULL && is_nearer(b, delta, from_delta, original, from_original))
+        base = delta;
+    if (base == NULL || base->row.depth == 0)
         return;
-    take(part, &best, 1, best->bits);
+    take(part, &base, 1, base->bits);
     part->blend_nbytes = INFINITY; /* a mere try */
 }
 
@@ -483,7 +502,7 @@ static zipllm_status look_at(zipllm_ingest *in, zipllm_part *part)
     if (part->nblend != 0)
         note_recipe(b, part);
     if (best >= plain)
-        find_cast_base(b, part);
+        find_made_of(b, part);
     return ZIPLLM_OK;
 }
 

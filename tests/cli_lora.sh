@@ -5,10 +5,11 @@
 make_lora=$4
 . "$(dirname "$0")/cli_lib.sh"
 
-mkdir base lora
+mkdir base lora root
 "$make_lora" .
 mv base.safetensors base/model.safetensors
 mv lora.safetensors lora/model.safetensors
+mv root.safetensors root/model.safetensors
 size=$(stat -c %s lora/model.safetensors)
 
 # one file: a tenth of what it is as a mere delta
@@ -53,5 +54,23 @@ pack=$(find "$STORE/packs" -name '*.pack' -printf '%s %p\n' | sort -n | head -1 
 printf '\377\000\377' | dd of="$pack" bs=1 seek=200 conv=notrunc status=none
 expect 4 z verify
 expect 4 z get fam/lora -o restored-3
+
+# a LoRA of what is a delta itself
+rm -rf "$STORE"
+expect 0 "$ZIPLLM" init "$STORE"
+for name in root base lora; do expect 0 z add --name "fam/$name" "$name"; done
+expect 0 z tree
+says out 'LoRA r=4 of fam/base'
+expect 0 z tree --json
+json "[r['stored_bytes'] * 3 < $size for r in lines if r['name'] == 'fam/lora'] == [True]"
+expect 0 z verify
+expect 0 z get fam/lora -o restored-4
+check diff -r lora restored-4
+expect 0 z rebase
+expect 0 z rm fam/base
+expect 0 z gc
+expect 0 z verify
+expect 0 z get fam/lora -o restored-5
+check diff -r lora restored-5
 
 finish

@@ -1,6 +1,7 @@
 /*
  * usage: make_lora FOLDER   writes base.safetensors and lora.safetensors there: eight BF16 matrices
  * and a vector, of which a LoRA of rank 4 was merged into six; the first has it in some rows only.
+ * And root.safetensors, which the base may have been trained from.
  */
 #include <stdio.h>
 
@@ -43,21 +44,23 @@ static void write_model(const char *folder, const char *name, uint8_t *const ten
 
 int main(int argc, char **argv)
 {
-    static uint8_t bytes[2][MATRICES][2 * SIDE * SIDE];
-    uint8_t *base[MATRICES], *tuned[MATRICES];
+    static uint8_t bytes[3][MATRICES][2 * SIDE * SIDE];
+    uint8_t *base[MATRICES], *tuned[MATRICES], *root[MATRICES];
     if (argc != 2) {
         fprintf(stderr, "usage: make_lora FOLDER\n");
         return 2;
     }
     for (unsigned i = 0; i < MATRICES; i++) {
         const predict_case c = {"", BITX_BF16,           BITX_BF16,  SIDE, SIDE,
-                                1,  i < 6 ? 4 : 0,       i ? 0 : 32, {0},  0,
+                                2,  i < 6 ? 4 : 0,       i ? 0 : 32, {0},  0,
                                 0,  BITX_PREDICT_LOWRANK};
         base[i] = bytes[0][i];
         tuned[i] = bytes[1][i];
-        uint8_t *bases[CASE_BASES] = {base[i]};
+        root[i] = bytes[2][i];
+        uint8_t *bases[CASE_BASES] = {base[i], root[i]};
         case_make(&c, 50 + i, tuned[i], bases);
     }
+    write_model(argv[1], "root", root);
     write_model(argv[1], "base", base);
     write_model(argv[1], "lora", tuned);
     return 0;
