@@ -340,6 +340,18 @@ static const size_t edge_lengths[] = {497,   1009,  511,   512,   513,   767,   
                                       32767, 32768, 32769, 65535, 65536, 65537};
 enum { NEDGES = sizeof(edge_lengths) / sizeof(edge_lengths[0]), SHORT = 301 };
 
+/* How much of it: all, or what an emulator of AVX-512 does in minutes (BITX_TEST_QUICK). */
+typedef struct extent {
+    size_t repeats, nedges, noffsets;
+} extent;
+
+static extent how_much(void)
+{
+    static const extent all = {4, NEDGES, 64}, quick = {1, 11, 8};
+    const char *s = getenv("BITX_TEST_QUICK");
+    return s && *s ? quick : all;
+}
+
 static void check_both_ends(const kc_spec *spec, const target *t, const kc_case *c,
                             unsigned long *ncases)
 {
@@ -360,15 +372,16 @@ static void check_both_ends(const kc_spec *spec, const target *t, const kc_case 
 /* Each stream at each offset from 0 to 63 alone, then all of them at random ones. */
 static void check_misaligned(const target *t, const kc_case *c, kc_rng *rng, unsigned long *ncases)
 {
+    const size_t noffsets = how_much().noffsets;
     for (unsigned s = 0; s < c->nin + c->nout; s++) {
-        for (size_t offset = 0; offset < 64; offset++) {
+        for (size_t offset = 0; offset < 64; offset += 64 / noffsets) {
             placement p = {.where = AT_START, .in_place = -1};
             p.offset[s < c->nin ? s : KC_STREAMS + s - c->nin] = offset;
             check_placed(t, c, &p);
             ++*ncases;
         }
     }
-    for (int i = 0; i < 64; i++) {
+    for (size_t i = 0; i < noffsets; i++) {
         placement p = {.where = (layout)(i % LAYOUTS), .in_place = -1};
         for (int s = 0; s < 2 * KC_STREAMS; s++)
             p.offset[s] = kc_below(rng, 64);
@@ -416,13 +429,14 @@ int kc_check(const char *op, const char *isa, uint64_t seed, unsigned long *ncas
     if (!t.fn)
         return no_such_test(op, isa);
     begin(op, isa, seed, &rng);
+    const extent much = how_much();
     for (size_t n = 0; n < SHORT; n++) {
-        for (int repeat = 0; repeat < 4; repeat++) {
+        for (size_t repeat = 0; repeat < much.repeats; repeat++) {
             plan_and_reference(spec, &c, n, &rng);
             check_both_ends(spec, &t, &c, ncases);
         }
     }
-    for (int i = 0; i < NEDGES; i++) {
+    for (size_t i = 0; i < much.nedges; i++) {
         plan_and_reference(spec, &c, edge_lengths[i], &rng);
         check_both_ends(spec, &t, &c, ncases);
     }
@@ -477,6 +491,7 @@ int kc_check_crossed(const char *op, const char *isa, uint64_t seed, unsigned lo
     if (!split.fn)
         return no_such_test(op, isa);
     begin(spec->inverse, isa, seed, &rng);
+    const size_t nedges = how_much().nedges;
     for (int i = 0; i < BITX_ISA_COUNT; i++) {
         const char *other = bitx_isa_name((bitx_isa)i);
         target merge = {.slack = op_named(spec->inverse)->slack};
@@ -484,7 +499,7 @@ int kc_check_crossed(const char *op, const char *isa, uint64_t seed, unsigned lo
         if (!merge.fn)
             continue;
         now.isa = other;
-        for (size_t n = 0; n < SHORT + NEDGES; n++) {
+        for (size_t n = 0; n < SHORT + nedges; n++) {
             plan_and_reference(spec, &c, n < SHORT ? n : edge_lengths[n - SHORT], &rng);
             for (unsigned k = 0; k < c.nout; k++)
                 c.out[k] = place(&arenas[KC_STREAMS + k], c.out_room[k] + op_named(op)->slack,

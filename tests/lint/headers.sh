@@ -35,7 +35,7 @@ for header in $(find kernels codec pack tools bench datasets tests -name '*.h' \
     -not -path 'pack/include/*' | sort); do
     folder=${header%%/*}
     own="-I${header%/*} -I$folder -I$folder/include"
-    [ "$folder" != tests ] || own="-Itests -Icodec -Ipack -Idatasets -Ibench/include -Ikernels"
+    [ "$folder" != tests ] || own="-I${header%/*} -Itests -Icodec -Ipack -Idatasets -Ibench/include -Ikernels"
     alone "$header" "${CC:-gcc}" -std=c11 $own $public -x c
 done
 exit "$failed"
