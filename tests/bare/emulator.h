@@ -1,7 +1,7 @@
 /*
  * Included before every kernel of the bare image: what bochs 2.7 (Debian 12) computes wrong, in
- * other instructions with the same result. instructions.c shows each fault, which no CPU has;
- * bochs's own repository has since mended them:
+ * other instructions with the same result. instructions.c shows each fault, which the CPUs tried do
+ * not have; later versions of bochs mend the compressions, expansions, GFNI and rounding:
  *
  *   vpcompressb, vpcompressw  with every mask bit set: zeros (1 << 64 is no mask)
  *   vpexpandb, vpexpandw      from memory: element i of memory where the next one is due
