@@ -43,7 +43,7 @@ qemu_program() {
     # shellcheck disable=SC2086
     if aarch64-linux-gnu-gcc -std=gnu11 -D_GNU_SOURCE $flags "-DBENCH_FLAGS=\"$flags\"" -static -Ikernels \
         -Ikernels/include -Idispatch/include -Icodec/include -Ibench/include \
-        -o "$out/qemu-count" bench/qemu_count.c bench/count_call.c bench/kernel.c bench/drivers.c \
+        -o "$out/qemu-count" bench/qemu_count.c bench/count_call.c bench/kernel.c bench/drivers*.c \
         bench/set.c bench/buffers.c bench/roofline.c bench/sample.c bench/stats.c bench/clock.c \
         dispatch/*.c "$out"/*.o -lm >"$out/log" 2>&1; then
         printf '%s\n' "$out/qemu-count"

@@ -1,6 +1,7 @@
 /*
  * bench/drivers.h: how to call an operation of each signature class. To add a class, write its
- * call and one line of the table in drivers.c; a class without a line is shown as n/a.
+ * call and one line of the table in its family's drivers_*.c; a class without a line is shown as
+ * n/a.
  */
 #ifndef BENCH_DRIVERS_H
 #define BENCH_DRIVERS_H
