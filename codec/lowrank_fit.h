@@ -14,7 +14,8 @@ typedef struct bitx_pair_source {
 
 /*
  * Whether the change looks as if it were of low rank, from p rows of q elements of both, p and q at
- * most LOWRANK_TEST_MAX. Takes about p * q * p / 3 products.
+ * most LOWRANK_TEST_MAX. Takes about p * q * p / 3 products at the most. cheap: a fit of all is, so
+ * some structure is enough.
  */
 enum { LOWRANK_TEST_MAX = 128 };
 bool bitx_lowrank_test(bitx_dtype dtype, const uint8_t *src, const uint8_t *base, size_t p,

@@ -23,7 +23,7 @@ double zipllm_blend_cast_bits(const zipllm_part *part, const zipllm_tensor_row *
 /* Are both floats whose casts are known? */
 bool zipllm_blend_castable(bitx_dtype a, bitx_dtype b);
 
-/* n floats of n units. */
+/* n elements of BF16, F16 or F32, at any address, as F32. */
 void zipllm_to_f32(float *dst, const uint8_t *src, size_t n, bitx_dtype dtype);
 
 /* Frees what zipllm_ingest holds for this. */
