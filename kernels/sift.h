@@ -23,12 +23,11 @@ typedef struct sift_source {
 
 static inline void sift_open(sift_source sources[16], const bitx_plane_sources *planes)
 {
-    static const uint8_t constant[2][16] = {
-        {0}, {255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}};
+    static const uint64_t constant[2][2] = {{0}, {UINT64_MAX, UINT64_MAX}};
     for (unsigned g = 0; g < 16; g++) {
         const uint8_t *bytes = planes->bytes[g];
-        sources[g] = (sift_source){bytes ? bytes : constant[planes->ones >> g & 1], planes->bit[g],
-                                   bytes ? ~(size_t)0 : 0};
+        sources[g] = (sift_source){bytes ? bytes : (const uint8_t *)constant[planes->ones >> g & 1],
+                                   planes->bit[g], bytes ? ~(size_t)0 : 0};
     }
 }
 

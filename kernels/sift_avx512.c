@@ -25,7 +25,7 @@ typedef struct sift_windows {
     _Alignas(64) uint64_t in[WINDOWS * EIGHT];
     uint64_t bits[WINDOWS * EIGHT];
     uint64_t coded[WINDOWS]; /* of all groups */
-    uint8_t some[WINDOWS];
+    uint8_t some[WINDOWS];   /* none of windows that are not there */
 } sift_windows;
 
 /* Nothing here goes to memory in parts and comes back as a whole: such a load waits until all
@@ -112,15 +112,6 @@ BITX_AVX512_INLINE void store_some(sift_windows *to, size_t window, __m512i v, _
     to->some[window] = (uint8_t)_cvtmask8_u32(_mm512_test_epi64_mask(v, mask));
 }
 
-/* The windows that end a run of eight have nothing. */
-BITX_AVX512_INLINE size_t end_windows(sift_windows *to, size_t n)
-{
-    const uint64_t none = 0;
-    if (n % 8)
-        memcpy(to->some + n, &none, 8 - n % 8);
-    return (n + 7) / 8;
-}
-
 /* ---- sift ---------------------------------------------------------------------------------- */
 
 BITX_AVX512_INLINE uint64_t differing(const sift_tables *t, __m512i x0, __m512i x1, __m512i b0,
@@ -166,15 +157,15 @@ BITX_AVX512_INLINE void put_bits(uint8_t *plane, uint64_t at, uint64_t bits)
 }
 
 /* Planes of zeros, and the ones. */
-BITX_AVX512_INLINE void put_planes(const sift_windows *from, size_t neights, uint8_t *const *bytes,
+BITX_AVX512_INLINE void put_planes(const sift_windows *from, size_t nwindows, uint8_t *const *bytes,
                                    size_t *bit, __m512i end, unsigned ngroups)
 {
     uint64_t ends[EIGHT];
     store512((uint8_t *)ends, end);
     for (unsigned g = 0; g < ngroups; g++)
-        memset(bytes[g] + bit[g] / 8 + 1, 0, ends[g] / 8 - bit[g] / 8 + 8);
+        memset(bytes[g] + bit[g] / 8 + 1, 0, ends[g] / 8 - bit[g] / 8);
     store512((uint8_t *)bit, end); /* of groups that are not there, as it was */
-    for (size_t k = 0; k < neights; k++) {
+    for (size_t k = 0; 8 * k < nwindows; k++) {
         uint64_t some;
         memcpy(&some, from->some + 8 * k, 8);
         for (; some; some = _blsr_u64(some)) {
@@ -233,12 +224,13 @@ BITX_AVX512_INLINE size_t sift_piece(const sift_tables *t, bitx_plane_sinks *pla
         const __mmask8 ones = (__mmask8)(planes->ones >> EIGHT * h);
         __m512i bit = load512((const uint8_t *)&planes->bit[EIGHT * h]);
         size_t k = 0;
+        memset(windows.some, 0, sizeof(windows.some));
         for (; k < n / WINDOW; k++)
             bit = sift_window(t, &windows, k, h, ones, x + 128 * k, base + 128 * k, WINDOW, bit);
         if (rest)
             bit = sift_window(t, &windows, k, h, ones, x + 128 * k, base + 128 * k, rest, bit);
-        put_planes(&windows, end_windows(&windows, nwindows), planes->bytes + EIGHT * h,
-                   planes->bit + EIGHT * h, bit, ngroups < EIGHT ? ngroups : EIGHT);
+        put_planes(&windows, nwindows, planes->bytes + EIGHT * h, planes->bit + EIGHT * h, bit,
+                   ngroups < EIGHT ? ngroups : EIGHT);
     }
     const size_t ncoded = list_places(places, windows.coded, nwindows, 0);
     take_coded(coded, coded_base, places, ncoded, x, base);
@@ -272,8 +264,7 @@ typedef struct sift_eight {
 BITX_AVX512_INLINE void sift_open_eight(sift_eight *to, const bitx_plane_sources *planes,
                                         unsigned h)
 {
-    static const uint8_t constant[2][16] = {
-        {0}, {255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}};
+    static const uint64_t constant[2][2] = {{0}, {UINT64_MAX, UINT64_MAX}};
     const __m512i bytes = load512((const uint8_t *)&planes->bytes[EIGHT * h]);
     const __mmask8 plane = _mm512_test_epi64_mask(bytes, bytes);
     const __m512i zeros = _mm512_set1_epi64((long long)(uintptr_t)constant[0]);
@@ -316,9 +307,9 @@ BITX_AVX512_INLINE void places_window(const sift_tables *t, sift_windows *to, si
     store_some(to, window, bits, bits);
 }
 
-BITX_AVX512_INLINE void place_bits(sift_windows *windows, size_t neights)
+BITX_AVX512_INLINE void place_bits(sift_windows *windows, size_t nwindows)
 {
-    for (size_t k = 0; k < neights; k++) {
+    for (size_t k = 0; 8 * k < nwindows; k++) {
         uint64_t some;
         memcpy(&some, windows->some + 8 * k, 8);
         for (; some; some = _blsr_u64(some)) {
@@ -346,12 +337,13 @@ BITX_AVX512 size_t bitx_delta_places_u16_avx512(uint8_t *places, bitx_plane_sour
         for (unsigned h = 0; EIGHT * h < t.ngroups; h++) {
             sift_eight from = sources[h];
             size_t k = 0;
+            memset(windows.some, 0, sizeof(windows.some));
             for (; k < n / WINDOW; k++)
                 places_window(&t, &windows, k, t.eighth[h], &from, p + 128 * k, WINDOW);
             if (rest)
                 places_window(&t, &windows, k, t.eighth[h], &from, p + 128 * k, rest);
             sources[h] = from;
-            place_bits(&windows, end_windows(&windows, nwindows));
+            place_bits(&windows, nwindows);
         }
         ncoded += list_places(places + 2 * ncoded, windows.coded, nwindows, i);
     }

@@ -7,6 +7,14 @@
 
 static uint8_t *table_end; /* where the page that faults begins */
 
+/* Locals that a kernel reads before it wrote them are not what a call before left there. */
+static __attribute__((noinline)) void dirty_stack(void)
+{
+    uint8_t bytes[32 << 10];
+    memset(bytes, 0xdb, sizeof(bytes));
+    __asm__ volatile("" ::"r"(bytes) : "memory");
+}
+
 static const uint8_t *guarded_table(const uint8_t *table, size_t nbytes)
 {
     uint8_t *p = table_end - nbytes;
@@ -106,8 +114,9 @@ static void call_delta_sift(bitx_fn_DELTA_SIFT *fn, kc_case *c)
 {
     bitx_plane_sinks planes = {.ones = (uint16_t)c->value[0]};
     memcpy(planes.group, c->group, 16);
+    const unsigned ngroups = groups_of(c, c->params.nclasses);
     for (unsigned g = 0; g < 16; g++) {
-        planes.bytes[g] = c->out[2] + g * c->stride;
+        planes.bytes[g] = g < ngroups ? c->out[2] + g * c->stride : NULL;
         planes.bit[g] = c->bit + g;
     }
     c->result = fn(c->out[0], c->out[1], &planes, c->in[0], c->in[1], c->nelem, &c->params);
@@ -239,6 +248,7 @@ static void call_floats(bitx_fn fn, bitx_sig sig, kc_case *c)
 void kc_call(bitx_fn fn, bitx_sig sig, kc_case *c, uint8_t *guard)
 {
     table_end = guard;
+    dirty_stack();
     uint8_t *const *o = c->out;
     uint8_t *const *s = c->in;
     switch (sig) {
