@@ -144,7 +144,7 @@ def step_of_none(old, new):
 def hint(old, new):
     """Where a line is fetched ahead, or which way is likely."""
     likely = re.compile(r", [01]\)\)( \{)?$")
-    return "_mm_prefetch(" in old or ("__builtin_expect(" in old and likely.sub("", new) == likely.sub("", old))
+    return "prefetch(" in old or ("__builtin_expect(" in old and likely.sub("", new) == likely.sub("", old))
 
 
 def whole_step(old, new):
@@ -157,7 +157,24 @@ def whole_step(old, new):
                    (("<=", bound, bound), ("<", bound + 1, bound), ("<", bound, bound + 1), ("<", bound, bound - 1))]
 
 
-KINDS = (hint, zeroing_index, step_of_none, whole_step, fewer_elements, overlapping_blocks, small_calls, more_room, parameter_size, which_loop)
+def at_the_bound(old, new):
+    """a < b ? a : b with <=, or a > b ? a - b : 0 with >=: both arms are the same there. Where b is a
+    number, its neighbour in the comparison is that bound too."""
+    term = r"[A-Za-z_][\w.]*(?:->\w+|\[\w+\])*(?: [-*] \w+)*"
+    choice = rf"(?:(?<=[(=,])|(?<=return)) ?(({term}) ([<>]) ({term}|\d+)) \? (?:\2 : \4|\2 - \4 : 0)(?=[;,)])"
+    for m in re.finditer(choice, old):
+        _, a, less, b = m.groups()
+        if less == "<" and m.group(0).endswith(f" - {b} : 0"):
+            continue
+        bounds = [f"{a} {less}= {b}"]
+        if b.isdigit():
+            bounds.append(f"{a} {less} {int(b) + (1 if less == '<' else -1)}")
+        if new in [old[:m.start(1)] + bound + old[m.end(1):] for bound in bounds]:
+            return True
+    return False
+
+
+KINDS = (hint, at_the_bound, zeroing_index, step_of_none, whole_step, fewer_elements, overlapping_blocks, small_calls, more_room, parameter_size, which_loop)
 
 
 def own_text(cc, path):
