@@ -209,8 +209,20 @@ static void call_combine(bitx_fn_COMBINE *fn, kc_case *c)
     fn(c->out[0], parents, c->nelem, &c->combine);
 }
 
-/* Functions that compute with floats do so in modes of their own, and leave the caller's: rounding
-   to zero without denormals, in every second call. The result is whether they were left. */
+/* Functions that compute with floats do so in modes of their own, and leave the caller's: in every
+   second call, one of these. The result is whether they were left. */
+static uint64_t other_modes(size_t n)
+{
+#if defined(__x86_64__)
+    /* Exceptions masked. DAZ, FTZ and toward zero; each alone; down. */
+    static const unsigned modes[] = {0xffc0, 0x1fc0, 0x9f80, 0x7f80, 0x3f80};
+#else
+    /* FZ and toward zero; each alone; down. */
+    static const unsigned modes[] = {7u << 22, 1u << 24, 3u << 22, 2u << 22};
+#endif
+    return modes[n % (sizeof(modes) / sizeof(modes[0]))];
+}
+
 static uint64_t set_modes(uint64_t modes)
 {
     uint64_t old = 0;
@@ -228,11 +240,7 @@ static uint64_t set_modes(uint64_t modes)
 
 static void call_floats(bitx_fn fn, bitx_sig sig, kc_case *c)
 {
-#if defined(__x86_64__)
-    const uint64_t other = 0xffc0; /* DAZ, FTZ, toward zero, exceptions masked */
-#else
-    const uint64_t other = 7u << 22; /* FZ, toward zero */
-#endif
+    const uint64_t other = other_modes(c->nelem / 2);
     const int hostile = c->nelem & 1;
     const uint64_t old = hostile ? set_modes(other) : 0;
     if (sig == BITX_SIG_LOWRANK_ADD)
