@@ -29,7 +29,7 @@ enum { POSITIONS_BLOCKS = 255 };
     inlined lanes positions_block_##isa(lanes low[4], const uint8_t *a, const uint8_t *b)          \
     {                                                                                              \
         enum { V = sizeof(lanes) };                                                                \
-        lanes carries[4][2];                                                                       \
+        lanes carries[3][2];                                                                       \
         lanes sixteen = low[0];                                                                    \
         _Pragma("GCC unroll 8") for (size_t k = 0; k < 8; k++)                                     \
         {                                                                                          \
