@@ -93,9 +93,12 @@ BITX_AVX2_INLINE __m256i diff_at(const uint8_t *x, const uint8_t *base, size_t i
 BITX_AVX2_INLINE size_t diff_lines(uint8_t *dst, const uint8_t *x, const uint8_t *base, size_t i,
                                    size_t nbytes, size_t width, diff_kind kind, int past_caches)
 {
-    for (; nbytes - i >= 64; i += 64)
+    for (; nbytes - i >= 64; i += 64) {
+        fetch_source(x + i, 64, past_caches);
+        fetch_source(base + i, 64, past_caches);
         put_line(dst + i, diff_at(x, base, i, width, kind), diff_at(x, base, i + 32, width, kind),
                  past_caches);
+    }
     return i;
 }
 

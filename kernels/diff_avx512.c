@@ -89,8 +89,11 @@ BITX_AVX512_INLINE size_t diff_vectors(uint8_t *dst, const uint8_t *x, const uin
                                        size_t i, size_t nbytes, size_t width, diff_kind kind,
                                        int past_caches)
 {
-    for (; nbytes - i >= 64; i += 64)
+    for (; nbytes - i >= 64; i += 64) {
+        fetch_source(x + i, 64, past_caches);
+        fetch_source(base + i, 64, past_caches);
         put512(dst + i, diff_vector(load512(x + i), load512(base + i), width, kind), past_caches);
+    }
     return i;
 }
 

@@ -15,6 +15,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "nontemporal.h"
+
 /* Before the counters' bytes are full: each block adds one. */
 enum { POSITIONS_BLOCKS = 255 };
 
@@ -75,6 +77,8 @@ enum { POSITIONS_BLOCKS = 255 };
             for (unsigned p = 0; p < 8; p++)                                                       \
                 counters[p] = zero;                                                                \
             for (size_t k = 0; k < POSITIONS_BLOCKS && nbytes - i >= BLOCK; k++, i += BLOCK) {     \
+                fetch_source(a + i, BLOCK, nbytes >= BITX_NONTEMPORAL_MIN / 2);                    \
+                fetch_source(b + i, BLOCK, nbytes >= BITX_NONTEMPORAL_MIN / 2);                    \
                 lanes sixteen = positions_block_##isa(low, a + i, b + i);                          \
                 _Pragma("GCC unroll 8") for (unsigned p = 0; p < 8; p++) counters[p] =             \
                     add(counters[p], positions(sixteen, p));                                       \

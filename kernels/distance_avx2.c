@@ -79,6 +79,8 @@ BITX_AVX2 uint64_t bitx_distance_bits_avx2(const uint8_t *a, const uint8_t *b, s
     uint64_t bits = 0, more = 0;
     size_t i = 0;
     for (; nbytes - i >= VECTORS + SCALARS; i += VECTORS + SCALARS) {
+        fetch_source(a + i, VECTORS + SCALARS, nbytes >= BITX_NONTEMPORAL_MIN / 2);
+        fetch_source(b + i, VECTORS + SCALARS, nbytes >= BITX_NONTEMPORAL_MIN / 2);
         total = _mm256_add_epi64(total, popcount_qwords(add_512(low, a + i, b + i)));
 #    pragma GCC unroll 4
         for (size_t k = 0; k < SCALARS; k += 16) {

@@ -16,6 +16,8 @@ BITX_AVX512 uint64_t bitx_distance_bits_avx512(const uint8_t *a, const uint8_t *
     __m512i t0 = _mm512_setzero_si512(), t1 = t0;
     size_t i = 0;
     for (; nbytes - i >= 256; i += 256) {
+        fetch_source(a + i, 256, nbytes >= BITX_NONTEMPORAL_MIN / 2);
+        fetch_source(b + i, 256, nbytes >= BITX_NONTEMPORAL_MIN / 2);
         t0 = _mm512_add_epi64(t0, differing(a + i, b + i));
         t1 = _mm512_add_epi64(t1, differing(a + i + 64, b + i + 64));
         t0 = _mm512_add_epi64(t0, differing(a + i + 128, b + i + 128));

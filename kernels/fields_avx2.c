@@ -170,9 +170,12 @@ BITX_AVX2_INLINE size_t split_blocks(split_block *block, size_t wide, size_t wid
                                      uint8_t *exponent, uint8_t *signman, const uint8_t *a,
                                      const uint8_t *b, size_t i, size_t nelem, int past_caches)
 {
-    for (; nelem - i >= BLOCK; i += BLOCK)
+    for (; nelem - i >= BLOCK; i += BLOCK) {
+        fetch_source(a + width * i, width * BLOCK, past_caches);
+        fetch_source(fields_at(b, width * i), width * BLOCK, past_caches);
         block(exponent + i, signman + wide * i, a + width * i, fields_at(b, width * i),
               past_caches);
+    }
     return i;
 }
 
@@ -197,9 +200,13 @@ BITX_AVX2_INLINE size_t merge_blocks(merge_block *block, size_t wide, size_t wid
                                      const uint8_t *exponent, const uint8_t *signman,
                                      const uint8_t *b, size_t i, size_t nelem, int past_caches)
 {
-    for (; nelem - i >= BLOCK; i += BLOCK)
+    for (; nelem - i >= BLOCK; i += BLOCK) {
+        fetch_source(exponent + i, BLOCK, past_caches);
+        fetch_source(signman + wide * i, wide * BLOCK, past_caches);
+        fetch_source(fields_at(b, width * i), width * BLOCK, past_caches);
         block(dst + width * i, exponent + i, signman + wide * i, fields_at(b, width * i),
               past_caches);
+    }
     return i;
 }
 

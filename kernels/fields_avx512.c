@@ -186,9 +186,12 @@ enum { BLOCK = 64 };
                                                         const uint8_t *a, const uint8_t *b,        \
                                                         size_t i, size_t nelem, int past_caches)   \
         {                                                                                          \
-            for (; nelem - i >= BLOCK; i += BLOCK)                                                 \
+            for (; nelem - i >= BLOCK; i += BLOCK) {                                               \
+                fetch_source(a + width * i, width * BLOCK, past_caches);                           \
+                fetch_source(fields_at(b, width *i), width *BLOCK, past_caches);                   \
                 split64_##format(exponent + i, signman + wide * i, a + width * i,                  \
                                  fields_at(b, width * i), past_caches);                            \
+            }                                                                                      \
             return i;                                                                              \
         }                                                                                          \
         BITX_AVX512_INLINE void split_##format(uint8_t *exponent, uint8_t *signman,                \
@@ -211,9 +214,13 @@ enum { BLOCK = 64 };
                                                         const uint8_t *signman, const uint8_t *b,  \
                                                         size_t i, size_t nelem, int past_caches)   \
         {                                                                                          \
-            for (; nelem - i >= BLOCK; i += BLOCK)                                                 \
+            for (; nelem - i >= BLOCK; i += BLOCK) {                                               \
+                fetch_source(exponent + i, BLOCK, past_caches);                                    \
+                fetch_source(signman + wide * i, wide * BLOCK, past_caches);                       \
+                fetch_source(fields_at(b, width *i), width *BLOCK, past_caches);                   \
                 merge64_##format(dst + width * i, exponent + i, signman + wide * i,                \
                                  fields_at(b, width * i), past_caches);                            \
+            }                                                                                      \
             return i;                                                                              \
         }                                                                                          \
         BITX_AVX512_INLINE void merge_##format(uint8_t *dst, const uint8_t *exponent,              \

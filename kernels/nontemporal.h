@@ -1,4 +1,4 @@
-/* When a kernel writes past the caches. Private to kernels/. */
+/* Streams longer than the caches: how kernels write them, and read them. Private to kernels/. */
 #ifndef BITX_NONTEMPORAL_H
 #define BITX_NONTEMPORAL_H
 
@@ -15,6 +15,22 @@
 #ifndef BITX_NONTEMPORAL_MIN
 #    define BITX_NONTEMPORAL_MIN ((size_t)16 << 20)
 #endif
+
+/*
+ * Where such a call reads is fetched ahead: prefetchers stop at every page, and a loop with some
+ * arithmetic comes late to the next (Sapphire Rapids, avx2, DRAM, share of the roofline: F32 split
+ * 0.77 became 0.90, distance 0.79 0.92). nbytes, a constant, that lie AHEAD beyond p; p may be
+ * NULL.
+ */
+static inline __attribute__((always_inline)) void fetch_source(const uint8_t *p, size_t nbytes,
+                                                               int past_caches)
+{
+    enum { AHEAD = 1024 /* bytes */ };
+    if (!past_caches || !p)
+        return;
+    for (size_t i = 0; i < nbytes; i += 64)
+        __builtin_prefetch((const void *)((uintptr_t)p + AHEAD + i));
+}
 
 /* Bytes from p to the next cache line. */
 static inline size_t to_next_line(const uint8_t *p)

@@ -54,6 +54,8 @@ BITX_AVX2_INLINE size_t xor_split_blocks(uint8_t *exponent, uint8_t *signman, co
     for (; n - i >= 128; i += 128) {
         const uint8_t *p = a + 2 * i, *q = fields_at(b, 2 * i);
         __m256i e0, e1, e2, e3, s0, s1, s2, s3;
+        fetch_source(p, 256, past_caches);
+        fetch_source(q, 256, past_caches);
         xor_split32(&e0, &s0, p, q);
         xor_split32(&e1, &s1, p + 64, fields_at(q, 64));
         xor_split32(&e2, &s2, p + 128, fields_at(q, 128));
@@ -125,6 +127,9 @@ BITX_AVX2_INLINE size_t xor_merge_lines(uint8_t *dst, const uint8_t *exponent,
 {
     size_t i = 0;
     for (; n - i >= 32; i += 32) {
+        fetch_source(exponent + i, 32, past_caches);
+        fetch_source(signman + i, 32, past_caches);
+        fetch_source(fields_at(b, 2 * i), 64, past_caches);
         __m256i v0 = xor_merge16(exponent + i, signman + i, fields_at(b, 2 * i));
         __m256i v1 = xor_merge16(exponent + i + 16, signman + i + 16, fields_at(b, 2 * i + 32));
         put_line(dst + 2 * i, v0, v1, past_caches);

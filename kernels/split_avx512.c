@@ -59,6 +59,8 @@ BITX_AVX512_INLINE size_t xor_split_blocks(uint8_t *exponent, uint8_t *signman, 
     size_t i = 0;
     for (; n - i >= 64; i += 64) {
         __m512i e, s;
+        fetch_source(a + 2 * i, 128, past_caches);
+        fetch_source(fields_at(b, 2 * i), 128, past_caches);
         split64(&e, &s, load_xored(a, b, 2 * i), load_xored(a, b, 2 * i + 64));
         put512(exponent + i, e, past_caches);
         put512(signman + i, s, past_caches);
@@ -106,6 +108,9 @@ BITX_AVX512_INLINE size_t xor_merge_blocks(uint8_t *dst, const uint8_t *exponent
     size_t i = 0;
     for (; n - i >= 64; i += 64) {
         __m512i x0, x1;
+        fetch_source(exponent + i, 64, past_caches);
+        fetch_source(signman + i, 64, past_caches);
+        fetch_source(fields_at(b, 2 * i), 128, past_caches);
         merge64(&x0, &x1, load512(exponent + i), load512(signman + i));
         if (b) {
             x0 = _mm512_xor_si512(x0, load512(b + 2 * i));

@@ -144,7 +144,8 @@ def step_of_none(old, new):
 def hint(old, new):
     """Where a line is fetched ahead, or which way is likely."""
     likely = re.compile(r", [01]\)\)( \{)?$")
-    return "prefetch(" in old or ("__builtin_expect(" in old and likely.sub("", new) == likely.sub("", old))
+    fetch = re.search(r"prefetch\(|fetch_source\(", old)
+    return bool(fetch) or ("__builtin_expect(" in old and likely.sub("", new) == likely.sub("", old))
 
 
 def whole_step(old, new):
