@@ -111,9 +111,8 @@ BITX_AVX2_INLINE void count_below(group_split *s, const uint8_t *classes, const 
  * each group out of all elements, a table's row for eight elements and group, took 2.3 for eight
  * groups.
  */
-BITX_AVX2 void bitx_groups_split_u8_avx2(uint8_t *lists[16], const uint8_t *src,
-                                         const uint8_t *classes, const uint8_t group[16],
-                                         size_t nelem)
+BITX_AVX2_APART void split_many(uint8_t *lists[16], const uint8_t *src, const uint8_t *classes,
+                                const uint8_t group[16], size_t nelem)
 {
     const __m256i table = _mm256_broadcastsi128_si256(load128(group));
     uint8_t x[2 * BESIDE], y[2 * BESIDE];
@@ -129,6 +128,16 @@ BITX_AVX2 void bitx_groups_split_u8_avx2(uint8_t *lists[16], const uint8_t *src,
         i += n;
     }
     bitx_groups_split_u8_scalar(lists, src + i, classes + i, group, nelem - i);
+}
+
+BITX_AVX2 void bitx_groups_split_u8_avx2(uint8_t *lists[16], const uint8_t *src,
+                                         const uint8_t *classes, const uint8_t group[16],
+                                         size_t nelem)
+{
+    if (nelem < BITX_GROUPS_SPLIT_MIN)
+        bitx_groups_split_u8_scalar(lists, src, classes, group, nelem);
+    else
+        split_many(lists, src, classes, group, nelem);
 }
 
 /* ---- a table for each byte ---- */
