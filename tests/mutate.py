@@ -6,8 +6,9 @@ usage: tests/mutate.py [--list] [--sample N] [--minutes N] [--again LOG] [file.c
 A mutant dies when the checks of kernel_check fail (or the compiler refuses it). It survives when all
 pass: then either the checks are too weak or the change has no effect. Those whose machine code is
 that of the file itself (-O2, constants and tables compared too) are equivalent, and the compiler
-says so; what C does not define dies of a trap, in a second run of the survivors; a few kinds of change are equivalent, as fewer_elements() and its neighbours know, each with its
-reason; the others are listed in tests/mutants_equivalent.txt, as "file: line -> mutated line: reason".
+says so; what C does not define, such as what is beyond a local, dies of a trap, in a second run of
+the survivors; a few kinds of change are equivalent, as fewer_elements() and its neighbours know,
+each with its reason; the others are listed in tests/mutants_equivalent.txt, as "file: line -> mutated line: reason".
 
 Many mutants are compiled at once: copies of the file under other names, of which only some of the
 operations remain that the change can reach: one first, in which nine of ten die. A header's mutants are
@@ -30,6 +31,9 @@ EQUIVALENT = ROOT / "tests" / "mutants_equivalent.txt"
 FLAGS = "-std=gnu11 -w -Ikernels -Ikernels/include -Idispatch/include -Itests".split()
 LEAST = {"BITX_NONTEMPORAL_MIN": "((size_t)500)", "BITX_GROUPS_SPLIT_MIN": "64", "BITX_GROUPS_MERGE_MIN": "256"}
 FLAGS += [f"-D{name}={value}" for name, value in LEAST.items()]
+TRAPS = "-fsanitize=undefined,bounds-strict,kernel-address -fsanitize-undefined-trap-on-error --param=asan-stack=1 " \
+        "-fasan-shadow-offset=0x100000000000 -fno-sanitize-address-use-after-scope"  # the base: mutant_check.c
+TRAPS = TRAPS.split()
 BATCH = 64  # functions compiled at once
 ISAS = ("scalar", "avx2", "avx512", "neon")
 
@@ -77,16 +81,19 @@ def mutants_of(text):
 # Kinds of survivors that no check can kill. Each gets the line's text before and after.
 
 def fewer_elements(old, new):
-    """for (; n - i >= 64; ...): with > 64 or >= 65 the last block goes to what follows the loop."""
-    m = re.search(r"- \w+ (>=|>) (\d+|[A-Z]\w*\b)", old)
-    if not m or not old.startswith(("for (", "if (", "while (")):
+    """for (; n - i >= 64; ...): with > 64 or >= 65 the last block goes to what follows the loop. So too of
+    for (; n >= 64; n -= 64, ...)."""
+    if not old.startswith(("for (", "if (", "while (")):
         return False
-    bound = m.group(2)
-    if not bound.isdigit():
-        return new == old.replace(m.group(0), m.group(0).replace(">=", ">"), 1)
-    bound = int(bound)
-    return new in (old.replace(m.group(0), m.group(0).replace(">=", ">"), 1),
-                   old.replace(m.group(0), m.group(0).replace(str(bound), str(bound + 1)), 1))
+    terms = [m.span(1) for m in re.finditer(r"- (\w+ >=? (?:\d+|[A-Z]\w*\b))", old)]
+    terms += [m.span(1) for m in re.finditer(r"for \(; ((\w+) >= (\d+)); \2 -= \3\b", old)]
+    for first, end in terms:
+        name, sign, bound = old[first:end].split(" ")
+        others = [f"{name} > {bound}"] if sign == ">=" else []
+        others += [f"{name} {sign} {int(bound) + 1}"] if bound.isdigit() else []
+        if new in [old[:first] + other + old[end:] for other in others]:
+            return True
+    return False
 
 
 def overlapping_blocks(old, new):
@@ -112,12 +119,16 @@ def zeroing_index(old, new):
 
 
 def more_room(old, new):
-    """A local array with one element more, which nobody uses."""
-    declared = re.match(r"(const |static )*[\w]+ [*\w]+(\[[^=;]*\])+( =|;|,)", old)
-    changed = [(a, b) for a, b in zip(re.findall(r"\w+|\W", old), re.findall(r"\w+|\W", new)) if a != b]
-    if not declared or len(changed) != 1 or not (changed[0][0].isdigit() and changed[0][1].isdigit()):
+    """A local array with one element more, or as many as a greater factor gives, which nobody uses."""
+    initialiser, size = r" = \{(?:[^{}]|\{[^{}]*\})*\}", r"\[([\w +*]+)\]"
+    before, after = (re.sub(initialiser, "", line).partition(" = ") for line in (old, new))
+    if not re.match(r"(const |static )*[\w]+ [*\w]+(\[[^=;]*\])+( =|;|,)", old) or before[1:] != after[1:] or \
+            re.findall(initialiser, old) != re.findall(initialiser, new) or \
+            re.sub(size, "[]", before[0]) != re.sub(size, "[]", after[0]):
         return False
-    return int(changed[0][1]) == int(changed[0][0]) + 1 and f"[{changed[0][1]}]" in new
+    sizes, greater = (" ] ".join(re.findall(size, text[0])).split(" ") for text in (before, after))
+    changed = [(a, b) for a, b in zip(sizes, greater) if a != b]
+    return len(changed) == 1 and all(t.isdigit() for t in changed[0]) and int(changed[0][1]) == int(changed[0][0]) + 1
 
 
 def parameter_size(old, new):
@@ -158,9 +169,19 @@ def whole_step(old, new):
                    (("<=", bound, bound), ("<", bound + 1, bound), ("<", bound, bound + 1), ("<", bound, bound - 1))]
 
 
+def as_many_steps(old, new):
+    """for (k = 0; k < 64; k += 8) with 63: the same steps."""
+    m = re.search(r"\b(\w+) = 0; \1 < (\d+); \1 \+= (\d+)\b", old)
+    if not m:
+        return False
+    bound, step = int(m.group(2)), int(m.group(3))
+    others = [n for n in (bound - 1, bound + 1) if (n + step - 1) // step == (bound + step - 1) // step]
+    return new in [old[:m.start(2)] + str(n) + old[m.end(2):] for n in others]
+
+
 def at_the_bound(old, new):
     """a < b ? a : b with <=, or a > b ? a - b : 0 with >=: both arms are the same there. Where b is a
-    number, its neighbour in the comparison is that bound too."""
+    number, or less a number, its neighbour in the comparison is that bound too."""
     term = r"[A-Za-z_][\w.]*(?:->\w+|\[\w+\])*(?: [-*] \w+)*"
     choice = rf"(?:(?<=[(=,])|(?<=return)) ?(({term}) ([<>]) ({term}|\d+)) \? (?:\2 : \4|\2 - \4 : 0)(?=[;,)])"
     for m in re.finditer(choice, old):
@@ -170,12 +191,16 @@ def at_the_bound(old, new):
         bounds = [f"{a} {less}= {b}"]
         if b.isdigit():
             bounds.append(f"{a} {less} {int(b) + (1 if less == '<' else -1)}")
+        less_than = re.fullmatch(r"(.* - )(\d+)", b)
+        if less_than and less == "<":
+            bounds.append(f"{a} < {less_than.group(1)}{int(less_than.group(2)) - 1}")
         if new in [old[:m.start(1)] + bound + old[m.end(1):] for bound in bounds]:
             return True
     return False
 
 
-KINDS = (hint, at_the_bound, zeroing_index, step_of_none, whole_step, fewer_elements, overlapping_blocks, small_calls, more_room, parameter_size, which_loop)
+KINDS = (hint, at_the_bound, zeroing_index, step_of_none, whole_step, fewer_elements, overlapping_blocks, small_calls,
+         more_room, as_many_steps, parameter_size, which_loop)
 
 
 def own_text(cc, path):
@@ -295,7 +320,7 @@ class File:
 
     def source(self, chosen):
         """chosen: {number: (text, public functions)}; with the list that mutant_check.c reads."""
-        includes = re.findall(r"^#\s*include.*$", self.text, re.M)
+        includes = re.findall(r"^#\s*(?:include|if|ifdef|ifndef|elif|else|endif)\b.*$", self.text, re.M)
         out = ["#define BITX_KERNEL_ROWS", '#include "dispatch/ops.h"', '#include "bitx/kernels.h"']
         out += includes
         out += [self.copy(n, t, p) for n, (t, p) in sorted(chosen.items())]
@@ -377,16 +402,18 @@ def same_bodies(bodies, number, plain):
 
 
 def same_code(file, survivors, scratch):
-    """Those of {number: (text, public)} whose machine code is that of the file."""
+    """Those of {number: (text, public)} whose machine code is that of the file, as it is or with every inline
+    function in place, where what a call hands over and nobody asks for, such as which number means yes, is gone."""
     found = set()
-    for at in range(0, len(survivors), BATCH):
-        part = dict(list(survivors.items())[at:at + BATCH])
-        part[0] = (file.text, file.public)
-        asm = scratch / "same.s"
-        file.compile(part, scratch / "same.c", asm, "-O2")
-        bodies = symbols_of(asm.read_text())
-        plain = {k.split("_", 1)[1]: v for k, v in bodies.items() if k.startswith("m0_")}
-        found |= {n for n in part if n and same_bodies(bodies, n, plain)}
+    for flags in (["-O2"], ["-O2", "-Dinline=__inline__ __attribute__((always_inline))"]):
+        left = [(n, job) for n, job in survivors.items() if n not in found]
+        for at in range(0, len(left), BATCH):
+            part = {**dict(left[at:at + BATCH]), 0: (file.text, file.public)}
+            asm = scratch / "same.s"
+            file.compile(part, scratch / "same.c", asm, *flags)
+            bodies = symbols_of(asm.read_text())
+            plain = {k.split("_", 1)[1]: v for k, v in bodies.items() if k.startswith("m0_")}
+            found |= {n for n in part if n and same_bodies(bodies, n, plain)}
     return found
 
 
@@ -396,6 +423,8 @@ def symbols_of(asm):
     for line in asm.split("\n"):
         text = line.strip()
         m = re.match(r"(m\d+_[\w.]+):|(\.LC\d+):|(\.LANCHOR\d+|\.L\d+):", text)
+        if re.match(r"\.LF[BE]\d+:", text):  # numbers of functions, on AArch64
+            continue
         if m and m.group(1):
             name, label = m.group(1), None
             bodies[name] = []
@@ -455,7 +484,7 @@ def run_batch(file, chosen, objects, runner, scratch):
         if not file.checked:
             file.bodies = {k.split("_", 1)[1]: v for k, v in bodies.items() if k.startswith("m0_")}
         linked = subprocess.run([file.cc, "-static", str(scratch / "mutants.s"), *map(str, objects.glob("*.o")),
-                                 "-Wl,--wrap=bitx_op_find", "-o", str(scratch / "check")],
+                                 "-Wl,--wrap=bitx_op_find,--wrap=memcpy,--wrap=memset", "-o", str(scratch / "check")],
                                 capture_output=True, text=True)
         if linked.returncode == 0:
             break
@@ -470,9 +499,10 @@ def run_batch(file, chosen, objects, runner, scratch):
     verdicts.update({n: "same" for n in same})
     if same >= left.keys():
         return verdicts
+    slow = {"KC_SLOW": "1"} if file.flags else {}
     out = subprocess.run([*runner, str(scratch / "check"), file.isa, ",".join(map(str, sorted(same)))],
                          capture_output=True, text=True, check=True,
-                         env={**os.environ, "BITX_TEST_SEED": "20261124"}).stdout
+                         env={**os.environ, "BITX_TEST_SEED": "20261124", **slow}).stdout
     verdicts.update({int(n): v for n, v in (line.split() for line in out.splitlines() if line)})
     if not file.checked and verdicts.pop(0) != "alive":
         sys.exit(f"{file.name}: the file itself fails its checks")
@@ -540,8 +570,8 @@ def excused(file, number, known):
 
 
 def trapped(file, alive, objects, runner, scratch):
-    """Those of {number: job} that C does not define, such as an index beyond a local array: here they trap."""
-    file.flags, file.checked = ["-fsanitize=undefined,bounds-strict", "-fsanitize-undefined-trap-on-error"], False
+    """Those of {number: job} that C does not define, such as what is beyond a local array: here they trap."""
+    file.flags, file.checked = TRAPS, False
     dead = {n for n, v in run_jobs(file, alive, objects, runner, scratch).items() if v == "dead"}
     file.flags, file.checked = [], False
     return dead
