@@ -59,7 +59,8 @@ static inline size_t join_words(uint8_t *dst, const uint8_t *symbols, const uint
     const unsigned fold = p->fold;
     const size_t nbytes = (p->shift * nelem + 7) / 8;
     size_t i = 0, at = 0;
-    for (; nelem - i >= 8 && nbytes - at >= 16; i += 8, at += p->shift) {
+    /* The raw bits of eight words are at most 15 bytes: more than eight are left. */
+    for (; nbytes - at >= 16; i += 8, at += p->shift) {
         uint8x16_t bytes = vld1q_u8(raw + at);
         uint16x8_t v = take(&low_field, bytes);
         if (high)

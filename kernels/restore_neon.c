@@ -34,20 +34,20 @@ typedef struct restore_part {
 /* The end of a string of raw bits, with zeros behind. */
 typedef struct restore_tail {
     size_t from; /* of the string, SIZE_MAX: nothing is here yet */
-    uint8_t bytes[2 * PART + 64];
+    uint8_t bytes[2 * PART];
 } restore_tail;
 
 static inline restore_params load_params(const bitx_delta_params *p, const bitx_delta_lists *lists)
 {
-    static const uint8_t tables[3][16] = {
-        {47, 3, 7, 11, 19, 23, 27, 31, 255, 255, 255, 255, 255, 255, 255, 255},
-        {0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3},
-        {255, 255, 255, 255, 4, 4, 4, 4, 5, 5, 5, 5, 6, 6, 6, 6}};
+    static const uint8_t tables[3][16] = {{47, 3, 7, 11, 19, 23, 27, 31},
+                                          {0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3},
+                                          {255, 255, 255, 255, 4, 4, 4, 4, 5, 5, 5, 5, 6, 6, 6, 6}};
     const uint8_t *table = tables[0];
     uint8x16_t all = vdupq_n_u8(255), seven = vdupq_n_u8(7);
     /* gcc takes two instructions for what is in a static table, and other constants for sums and
        complements of known ones. */
     __asm__("" : "+r"(table), "+w"(all), "+w"(seven));
+    const uint8x16x3_t places = vld1q_u8_x3(table);
     unsigned word = (1u << p->width) - 1, top = p->sign ? 1u << (p->width - 1) : 0;
     return (restore_params){vdupq_n_s16((int16_t)p->zero_bits),
                             vdupq_n_s16((int16_t) - (int)p->zero_bits),
@@ -60,9 +60,9 @@ static inline restore_params load_params(const bitx_delta_params *p, const bitx_
                             vld1q_u8(p->shift),
                             all,
                             seven,
-                            vld1q_u8(table),
-                            vld1q_u8(table + 16),
-                            vld1q_u8(table + 32),
+                            places.val[0],
+                            places.val[1],
+                            places.val[2],
                             vld1q_u8_x4(bitx_restore_low),
                             vld1q_u8_x4(bitx_restore_high),
                             vld1q_u8_x4(bitx_restore_extra),
@@ -127,13 +127,14 @@ static inline restore_pairs load_pairs(const uint8_t group[16], unsigned nclasse
     static const uint8_t quarters[16] = {3,  7,  11, 15, 19, 23, 27, 31,
                                          35, 39, 43, 47, 51, 55, 59, 63};
     const uint8x16_t groups = vld1q_u8(group);
-    restore_pairs v = {.table = vshlq_n_u8(groups, 4), .quarters = vld1q_u8(quarters), .n = 0};
+    restore_pairs v = {.table = vshlq_n_u8(groups, 4), .quarters = vld1q_u8(quarters)};
     for (unsigned c = 0; c < nclasses; c++)
-        v.n = group[c] / 2u + 1 > v.n ? group[c] / 2u + 1 : v.n;
+        if (group[c] / 2u >= v.n)
+            v.n = group[c] / 2u + 1;
     for (unsigned j = 0; j < PAIRS; j++) {
         uint8x16_t first = vceqq_u8(groups, vdupq_n_u8((uint8_t)(2 * j)));
         uint8x16_t second = vceqq_u8(groups, vdupq_n_u8((uint8_t)(2 * j + 1)));
-        v.mask[j] = vsliq_n_u8(vshrq_n_u8(first, 4), second, 4);
+        v.mask[j] = vsliq_n_u8(first, second, 4);
         v.place[j] = vqaddq_u8(vld1q_u8(place), vdupq_n_u8((uint8_t)(4 * j)));
     }
     return v;
@@ -291,16 +292,15 @@ static inline void restore_part_symbols(const restore_params *p, const restore_p
 
 /* ---- raw bits ---- */
 
-/* A string from byte `at` on: as many bytes as a part can take, and 16 behind them, are there to be
-   read, in the string itself or in its tail. */
+/* A string from byte `at` on: as many bytes as a part can take are there to be read, in the string
+   itself or in its tail. Each 16 elements read 16 bytes and take no more. */
 static inline const uint8_t *restore_string(const uint8_t *bytes, size_t nbytes, size_t at,
                                             restore_tail *tail)
 {
-    enum { NEED = PART + 16 };
-    if (at <= nbytes && nbytes - at >= NEED)
+    if (at <= nbytes && nbytes - at >= PART)
         return bytes + at;
     if (tail->from == SIZE_MAX) {
-        size_t n = nbytes < NEED ? nbytes : NEED;
+        size_t n = nbytes < PART ? nbytes : PART;
         tail->from = nbytes - n;
         memset(tail->bytes, 0, sizeof(tail->bytes));
         if (n)
@@ -474,9 +474,9 @@ int bitx_delta_restore_u16_neon(uint8_t *dst, const uint8_t *base, bitx_delta_li
     }
     for (unsigned c = 0; c < params->nclasses; c++)
         lists->next[lists->group[c]] = next[lists->group[c]];
-    int bad = vmaxvq_u8(widest) > params->width - 2;
-    bad |= restore_rest(dst, base, lists, raw, whole, nelem, params);
-    return bad || raw->bit[0] > 8 * raw->nbytes[0] || raw->bit[1] > 8 * raw->nbytes[1];
+    /* Of no elements, it still says whether the strings are too short. */
+    const int bad = restore_rest(dst, base, lists, raw, whole, nelem, params);
+    return bad || vmaxvq_u8(widest) > params->width - 2;
 }
 
 #endif

@@ -132,8 +132,8 @@ static inline void merge_bits(merge_state s, uint64_t bits, size_t n, int which)
     uint64_t ones = vget_lane_u64(vreinterpret_u64_u8(vcnt_u8(vcreate_u8(bits))), 0);
     const uint8x16_t v = vreinterpretq_u8_u64(vdupq_n_u64(bits));
     if (which == MERGE_NONE) {
-        for (unsigned k = 0; 8 * k < n; k += 2)
-            vst1q_u8(s.dst + 8 * k, merge_const16(&s, v, k));
+        for (size_t k = 0; k < n; k += 16)
+            vst1q_u8(s.dst + k, merge_const16(&s, v, (unsigned)k / 8));
         return;
     }
     for (size_t k = 0; k < n; k += 8, bits >>= 8, ones >>= 8) {
@@ -164,14 +164,18 @@ static void subtree_node(subtree_reader *r, unsigned depth, unsigned node, uint8
     if (low + 1 >= leaves)
         subtree_node(r, depth + 1, low + 1, other + nlow, dst + nlow, nhigh);
     const uint8_t *leaf = shape->symbol + shape->first[depth + 1] + low;
-    const merge_state s = {dst, other, other + nlow, vdupq_n_u8(low < leaves ? leaf[0] : 0),
-                           vdupq_n_u8(low + 1 < leaves ? leaf[1] : 0)};
-    if (low >= leaves)
+    merge_state s = {.dst = dst, .low = other, .high = other + nlow};
+    if (low >= leaves) {
         merge_bits(s, bits, n, MERGE_BOTH);
-    else if (low + 1 >= leaves)
+        return;
+    }
+    s.low_value = vdupq_n_u8(leaf[0]);
+    if (low + 1 >= leaves) {
         merge_bits(s, bits, n, MERGE_HIGH);
-    else
-        merge_bits(s, bits, n, MERGE_NONE);
+        return;
+    }
+    s.high_value = vdupq_n_u8(leaf[1]);
+    merge_bits(s, bits, n, MERGE_NONE);
 }
 
 size_t bitx_subtree_u8_neon(uint8_t *list, size_t nelem, const bitx_tree_shape *shape,

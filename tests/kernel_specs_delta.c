@@ -311,8 +311,7 @@ static void plan_lists(kc_case *c, kc_rng *rng, size_t bits[2], unsigned all_wid
     }
 }
 
-/* Possible symbols mostly, and as many raw bytes as they need; sometimes fewer or more. */
-/* BF16, which kernels may have a way of their own for. */
+/* BF16, which kernels may have a way of their own for; or nearly. */
 static void bf16_params(kc_case *c, kc_rng *rng)
 {
     bitx_delta_params *p = &c->params;
@@ -320,7 +319,14 @@ static void bf16_params(kc_case *c, kc_rng *rng)
     p->width = 16;
     p->sign = 1;
     p->class_shift = 7;
-    p->class_low = 14 + kc_below(rng, 260);
+    p->class_low = kc_below(rng, 4) ? 14 + kc_below(rng, 260) : 252 + kc_below(rng, 5);
+    const unsigned nearly = kc_below(rng, 10);
+    if (nearly == 0)
+        p->class_shift = 6;
+    if (nearly == 1)
+        p->width = 16 - ++p->zero_bits;
+    for (unsigned k = 0; k < 16; k++)
+        p->shift[k] = p->shift[k] < p->width - 2 ? p->shift[k] : (uint8_t)(p->width - 2);
 }
 
 /* Exponents of BF16 that are in all classes. */
@@ -348,6 +354,7 @@ static void last_words(kc_case *c, kc_rng *rng)
         kc_set_element(c->in[0], i, 2, 65535 - kc_below(rng, 5));
 }
 
+/* Possible symbols mostly, and as many raw bytes as they need; sometimes fewer or more. */
 static void plan_delta_restore_u16(kc_case *c, kc_rng *rng)
 {
     const int bf16 = kc_below(rng, 2) != 0;

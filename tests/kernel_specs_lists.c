@@ -260,11 +260,14 @@ static void ref_count_ones(kc_case *c)
         c->result += (uint64_t)kc_bit(c->in[0], c->bit + i);
 }
 
-/* As merge; a value below 256 is a list of it alone. Behind lists there are 64 bytes. */
+/* As merge; a value below 256 is a list of it alone. Behind lists there are 64 bytes. Of a few
+   elements, the last bit is often near the end of a byte. */
 static void plan_merge_lists_u8(kc_case *c, kc_rng *rng)
 {
     size_t ones = 0;
     c->bit = kc_below(rng, kc_below(rng, 2) ? 8 : 100);
+    if (c->nelem < 8 && kc_below(rng, 2))
+        c->bit = 7 - c->nelem + kc_below(rng, 3);
     kc_fill(rng, c->in[2], plane_nbytes(c));
     for (size_t i = 0; i < c->nelem; i++)
         ones += (size_t)kc_bit(c->in[2], c->bit + i);
