@@ -133,8 +133,8 @@ def more_room(old, new):
 
 def parameter_size(old, new):
     """The size of an array parameter is a comment to the compiler."""
-    strip = lambda line: re.sub(r"\[\d+\]", "[]", line)
-    return strip(old) == strip(new) and old.endswith((",", ")", "{")) and ";" not in old
+    strip = lambda line: re.sub(r"(?<=\w )(\**\w+)\[\d+\]", r"\1[]", line)
+    return strip(old) == strip(new) and old.rstrip(" \\").endswith((",", ")", "{")) and ";" not in old
 
 
 def which_loop(old, new):
@@ -182,7 +182,7 @@ def as_many_steps(old, new):
 def at_the_bound(old, new):
     """a < b ? a : b with <=, or a > b ? a - b : 0 with >=: both arms are the same there. Where b is a
     number, or less a number, its neighbour in the comparison is that bound too."""
-    term = r"[A-Za-z_][\w.]*(?:->\w+|\[\w+\])*(?: [-*] \w+)*"
+    term = r"[A-Za-z_][\w.]*(?:->\w+|\[\w+\])*(?: [-+*] \w+)*"
     choice = rf"(?:(?<=[(=,])|(?<=return)) ?(({term}) ([<>]) ({term}|\d+)) \? (?:\2 : \4|\2 - \4 : 0)(?=[;,)])"
     for m in re.finditer(choice, old):
         _, a, less, b = m.groups()
