@@ -3,8 +3,29 @@
 
 #include <string.h>
 
-/* Classes, sometimes in order, and the sizes of their groups. No class for one of 20, or for one
-   alone. */
+/* Classes of which each is rarer than the next by the golden ratio, in every 2048 elements: the
+   deepest that a Huffman tree of their groups can be, here of 8 to 11. */
+static void golden_classes(kc_case *c, uint8_t *classes)
+{
+    enum { PART = 2048, LEAST = 8 };
+    const unsigned ngroups = 8 + c->nelem % 4;
+    for (unsigned k = 0; k < 16; k++)
+        c->group[k] = (uint8_t)(k < ngroups ? k : ngroups - 1);
+    for (size_t i = 0; i < c->nelem; i++) {
+        const unsigned rank = (unsigned)(i % PART * 1237 % PART);
+        unsigned k = 0, below = 0, weight = LEAST, next = LEAST;
+        for (; k + 1 < ngroups && below + weight - LEAST <= rank; k++) {
+            const unsigned sum = weight + next;
+            below += weight - LEAST;
+            weight = next;
+            next = sum;
+        }
+        classes[i] = (uint8_t)k;
+    }
+}
+
+/* Classes, sometimes in order, and the sizes of their groups. No class for one of 20, for one
+   alone, or for all but a few. */
 static size_t random_groups(kc_case *c, kc_rng *rng, uint8_t *classes)
 {
     size_t sizes[16] = {0}, total = 0;
@@ -12,14 +33,20 @@ static size_t random_groups(kc_case *c, kc_rng *rng, uint8_t *classes)
     for (int k = 0; k < 16; k++)
         c->group[k] = (uint8_t)kc_below(rng, ngroups);
     const int in_order = kc_below(rng, 4) == 0;
-    const size_t alone = kc_below(rng, 4) ? SIZE_MAX : 32 * (size_t)kc_below(rng, 10);
+    const unsigned kind = c->nelem < 2048 ? 0 : kc_below(rng, 8);
+    const int few = kind == 1 || kind == 2;
+    const size_t alone = few || kc_below(rng, 4) ? SIZE_MAX : 32 * (size_t)kc_below(rng, 10);
+    const unsigned classless = few ? 999 : 50; /* of 1000 */
     for (size_t i = 0; i < c->nelem; i++) {
-        int none = alone == SIZE_MAX ? kc_below(rng, 20) == 0 : i == alone;
+        int none = alone == SIZE_MAX ? kc_below(rng, 1000) < classless : i == alone;
         unsigned of = in_order ? (unsigned)(16 * i / c->nelem) : kc_below(rng, 16);
         classes[i] = none ? 0xff : (uint8_t)of;
+    }
+    if (kind > 2)
+        golden_classes(c, classes);
+    for (size_t i = 0; i < c->nelem; i++)
         if (classes[i] != 0xff)
             sizes[c->group[classes[i]]]++;
-    }
     for (int g = 0; g < 16; g++) {
         c->group_start[g] = total;
         total += sizes[g];
