@@ -72,7 +72,7 @@ enum { POSITIONS_BLOCKS = 255 };
         const lanes none[8] = {zero, zero, zero, zero, zero, zero, zero, zero};                    \
         lanes low[4] = {zero, zero, zero, zero}, counters[8], ones[8];                             \
         uint8_t rest[BLOCK];                                                                       \
-        size_t i = 0, left = 0;                                                                    \
+        size_t i = 0, left;                                                                        \
         do {                                                                                       \
             for (unsigned p = 0; p < 8; p++)                                                       \
                 counters[p] = zero;                                                                \

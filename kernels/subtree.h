@@ -33,11 +33,9 @@ static inline uint64_t subtree_peek(const uint8_t *p, size_t nbytes, size_t bit)
         memcpy(&v, p + byte, 8);
         return v >> shift | (uint64_t)p[byte + 8] << 1 << (63 - shift);
     }
-    uint8_t last[16] = {0};
     if (byte < nbytes)
-        memcpy(last, p + byte, nbytes - byte);
-    memcpy(&v, last, 8);
-    return v >> shift | (uint64_t)last[8] << 1 << (63 - shift);
+        memcpy(&v, p + byte, nbytes - byte);
+    return v >> shift;
 }
 
 /* The left child comes next, the right one when all below the left is done. */
