@@ -386,7 +386,7 @@ static void plan_delta_restore_u16(kc_case *c, kc_rng *rng)
     else if (last)
         last_words(c, rng);
     kc_add_in(c, rng, c->nelem + 64);
-    kc_add_in(c, rng, c->value[1] ? (c->nelem >> c->value[1]) + 1 : 0);
+    kc_add_in(c, rng, c->value[1] ? (c->nelem + (1u << c->value[1]) - 1) >> c->value[1] : 0);
     const unsigned changed = kc_below(rng, 3) ? 2 : 200; /* of so many chunks one */
     for (size_t i = 0; i < c->in_nbytes[2]; i++)
         c->in[2][i] = kc_below(rng, changed) ? 15 : c->in[2][i] % 16;

@@ -3,16 +3,16 @@
 
 #include <string.h>
 
-/* Classes of which each is rarer than the next by the golden ratio, in every 2048 elements: the
-   deepest that a Huffman tree of their groups can be, here of 8 to 11. */
-static void golden_classes(kc_case *c, uint8_t *classes)
+/* Classes of which each is rarer than the next by the golden ratio, in the first 2048 elements: the
+   deepest that a Huffman tree of their groups can be, here of 8 to 11. Then any, the rarest too. */
+static void golden_classes(kc_case *c, kc_rng *rng, uint8_t *classes)
 {
     enum { PART = 2048, LEAST = 8 };
     const unsigned ngroups = 8 + c->nelem % 4;
     for (unsigned k = 0; k < 16; k++)
         c->group[k] = (uint8_t)(k < ngroups ? k : ngroups - 1);
     for (size_t i = 0; i < c->nelem; i++) {
-        const unsigned rank = (unsigned)(i % PART * 1237 % PART);
+        const unsigned rank = (unsigned)(i * 1237 % PART);
         unsigned k = 0, below = 0, weight = LEAST, next = LEAST;
         for (; k + 1 < ngroups && below + weight - LEAST <= rank; k++) {
             const unsigned sum = weight + next;
@@ -20,7 +20,7 @@ static void golden_classes(kc_case *c, uint8_t *classes)
             weight = next;
             next = sum;
         }
-        classes[i] = (uint8_t)k;
+        classes[i] = (uint8_t)(i < PART ? k : kc_below(rng, ngroups));
     }
 }
 
@@ -43,7 +43,7 @@ static size_t random_groups(kc_case *c, kc_rng *rng, uint8_t *classes)
         classes[i] = none ? 0xff : (uint8_t)of;
     }
     if (kind > 2)
-        golden_classes(c, classes);
+        golden_classes(c, rng, classes);
     for (size_t i = 0; i < c->nelem; i++)
         if (classes[i] != 0xff)
             sizes[c->group[classes[i]]]++;

@@ -148,7 +148,7 @@ def which_loop(old, new):
 
 def step_of_none(old, new):
     """i <= nelem in place of i < nelem: one step more, of no elements."""
-    m = re.match(r"(for|if|while) \(.*?\b([ik]) < (nelem|nbytes|n|left)\b", old)
+    m = re.match(r"(for|if|while) \(.*?\b([ik]) < (nelem|nbytes|nbits|n|left)\b", old)
     return bool(m) and new == old.replace(f"{m.group(2)} < {m.group(3)}", f"{m.group(2)} <= {m.group(3)}", 1)
 
 
@@ -472,6 +472,17 @@ def owners_of_lines(asm, errors):
     return owners
 
 
+def owners_of_names(file, left, names):
+    """The mutants that define functions under these names, which are none of the file's."""
+    def words(chosen):
+        text = subprocess.run([file.cc, *FLAGS, f"-I{ROOT}/kernels", "-E", "-P", "-xc", "-"], cwd=ROOT,
+                              input=file.source(chosen), capture_output=True, text=True).stdout
+        return set(re.findall(r"\w+", text))
+
+    names = names - words({0: (file.text, file.public)})
+    return {number for number, job in left.items() if number and names & words({number: job})}
+
+
 def run_batch(file, chosen, objects, runner, scratch):
     """{number: dead, alive, same or refused}. The file's first batch also checks the file as it is."""
     if not file.checked:
@@ -491,6 +502,8 @@ def run_batch(file, chosen, objects, runner, scratch):
         # A call of a function that there is not, or text of an asm that the assembler refuses.
         unknown = {int(n) for n in re.findall(r"in function `m(\d+)_", linked.stderr)} & set(left)
         unknown |= owners_of_lines((scratch / "mutants.s").read_text(), linked.stderr) & set(left)
+        if not unknown:
+            unknown = owners_of_names(file, left, set(re.findall(r"in function `(\w+)'", linked.stderr)))
         if not unknown or 0 in unknown:
             sys.exit(f"{file.name}: cannot be linked:\n{linked.stderr[:3000]}")
         verdicts.update({n: "refused" for n in unknown})
