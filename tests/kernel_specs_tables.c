@@ -4,11 +4,11 @@
 #include <string.h>
 
 /* Classes of which each is rarer than the next by the golden ratio, in the first 2048 elements: the
-   deepest that a Huffman tree of their groups can be, here of 8 to 11. Then any, the rarest too. */
+   deepest that a Huffman tree of their groups can be, here of 9 to 12. Then any, the rarest too. */
 static void golden_classes(kc_case *c, kc_rng *rng, uint8_t *classes)
 {
     enum { PART = 2048, LEAST = 8 };
-    const unsigned ngroups = 8 + c->nelem % 4;
+    const unsigned ngroups = 9 + c->nelem % 4;
     for (unsigned k = 0; k < 16; k++)
         c->group[k] = (uint8_t)(k < ngroups ? k : ngroups - 1);
     for (size_t i = 0; i < c->nelem; i++) {
