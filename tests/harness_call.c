@@ -179,10 +179,10 @@ static void call_groups_merge(bitx_fn_GROUPS_MERGE *fn, kc_case *c)
 /* The counts are aligned as their type is, and added to what the output was filled with. */
 static void call_histogram(bitx_fn_HISTOGRAM *fn, kc_case *c)
 {
-    uint32_t counts[256];
-    memcpy(counts, c->out[0], sizeof(counts));
+    uint32_t *counts = (void *)(table_end - c->out_nbytes[0]);
+    memcpy(counts, c->out[0], c->out_nbytes[0]);
     fn(counts, c->in[0], c->nelem);
-    memcpy(c->out[0], counts, sizeof(counts));
+    memcpy(c->out[0], counts, c->out_nbytes[0]);
 }
 
 static void call_histogram_pairs(bitx_fn_HISTOGRAM_PAIRS *fn, kc_case *c)
@@ -195,7 +195,7 @@ static void call_histogram_pairs(bitx_fn_HISTOGRAM_PAIRS *fn, kc_case *c)
 
 static void call_distance_positions(bitx_fn_DISTANCE_POSITIONS *fn, kc_case *c)
 {
-    uint64_t counts[32];
+    uint64_t *counts = (void *)(table_end - c->out_nbytes[0]);
     memcpy(counts, c->out[0], c->out_nbytes[0]);
     fn(counts, c->in[0], c->in[1], c->nelem);
     memcpy(c->out[0], counts, c->out_nbytes[0]);
