@@ -88,6 +88,7 @@ static double load(const uint8_t *p, size_t i, const format *f)
 static void fill_floats(kc_rng *rng, uint8_t *p, size_t nelem, const format *f)
 {
     const unsigned kind = kc_below(rng, 4);
+    const uint32_t sign = 1u << (total_bits(f) - 1), infinity = sign - (1u << f->mantissa);
     for (size_t i = 0; i < nelem; i++) {
         double x = ldexp((double)(int64_t)(kc_random(rng) >> 11) - 0x1p52, -58);
         uint32_t bits = bits_nearest(x, f);
@@ -95,6 +96,8 @@ static void fill_floats(kc_rng *rng, uint8_t *p, size_t nelem, const format *f)
             bits = (uint32_t)kc_random(rng);
         if (kind == 2 && f == &F32) /* halfway between two of 16 bits, or just beside */
             bits = (bits & ~0xffffu) | (kc_below(rng, 3) + 0x7fff) << (kc_below(rng, 2) ? 0 : 2);
+        if (kind == 3 && kc_below(rng, 32) == 0) /* the greatest, infinity, the least NaN */
+            bits = (infinity - 1 + kc_below(rng, 3)) | (bits & sign);
         store(p, i, bits, f);
     }
 }
