@@ -35,8 +35,10 @@ BITX_AVX2_INLINE void transpose_bits(__m256i v[8])
 }
 
 /* A chunk of bytes to eight planes of BITPLANES_CHUNK / 8 bytes, 256 at a time. */
-BITX_AVX2 static void split_chunk(uint8_t *planes, size_t stride, const uint8_t *src)
+BITX_AVX2 static void split_chunk(uint8_t *planes, size_t stride, const uint8_t *src,
+                                  int past_caches)
 {
+    (void)past_caches;
     for (size_t i = 0; i < BITPLANES_CHUNK; i += 256) {
         __m256i v[8];
 #    pragma GCC unroll 8
@@ -50,8 +52,10 @@ BITX_AVX2 static void split_chunk(uint8_t *planes, size_t stride, const uint8_t 
     }
 }
 
-BITX_AVX2 static void merge_chunk(uint8_t *dst, const uint8_t *planes, size_t stride)
+BITX_AVX2 static void merge_chunk(uint8_t *dst, const uint8_t *planes, size_t stride,
+                                  int past_caches)
 {
+    (void)past_caches;
     for (size_t i = 0; i < BITPLANES_CHUNK; i += 256) {
         __m256i v[8];
 #    pragma GCC unroll 8
@@ -117,9 +121,12 @@ BITX_AVX2_INLINE void merge_256_u16(uint8_t *dst, const uint8_t *planes, size_t 
         __m256i low = v[0][k], high = v[1][k];
         __m256i x = _mm256_or_si256(_mm256_and_si256(low, low_byte), _mm256_slli_epi16(high, 8));
         __m256i y = _mm256_or_si256(_mm256_srli_epi16(low, 8), _mm256_andnot_si256(low_byte, high));
-        if (b) {
-            x = _mm256_xor_si256(x, load_lanes(b + 32 * k, 256));
-            y = _mm256_xor_si256(y, load_lanes(b + 32 * k + 16, 256));
+        if (b) { /* lanes exchanged, and so half of the loads and stores */
+            __m256i first = _mm256_permute2x128_si256(x, y, 0x20);
+            __m256i second = _mm256_permute2x128_si256(x, y, 0x31);
+            store256(dst + 32 * k, _mm256_xor_si256(first, load256(b + 32 * k)));
+            store256(dst + 256 + 32 * k, _mm256_xor_si256(second, load256(b + 256 + 32 * k)));
+            continue;
         }
         store128(dst + 32 * k, _mm256_castsi256_si128(x));
         store128(dst + 32 * k + 16, _mm256_castsi256_si128(y));
@@ -129,8 +136,9 @@ BITX_AVX2_INLINE void merge_256_u16(uint8_t *dst, const uint8_t *planes, size_t 
 }
 
 BITX_AVX2 static void split_words(uint8_t *planes, size_t stride, const uint8_t *a,
-                                  const uint8_t *b)
+                                  const uint8_t *b, int past_caches)
 {
+    (void)past_caches;
     for (size_t i = 0; i < BITPLANES_CHUNK; i += 256) {
         if (b)
             split_256_u16(planes + i / 8, stride, a + 2 * i, b + 2 * i);
@@ -140,8 +148,9 @@ BITX_AVX2 static void split_words(uint8_t *planes, size_t stride, const uint8_t 
 }
 
 BITX_AVX2 static void merge_words(uint8_t *dst, const uint8_t *planes, size_t stride,
-                                  const uint8_t *b)
+                                  const uint8_t *b, int past_caches)
 {
+    (void)past_caches;
     for (size_t i = 0; i < BITPLANES_CHUNK; i += 256) {
         if (b)
             merge_256_u16(dst + 2 * i, planes + i / 8, stride, b + 2 * i);
@@ -153,6 +162,9 @@ BITX_AVX2 static void merge_words(uint8_t *dst, const uint8_t *planes, size_t st
 #    define BITPLANES_SPLIT_WORDS split_words
 #    define BITPLANES_MERGE_WORDS merge_words
 #    define BITPLANES_FETCH_WIDTH 0
+/* Neither is written by whole lines: elements merged past the caches, 16 bytes at a time, were 0.30
+   of the DRAM roofline in place of 0.44. */
+#    define BITPLANES_PAST_CACHES 0
 BITX_BITPLANES_FUNCTIONS(BITX_AVX2, avx2)
 
 #endif

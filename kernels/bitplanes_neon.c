@@ -39,8 +39,9 @@ static inline uint8x16x4_t transpose_bytes(uint8x16x4_t v)
 }
 
 /* A chunk of bytes to eight planes. */
-static void split_chunk(uint8_t *planes, size_t stride, const uint8_t *src)
+static void split_chunk(uint8_t *planes, size_t stride, const uint8_t *src, int past_caches)
 {
+    (void)past_caches;
     for (size_t i = 0; i < BITPLANES_CHUNK; i += 64) {
         uint8x16x4_t v;
         for (size_t k = 0; k < 4; k++)
@@ -53,8 +54,9 @@ static void split_chunk(uint8_t *planes, size_t stride, const uint8_t *src)
     }
 }
 
-static void merge_chunk(uint8_t *dst, const uint8_t *planes, size_t stride)
+static void merge_chunk(uint8_t *dst, const uint8_t *planes, size_t stride, int past_caches)
 {
+    (void)past_caches;
     for (size_t i = 0; i < BITPLANES_CHUNK; i += 64) {
         uint8x16x4_t v;
         for (size_t k = 0; k < 4; k++)
@@ -69,6 +71,7 @@ static void merge_chunk(uint8_t *dst, const uint8_t *planes, size_t stride)
 #    define BITPLANES_SPLIT_WORDS NULL
 #    define BITPLANES_MERGE_WORDS NULL
 #    define BITPLANES_FETCH_WIDTH 0
+#    define BITPLANES_PAST_CACHES 0
 BITX_BITPLANES_FUNCTIONS(, neon)
 
 #endif

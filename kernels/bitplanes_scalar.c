@@ -16,8 +16,9 @@ static inline uint64_t transpose8(uint64_t x)
 }
 
 /* A chunk of bytes to eight planes of BITPLANES_CHUNK / 8 bytes. */
-static void split_chunk(uint8_t *planes, size_t stride, const uint8_t *src)
+static void split_chunk(uint8_t *planes, size_t stride, const uint8_t *src, int past_caches)
 {
+    (void)past_caches;
     for (size_t i = 0; i < BITPLANES_CHUNK; i += 8) {
         uint64_t x;
         memcpy(&x, src + i, 8);
@@ -27,8 +28,9 @@ static void split_chunk(uint8_t *planes, size_t stride, const uint8_t *src)
     }
 }
 
-static void merge_chunk(uint8_t *dst, const uint8_t *planes, size_t stride)
+static void merge_chunk(uint8_t *dst, const uint8_t *planes, size_t stride, int past_caches)
 {
+    (void)past_caches;
     for (size_t i = 0; i < BITPLANES_CHUNK; i += 8) {
         uint64_t x = 0;
         for (unsigned p = 0; p < 8; p++)
@@ -41,4 +43,5 @@ static void merge_chunk(uint8_t *dst, const uint8_t *planes, size_t stride)
 #define BITPLANES_SPLIT_WORDS NULL
 #define BITPLANES_MERGE_WORDS NULL
 #define BITPLANES_FETCH_WIDTH 0
+#define BITPLANES_PAST_CACHES 0
 BITX_BITPLANES_FUNCTIONS(, scalar)

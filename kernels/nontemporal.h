@@ -32,6 +32,14 @@ static inline __attribute__((always_inline)) void fetch_source(const uint8_t *p,
         __builtin_prefetch((const void *)((uintptr_t)p + AHEAD + i));
 }
 
+/* What was stored past the caches before is seen before what is stored from here on. */
+static inline void end_nontemporal(void)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_sfence();
+#endif
+}
+
 /* Bytes from p to the next cache line. */
 static inline size_t to_next_line(const uint8_t *p)
 {
