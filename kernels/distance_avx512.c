@@ -11,18 +11,27 @@ BITX_AVX512_INLINE __m512i differing(const uint8_t *a, const uint8_t *b)
     return _mm512_popcnt_epi64(_mm512_xor_si512(load512(a), load512(b)));
 }
 
+/* As many whole blocks of 256 bytes as there are; returns the bytes done. */
+BITX_AVX512_INLINE size_t add_blocks(__m512i *t0, __m512i *t1, const uint8_t *a, const uint8_t *b,
+                                     size_t nbytes, int past_caches)
+{
+    size_t i = 0;
+    for (; nbytes - i >= 256; i += 256) {
+        fetch_source(a + i, 256, past_caches);
+        fetch_source(b + i, 256, past_caches);
+        *t0 = _mm512_add_epi64(*t0, differing(a + i, b + i));
+        *t1 = _mm512_add_epi64(*t1, differing(a + i + 64, b + i + 64));
+        *t0 = _mm512_add_epi64(*t0, differing(a + i + 128, b + i + 128));
+        *t1 = _mm512_add_epi64(*t1, differing(a + i + 192, b + i + 192));
+    }
+    return i;
+}
+
 BITX_AVX512 uint64_t bitx_distance_bits_avx512(const uint8_t *a, const uint8_t *b, size_t nbytes)
 {
     __m512i t0 = _mm512_setzero_si512(), t1 = t0;
-    size_t i = 0;
-    for (; nbytes - i >= 256; i += 256) {
-        fetch_source(a + i, 256, nbytes >= BITX_NONTEMPORAL_MIN / 2);
-        fetch_source(b + i, 256, nbytes >= BITX_NONTEMPORAL_MIN / 2);
-        t0 = _mm512_add_epi64(t0, differing(a + i, b + i));
-        t1 = _mm512_add_epi64(t1, differing(a + i + 64, b + i + 64));
-        t0 = _mm512_add_epi64(t0, differing(a + i + 128, b + i + 128));
-        t1 = _mm512_add_epi64(t1, differing(a + i + 192, b + i + 192));
-    }
+    size_t i = nbytes >= BITX_NONTEMPORAL_MIN / 2 ? add_blocks(&t0, &t1, a, b, nbytes, 1)
+                                                  : add_blocks(&t0, &t1, a, b, nbytes, 0);
     for (; nbytes - i >= 64; i += 64)
         t0 = _mm512_add_epi64(t0, differing(a + i, b + i));
     size_t left = nbytes - i;
