@@ -30,8 +30,11 @@ BITX_AVX512_INLINE size_t add_blocks(__m512i *t0, __m512i *t1, const uint8_t *a,
 BITX_AVX512 uint64_t bitx_distance_bits_avx512(const uint8_t *a, const uint8_t *b, size_t nbytes)
 {
     __m512i t0 = _mm512_setzero_si512(), t1 = t0;
-    size_t i = nbytes >= BITX_NONTEMPORAL_MIN / 2 ? add_blocks(&t0, &t1, a, b, nbytes, 1)
-                                                  : add_blocks(&t0, &t1, a, b, nbytes, 0);
+    size_t i;
+    if (nbytes >= BITX_NONTEMPORAL_MIN / 2)
+        i = add_blocks(&t0, &t1, a, b, nbytes, 1);
+    else
+        i = add_blocks(&t0, &t1, a, b, nbytes, 0);
     for (; nbytes - i >= 64; i += 64)
         t0 = _mm512_add_epi64(t0, differing(a + i, b + i));
     size_t left = nbytes - i;

@@ -142,7 +142,7 @@ def which_loop(old, new):
     bound = re.search(r">= BITX_NONTEMPORAL_MIN( / \d+)?", old)
     if bound and old.startswith("if ("):
         return re.sub(r">=? BITX_NONTEMPORAL_MIN( / \d+)?", bound.group(0), new) == old
-    return bool(re.search(r"(lines|blocks|vectors|block)\(.*, [01]\);$", old)) and \
+    return bool(re.search(r"(lines|blocks|vectors|block|_to)\(.*, [01]\);$", old)) and \
         re.sub(r", \d+\);$", "", old) == re.sub(r", \d+\);$", "", new)
 
 
