@@ -495,7 +495,7 @@ static void ref_float_join_u16(kc_case *c)
     }
 }
 
-/* In every second case all symbols fit a byte. */
+/* In every second case all symbols fit a byte, or are the least that does not, and zeros. */
 static void plan_float_split_u16(kc_case *c, kc_rng *rng)
 {
     bitx_float_params *p = &c->float_params;
@@ -506,9 +506,11 @@ static void plan_float_split_u16(kc_case *c, kc_rng *rng)
     p->low = kc_below(rng, 3) ? 0 : kc_below(rng, (unsigned)power(p->width - p->shift));
     kc_add_in(c, rng, 2 * c->nelem);
     unsigned values = (unsigned)power(p->width - p->shift) - p->low;
+    const int least = values > 256 && kc_below(rng, 2);
     if (kc_below(rng, 2))
         for (size_t i = 0; i < c->nelem; i++) {
-            int64_t symbol = p->low + kc_below(rng, values < 256 ? values : 256);
+            int64_t symbol = p->low + (least ? 256 * kc_below(rng, 2)
+                                             : kc_below(rng, values < 256 ? values : 256));
             unsigned raw = kc_below(rng, (unsigned)power(p->shift));
             kc_set_element(c->in[0], i, 2, unfolded(p, symbol * power(p->shift) + raw));
         }

@@ -58,11 +58,14 @@ static void ref_distance_positions(kc_case *c)
 enum { PLACES = 331 }; /* prime: with two turns for each length, n itself would meet place 0 */
 
 /* In every second case the places take turns, or chance would decide which of them a difference
-   is ever alone at; else anywhere, or beyond n. */
+   is ever alone at; of a byte more than vectors are, it is the one before the last vector, which
+   the others have to find. Else anywhere, or beyond n. */
 static size_t next_place(kc_rng *rng, size_t n, int *alone)
 {
     static size_t turn;
     *alone = n > 0 && ++turn % 2;
+    if (*alone && n > 32 && n % 32 == 1)
+        return n - 33;
     return *alone ? turn / 2 % PLACES % n : n ? kc_below(rng, 2 * (unsigned)n) : 0;
 }
 
