@@ -26,8 +26,8 @@ BITX_AVX512_INLINE __m512i transpose_bits(__m512i v)
 }
 
 /* A chunk of bytes to eight planes of 64 bytes. */
-BITX_AVX512_INLINE void split_chunk_to(uint8_t *planes, size_t stride, const uint8_t *src,
-                                       int past_caches)
+BITX_AVX512 static void split_chunk(uint8_t *planes, size_t stride, const uint8_t *src,
+                                    int past_caches)
 {
     __m512i v[8];
 #    pragma GCC unroll 8
@@ -39,8 +39,8 @@ BITX_AVX512_INLINE void split_chunk_to(uint8_t *planes, size_t stride, const uin
         put512(planes + k * stride, v[k], past_caches);
 }
 
-BITX_AVX512_INLINE void merge_chunk_to(uint8_t *dst, const uint8_t *planes, size_t stride,
-                                       int past_caches)
+BITX_AVX512 static void merge_chunk(uint8_t *dst, const uint8_t *planes, size_t stride,
+                                    int past_caches)
 {
     __m512i v[8];
 #    pragma GCC unroll 8
@@ -81,8 +81,8 @@ BITX_AVX512_INLINE void transpose_in_lanes(__m512i v[16])
  */
 enum { QUARTER = 2 * BITPLANES_CHUNK / 4 }; /* bytes of the words of a lane */
 
-BITX_AVX512_INLINE void split_words_to(uint8_t *planes, size_t stride, const uint8_t *a,
-                                       const uint8_t *b, int past_caches)
+BITX_AVX512 static void split_words(uint8_t *planes, size_t stride, const uint8_t *a,
+                                    const uint8_t *b, int past_caches)
 {
     const __m512i bytes =
         _mm512_broadcast_i32x4(_mm_setr_epi8(14, 12, 10, 8, 6, 4, 2, 0, 15, 13, 11, 9, 7, 5, 3, 1));
@@ -106,8 +106,8 @@ BITX_AVX512_INLINE void split_words_to(uint8_t *planes, size_t stride, const uin
 }
 
 /* The planes of each byte are loaded in reverse. */
-BITX_AVX512_INLINE void merge_words_to(uint8_t *dst, const uint8_t *planes, size_t stride,
-                                       const uint8_t *b, int past_caches)
+BITX_AVX512 static void merge_words(uint8_t *dst, const uint8_t *planes, size_t stride,
+                                    const uint8_t *b, int past_caches)
 {
     const __m512i words =
         _mm512_broadcast_i32x4(_mm_setr_epi8(0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15));
@@ -129,44 +129,6 @@ BITX_AVX512_INLINE void merge_words_to(uint8_t *dst, const uint8_t *planes, size
                    past_caches);
         }
     }
-}
-
-/* With a test for each store merging takes a fifth more in L2. */
-
-BITX_AVX512 static void split_chunk(uint8_t *planes, size_t stride, const uint8_t *src,
-                                    int past_caches)
-{
-    if (past_caches)
-        split_chunk_to(planes, stride, src, 1);
-    else
-        split_chunk_to(planes, stride, src, 0);
-}
-
-BITX_AVX512 static void merge_chunk(uint8_t *dst, const uint8_t *planes, size_t stride,
-                                    int past_caches)
-{
-    if (past_caches)
-        merge_chunk_to(dst, planes, stride, 1);
-    else
-        merge_chunk_to(dst, planes, stride, 0);
-}
-
-BITX_AVX512 static void split_words(uint8_t *planes, size_t stride, const uint8_t *a,
-                                    const uint8_t *b, int past_caches)
-{
-    if (past_caches)
-        split_words_to(planes, stride, a, b, 1);
-    else
-        split_words_to(planes, stride, a, b, 0);
-}
-
-BITX_AVX512 static void merge_words(uint8_t *dst, const uint8_t *planes, size_t stride,
-                                    const uint8_t *b, int past_caches)
-{
-    if (past_caches)
-        merge_words_to(dst, planes, stride, b, 1);
-    else
-        merge_words_to(dst, planes, stride, b, 0);
 }
 
 #    define BITPLANES_SPLIT_WORDS split_words
