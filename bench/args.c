@@ -57,6 +57,33 @@ int bench_in_list(const char *list, const char *word)
     return list == NULL;
 }
 
+static int is_word(const char *word, size_t n, bench_word_at *word_at)
+{
+    for (size_t i = 0; word_at(i); i++)
+        if (strlen(word_at(i)) == n && memcmp(word_at(i), word, n) == 0)
+            return 1;
+    return 0;
+}
+
+int bench_check_list(const char *option, const char *list, bench_word_at *word_at)
+{
+    enum { FEW = 16 };
+    for (const char *p = list; p; p = strchr(p, ',') ? strchr(p, ',') + 1 : NULL) {
+        const size_t n = strcspn(p, ",");
+        if (is_word(p, n, word_at))
+            continue;
+        fprintf(stderr, "bitx-bench: %s: no '%.*s'", option, (int)n, p);
+        size_t nwords = 0;
+        while (word_at(nwords))
+            nwords++;
+        for (size_t i = 0; i < nwords && nwords <= FEW; i++)
+            fprintf(stderr, "%s%s", i ? ", " : "; there are ", word_at(i));
+        fprintf(stderr, "\n");
+        return -1;
+    }
+    return 0;
+}
+
 long bench_number(const char *option, const char *text, long fallback, long min, long max)
 {
     if (!text)

@@ -9,6 +9,7 @@
 #include "bench/commands.h"
 #include "bench/compare_print.h"
 #include "bench/disturb.h"
+#include "bench/words.h"
 #include "bench/fitness.h"
 #include "bench/sources.h"
 
@@ -74,7 +75,11 @@ static int run(const ab_options *o, const char *base_path, const char *head_path
     long budget = bench_number("--budget", o->budget, 540, 1, 100000);
     long cpu = bench_number("--cpu", o->cpu, -2, 0, 4095);
     long seed = bench_number("--seed", o->seed, 1, 1, 1L << 30);
-    if (budget < 0 || cpu == -1 || seed < 0)
+    if (budget < 0 || cpu == -1 || seed < 0 ||
+        bench_check_list("--ops", o->ops, bench_op_or_none_word) ||
+        bench_check_list("--isa", o->isas, bench_isa_word) ||
+        bench_check_list("--ws", o->sets, bench_ws_word) ||
+        bench_check_list("--codecs", o->codecs, bench_compare_codec_word))
         return 2;
     if (bench_pin(cpu >= 0 ? (int)cpu : -1) < 0) {
         fprintf(stderr, "bitx-bench ab: cannot run on CPU %ld\n", cpu);

@@ -12,6 +12,7 @@
 #include "bench/machine.h"
 #include "bench/sample.h"
 #include "bench/table.h"
+#include "bench/words.h"
 
 enum { MAX_COUNTS = 32, MAX_ROUNDS = 255 };
 
@@ -174,7 +175,8 @@ static int run(const cells_options *o)
     bench_disturb before;
     long rounds = bench_number("--rounds", o->rounds, 15, 6, MAX_ROUNDS);
     long cpu = bench_number("--cpu", o->cpu, -1, 0, 4095);
-    if (rounds < 0 || (cpu < 0 && o->cpu) ||
+    if (rounds < 0 || (cpu < 0 && o->cpu) || bench_check_list("--op", o->ops, bench_op_word) ||
+        bench_check_list("--isa", o->isas, bench_isa_word) ||
         read_counts(&r, o->counts ? o->counts : CELLS_COUNTS) != 0)
         return 2;
     bench_disturb_read(&before);

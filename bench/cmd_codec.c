@@ -45,6 +45,7 @@ static const struct {
     double s, share;
 } made_families[] = {
     {"s1e-5", 1e-5, 1}, {"s2e-4", 2e-4, 1}, {"s1e-3", 1e-3, 1}, {"sparse", 2e-4, 0.012}};
+enum { NMADE = sizeof(made_families) / sizeof(made_families[0]) };
 
 static double element_count(const bench_family *f)
 {
@@ -299,10 +300,15 @@ static int run_loaded(codec_state *s, const char *data, const char *base)
     return status;
 }
 
+static const char *made_word(size_t index)
+{
+    return index < NMADE ? made_families[index].name : NULL;
+}
+
 static int run_made(codec_state *s, size_t nbytes)
 {
     int status = 0;
-    for (size_t i = 0; i < sizeof(made_families) / sizeof(made_families[0]) && status == 0; i++) {
+    for (size_t i = 0; i < NMADE && status == 0; i++) {
         if (!bench_in_list(s->o->made, made_families[i].name))
             continue;
         bench_family f;
@@ -394,6 +400,8 @@ static int parse_options(codec_state *s, const codec_options *o, size_t *made_nb
         return -1;
     }
     s->dtype = o->dtype ? bitx_dtype_parse(o->dtype, strlen(o->dtype)) : BITX_BYTES;
+    if (bench_check_list("--made", o->made, made_word) != 0)
+        return -1;
     if (s->dtype == BITX_DTYPE_COUNT) {
         fprintf(stderr, "bitx-bench codec: --dtype %s: no such dtype (BF16, F16, F32, ...)\n",
                 o->dtype);

@@ -7,6 +7,8 @@
 #include "bench/buffers.h"
 #include "bench/commands.h"
 #include "bench/exact.h"
+#include "bench/frame_sizes.h"
+#include "bench/words.h"
 
 typedef struct count_options {
     const char *library, *counts, *sizes, *pairs, *ops, *isas, *codecs, *only, *accept, *tolerance,
@@ -59,6 +61,10 @@ static int run(const count_options *o)
         fprintf(stderr, "bitx-bench count: --record needs --counts or --sizes, the files\n");
         return 2;
     }
+    if (bench_check_list("--ops", o->ops, bench_op_or_none_word) ||
+        bench_check_list("--isa", o->isas, bench_isa_word) ||
+        bench_check_list("--codecs", o->codecs, bench_size_coder_word))
+        return 2;
     memset(&e, 0, sizeof(e));
     e.counts = o->counts ? o->counts : o->sizes ? NULL : "/dev/null";
     e.sizes = o->sizes;

@@ -14,7 +14,9 @@
 #include "bench/exact.h"
 #include "bench/fitness.h"
 #include "bench/floors.h"
+#include "bench/frame_sizes.h"
 #include "bench/sources.h"
+#include "bench/words.h"
 
 typedef struct gate_options {
     const char *base, *no_base, *head, *levels, *counts, *sizes, *floors, *pairs, *ops, *isas,
@@ -279,17 +281,22 @@ static int verdict(const gate *g)
     return code;
 }
 
+static const char *level_word(size_t index)
+{
+    static const char *const names[] = {"G0", "G1", "G2", "G3"};
+    return index < sizeof(names) / sizeof(names[0]) ? names[index] : NULL;
+}
+
 static int run_levels(gate *g)
 {
     static void (*const run[])(gate *) = {run_g0, run_g1, run_g2, run_g3};
-    static const char *const names[] = {"G0", "G1", "G2", "G3"};
     bench_disturb before;
     bench_disturb_read(&before);
     g->results.start = &before;
     /* G2 last: it takes what the budget has left. */
     static const int order[] = {0, 1, 3, 2};
     for (int i = 0; i < 4; i++)
-        if (bench_in_list(g->o->levels, names[order[i]]))
+        if (bench_in_list(g->o->levels, level_word((size_t)order[i])))
             run[order[i]](g);
     bench_disturb_print(&before, stdout);
     int code = verdict(g);
@@ -323,7 +330,12 @@ static int run(const gate_options *o, int record)
     long budget = bench_number("--budget", o->budget, 540, 1, 100000);
     long cpu = bench_number("--cpu", o->cpu, -2, 0, 4095);
     long seed = bench_number("--seed", o->seed, 1, 1, 1L << 30);
-    if (budget < 0 || cpu == -1 || seed < 0)
+    if (budget < 0 || cpu == -1 || seed < 0 ||
+        bench_check_list("--levels", o->levels, level_word) ||
+        bench_check_list("--ops", o->ops, bench_op_or_none_word) ||
+        bench_check_list("--isa", o->isas, bench_isa_word) ||
+        bench_check_list("--ws", o->sets, bench_ws_word) ||
+        bench_check_list("--codecs", o->codecs, bench_size_coder_word))
         return 2;
     if (bench_pin(cpu >= 0 ? (int)cpu : -1) < 0) {
         fprintf(stderr, "bitx-bench gate: cannot run on CPU %ld\n", cpu);

@@ -11,6 +11,7 @@
 #include "bench/results.h"
 #include "bench/rivals.h"
 #include "bench/table.h"
+#include "bench/words.h"
 
 typedef struct kernel_options {
     const char *ops, *isas, *sets, *rounds, *cpu, *seed, *budget;
@@ -151,42 +152,15 @@ static void run_rival(kernel_run_state *s, const bench_rival *r, const kernel_op
             run_cell(s, (bench_ws)ws);
 }
 
-static int check_words(const char *option, const char *list, const char *(*name)(size_t))
+static const char *op_or_rival(size_t i)
 {
-    char word[64];
-    for (const char *p = list; p; p = strchr(p, ',') ? strchr(p, ',') + 1 : NULL) {
-        size_t n = strcspn(p, ","), i = 0;
-        snprintf(word, sizeof(word), "%.*s", (int)n, p);
-        while (name(i) && strcmp(name(i), word) != 0)
-            i++;
-        if (!name(i)) {
-            fprintf(stderr, "bitx-bench kernel: %s: no '%s'\n", option, word);
-            return -1;
-        }
-    }
-    return 0;
-}
-
-static const char *op_name(size_t i)
-{
-    const bitx_op *op = bitx_op_at(i);
-    if (op)
-        return op->name;
     size_t nops = 0;
-    while (bitx_op_at(nops))
+    while (bench_op_word(nops))
         nops++;
+    if (i < nops)
+        return bench_op_word(i);
     const bench_rival *r = bench_rival_at(i - nops);
     return r ? r->op.name : NULL;
-}
-
-static const char *isa_name(size_t i)
-{
-    return i < BITX_ISA_COUNT ? bitx_isa_name((bitx_isa)i) : NULL;
-}
-
-static const char *ws_name(size_t i)
-{
-    return i < BENCH_WS_COUNT ? bench_ws_name((bench_ws)i) : NULL;
 }
 
 static void find_caches(kernel_run_state *s, const kernel_options *o)
@@ -217,8 +191,9 @@ static int run(const kernel_options *o)
     long seed = bench_number("--seed", o->seed, 1, 1, 1L << 30);
     long budget = bench_number("--budget", o->budget, 0, 1, 1000000);
     if (rounds < 0 || budget < 0 || (cpu < 0 && o->cpu) || seed < 0 ||
-        check_words("--op", o->ops, op_name) || check_words("--isa", o->isas, isa_name) ||
-        check_words("--ws", o->sets, ws_name))
+        bench_check_list("--op", o->ops, op_or_rival) ||
+        bench_check_list("--isa", o->isas, bench_isa_word) ||
+        bench_check_list("--ws", o->sets, bench_ws_word))
         return 2;
     bench_disturb before;
     bench_disturb_read(&before);

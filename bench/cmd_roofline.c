@@ -12,6 +12,7 @@
 #include "bench/results.h"
 #include "bench/roofline.h"
 #include "bench/table.h"
+#include "bench/words.h"
 
 enum {
     MAX_ROUNDS = 256,
@@ -261,7 +262,7 @@ static int run(const roofline_options *o)
     long rounds = bench_number("--rounds", o->rounds, 31, 6, MAX_ROUNDS);
     long repeat = bench_number("--repeat", o->repeat, 1, 1, MAX_REPEATS);
     long cpu = bench_number("--cpu", o->cpu, -2, 0, 4095);
-    if (rounds < 0 || repeat < 0 || cpu == -1)
+    if (rounds < 0 || repeat < 0 || cpu == -1 || bench_check_list("--ws", o->sets, bench_ws_word))
         return 2;
     int pinned = bench_pin(cpu >= 0 ? (int)cpu : -1);
     if (pinned < 0) {

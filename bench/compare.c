@@ -87,17 +87,25 @@ static void plan_op(bench_compare *c, const bitx_op *op, bench_ws ws)
     }
 }
 
+static const bitx_codec codecs[] = {BITX_CODEC_RAW,   BITX_CODEC_ZSTD,  BITX_CODEC_BITX,
+                                    BITX_CODEC_FLOAT, BITX_CODEC_DELTA, BITX_CODEC_AUTO};
+enum { NCODECS = sizeof(codecs) / sizeof(codecs[0]) };
+
+const char *bench_compare_codec_word(size_t index)
+{
+    if (index >= NCODECS)
+        return index == NCODECS ? "none" : NULL;
+    return codecs[index] == BITX_CODEC_AUTO ? "auto" : bitx_codec_name(codecs[index]);
+}
+
 static void plan_codecs(bench_compare *c)
 {
-    static const bitx_codec codecs[] = {BITX_CODEC_RAW,   BITX_CODEC_ZSTD,  BITX_CODEC_BITX,
-                                        BITX_CODEC_FLOAT, BITX_CODEC_DELTA, BITX_CODEC_AUTO};
     if (!c->base->ctx_new || !c->head->ctx_new)
         return; /* a library of kernels alone */
     for (size_t f = 0; f < c->o->nfamilies; f++)
-        for (size_t i = 0; i < sizeof(codecs) / sizeof(codecs[0]); i++)
+        for (size_t i = 0; i < NCODECS; i++)
             for (int decode = 0; decode < 2; decode++) {
-                const char *name =
-                    codecs[i] == BITX_CODEC_AUTO ? "auto" : bitx_codec_name(codecs[i]);
+                const char *name = bench_compare_codec_word(i);
                 if (!bench_in_list(c->o->codecs, name) ||
                     (codecs[i] == BITX_CODEC_DELTA && c->o->families[f].paired_nbytes == 0))
                     continue;

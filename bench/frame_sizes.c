@@ -21,6 +21,12 @@ static const struct {
               {"auto", BITX_CODEC_AUTO, BITX_EFFORT_DEFAULT},
               {"fast", BITX_CODEC_AUTO, BITX_EFFORT_FAST},
               {"max", BITX_CODEC_AUTO, BITX_EFFORT_MAX}};
+enum { NCODERS = sizeof(coders) / sizeof(coders[0]) };
+
+const char *bench_size_coder_word(size_t index)
+{
+    return index < NCODERS ? coders[index].name : index == NCODERS ? "none" : NULL;
+}
 
 /* delta without a base, for one. */
 static const char not_for_this[] = "not for this data";
@@ -83,7 +89,7 @@ const char *bench_frame_sizes(const bench_library *l, const bench_sources *famil
     if (!l->ctx_new)
         return "no codecs in this library";
     for (size_t f = 0; f < families->n; f++)
-        for (size_t c = 0; c < sizeof(coders) / sizeof(coders[0]); c++) {
+        for (size_t c = 0; c < NCODERS; c++) {
             char name[BENCH_NAME_MAX];
             snprintf(name, sizeof(name), "%s/%s", coders[c].name, families->at[f].label);
             if (!bench_in_list(codecs, coders[c].name) || (only && !strstr(name, only)))

@@ -26,7 +26,7 @@ expect() {
 
 expect 0 'xor_bytes' kernel --op xor_bytes --isa scalar --ws L1 --rounds 6 \
     --json "$folder/k.json" --csv "$folder/k.csv" --gha "$folder/k.gha"
-expect 0 '^xor_bytes  *avx2\|narrower row is faster' cells --op xor_bytes,delta_join_u16 --counts 64,200 --rounds 6
+expect 0 '^xor_bytes  *avx2\|narrower row is faster' cells --op xor_bytes,delta_restore_u16 --counts 64,200 --rounds 6
 expect 2 'not a list' cells --counts 64,x
 expect 0 'tensorx' codec --made sparse --size 1 --rounds 6 --threads 1 \
     --codec memcpy,tensorx,bitx:bitx --json "$folder/c.json"
@@ -77,6 +77,13 @@ expect 2 'no tensor of the same name' codec --data "$folder/raw" --base "$folder
 expect 2 'no .safetensors file' codec --data "$folder"
 expect 2 'unknown or repeated name' codec --codec no-such-coder
 expect 2 "no 'L9'" kernel --ws L9
+# A word that is none would have nothing measured, and nothing found wrong.
+for wrong in 'kernel --op' 'kernel --isa' 'cells --op' 'cells --isa' 'roofline --ws' 'codec --made' 'count --ops' 'count --isa' \
+    'count --codecs' 'gate --levels' 'gate --ops' 'gate --isa' 'gate --ws' 'gate --codecs' 'ab old.so new.so --ops' \
+    'ab old.so new.so --isa' 'ab old.so new.so --ws' 'ab old.so new.so --codecs'; do
+    # shellcheck disable=SC2086 # words of a command
+    expect 2 "${wrong##* }: no 'G9'" $wrong G9
+done
 expect 2 'needs a number' kernel --rounds many
 expect 2 'no command' no-such-command
 printf '\100\0\0\0\0\0\0\0{"w":{"dtype":"F32","shape":[4],"data_offsets":[0,16]}          }' \

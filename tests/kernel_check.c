@@ -1,7 +1,7 @@
 /*
  * All kernel checks without Criterion, for QEMU and for the sanitizers that Criterion does not
- * start under. kernel_check [op-prefix [isa]]; exits 1 on any failure. BITX_TEST_SEED repeats a
- * run.
+ * start under. kernel_check [op-prefix [isa]]; exits 1 on any failure, and where there is nothing
+ * of that name to check. BITX_TEST_SEED repeats a run.
  */
 #include "harness.h"
 
@@ -29,7 +29,7 @@ int main(int argc, char **argv)
     const char *prefix = argc > 1 ? argv[1] : "";
     const char *only = argc > 2 ? argv[2] : NULL;
     uint64_t seed = kc_seed();
-    unsigned nops = 0;
+    unsigned nops = 0, nrows = 0;
     printf("BITX_TEST_SEED=%#llx, active row: %s\n", (unsigned long long)seed,
            bitx_isa_name(bitx_isa_active()));
     int failures = kc_check_dispatch(seed);
@@ -38,9 +38,14 @@ int main(int argc, char **argv)
             continue;
         nops++;
         for (int isa = 0; isa < BITX_ISA_COUNT; isa++)
-            if (!only || strcmp(only, bitx_isa_name((bitx_isa)isa)) == 0)
+            if (!only || strcmp(only, bitx_isa_name((bitx_isa)isa)) == 0) {
+                nrows++;
                 failures += check_row(bitx_op_at(i)->name, (bitx_isa)isa, seed);
+            }
     }
     printf("%u operations, %d failures\n", nops, failures);
-    return failures != 0 || nops == 0;
+    if (nrows == 0)
+        fprintf(stderr, "kernel_check: no %s '%s'\n", nops ? "row" : "operation",
+                nops ? only : prefix);
+    return failures != 0 || nrows == 0;
 }

@@ -680,6 +680,9 @@ def main():
     known = {re.sub(r"\s+", " ", line.rsplit(": ", 1)[0]) for line in known if line and line[0] != "#"}
     kernels = [p for isa in ISAS for p in sorted(ROOT.glob(f"kernels/*_{isa}.c"))]
     paths = [pathlib.Path(f).resolve() for f in options.files] or [*kernels, *sorted(ROOT.glob("kernels/*.h"))]
+    absent = [p for p in paths if not p.is_file()]
+    if absent:
+        sys.exit(f"mutate.py: {absent[0]}: no such file")
     total, survivors, left = {}, [], []
     begun = time.monotonic()
     with tempfile.TemporaryDirectory() as scratch:
@@ -694,7 +697,7 @@ def main():
                 continue
             files = files_of(path, kernels, machine)
             if not files:
-                print(f"{path.name}: n/a (this machine cannot run it)")
+                print(f"{path.name}: n/a (what uses it does not run here)")
                 continue
             counts, alive = test_file(files, options, machine.objects_of, machine.scratch, known)
             for key, n in counts.items():

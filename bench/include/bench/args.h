@@ -18,6 +18,11 @@ int bench_parse(int argc, char **argv, const char *usage, const bench_option *op
 
 /* Whether `word` is in the comma-separated list; an absent list (NULL) has every word. */
 int bench_in_list(const char *list, const char *word);
+/* Words by their index; NULL beyond the last. */
+typedef const char *bench_word_at(size_t index);
+/* 0, or -1 after an error that names a word of the list which is none of these, and what there is.
+   An absent list is right. */
+int bench_check_list(const char *option, const char *list, bench_word_at *word_at);
 /* A whole number in [min, max] from text (NULL: fallback); -1 after printing an error. */
 long bench_number(const char *option, const char *text, long fallback, long min, long max);
 

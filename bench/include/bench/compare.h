@@ -50,6 +50,9 @@ typedef struct bench_compare {
     double deadline_ns;
 } bench_compare;
 
+/* The names of codecs by index, "none" the last; NULL beyond. */
+const char *bench_compare_codec_word(size_t index);
+
 /* The cases. 0, or -1 for lack of memory. */
 int bench_compare_plan(bench_compare *c);
 /* Measures all; those that are not "same" again, later. `progress` is called after each case. */

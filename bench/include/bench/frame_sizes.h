@@ -11,5 +11,7 @@
    can be had. */
 const char *bench_frame_sizes(const bench_library *l, const bench_sources *families,
                               const char *codecs, const char *only, bench_figures *out);
+/* The codec names by index, "none" the last; NULL beyond. */
+const char *bench_size_coder_word(size_t index);
 
 #endif
